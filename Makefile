@@ -1,0 +1,28 @@
+# make repro   the whole pipeline from a fresh clone: data, training, samples, scores, report
+# make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
+
+VENV   := .venv
+PYTHON ?= python3
+RUN    := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+.PHONY: repro test check install clean
+repro: install
+	$(RUN) dvc repro
+
+test: check
+check: install
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) pytest
+
+install: $(VENV)/.installed
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,152 @@
+"""Parameters: params.yaml, read as YAML 1.2, validated by frozen types.
+
+A stage states what it reads as one `Section` whose fields are sections of params.yaml, or dotted
+paths into it (the field's alias, where `{key}` stands for the stage's key). It sees nothing else;
+a test holds that equal to the stage's `params:` in dvc.yaml.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pgpipe.errors import UsageError
+
+PARAMS_FILE = Path("params.yaml")
+
+S = TypeVar("S", bound="Section")
+
+
+class Section(BaseModel):
+    """A group of parameters: immutable; unknown, missing and mistyped keys are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+def require_power_of_two(resolution: int) -> int:
+    """Growth doubles: pass 4, 8, 16, ... on, refuse anything else."""
+    if resolution & (resolution - 1):
+        below = 1 << (resolution.bit_length() - 1)
+        raise ValueError(f"{resolution} is not a power of two; near: {below}, {2 * below}")
+    return resolution
+
+
+PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
+
+
+def paths_of(view: type[Section]) -> list[str]:
+    """The dotted paths into params.yaml that `view` reads, as dvc.yaml names them."""
+    return [field.alias or name for name, field in view.model_fields.items()]
+
+
+def read_params(view: type[S], key: str = "", file: Path = PARAMS_FILE) -> S:
+    """Read and validate the part of `file` that `view` names.
+
+    Raises:
+        UsageError: the file is missing or no YAML, or a parameter is not what `view` states.
+    """
+    document = load_yaml(file)
+    found = {path: lookup(document, path.replace("{key}", key)) for path in paths_of(view)}
+    return validate(view, {k: v for k, v in found.items() if v is not None}, str(file), key)
+
+
+def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "") -> S:
+    """Make a `view` of `values`; `source` is what an error names as their place."""
+    try:
+        return view.model_validate(values)
+    except ValidationError as error:
+        lines = [describe(view, detail).replace("{key}", key) for detail in error.errors()]
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        raise UsageError(f"{source}: {lines[0]}{more}") from None
+
+
+def load_yaml(file: Path) -> dict[str, Any]:
+    """Read a YAML 1.2 mapping, as DVC reads it (1e-05 is a number, `no` is a string)."""
+    try:
+        document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not UTF-8 at byte {error.start}") from None
+    except YAMLError as error:
+        raise UsageError(f"{file}: {in_one_line(error)}") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{file}: expected a mapping of sections, found {type(document).__name__}")
+    return document
+
+
+def in_one_line(error: YAMLError) -> str:
+    """The problem and its line, of a YAML error that fills a paragraph."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return " ".join(f"not valid YAML: {problem}{place}".split())
+
+
+def lookup(document: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, or None."""
+    value: Any = document
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a nested mapping with its dotted path."""
+    for name, value in document.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def describe(view: type[Section], detail: ErrorDetails) -> str:
+    """One line about one problem: `train.learning_rate: -1 is not > 0`."""
+    place = ".".join(str(part) for part in detail["loc"])
+    context, found = detail.get("ctx", {}), detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            text = f"unknown key{nearest(str(detail['loc'][-1]), fields_at(view, detail['loc']))}"
+        case "missing":
+            text = "missing"
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
+            sign = (">" if kind[0] == "g" else "<") + ("=" if kind.endswith("equal") else "")
+            text = f"{found} is not {sign} {next(iter(context.values()))}"
+        case "literal_error":
+            text = f"{found!r} is not one of {context['expected']}"
+        case "value_error":
+            text = str(context["error"])
+        case _:
+            text = f"{found!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    return f"{place}: {text}" if place else text
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint that names the known key most like `name`."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+
+
+def fields_at(view: type[Section], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known where `location`'s last part stands."""
+    fields = view.model_fields
+    for part in location[:-1]:
+        field = next((f for n, f in fields.items() if part in (n, f.alias)), None)
+        kind = next((k for k in section_types(field.annotation)), None) if field else None
+        fields = kind.model_fields if kind else fields
+    return [field.alias or name for name, field in fields.items()]
+
+
+def section_types(annotation: Any) -> Iterator[type[Section]]:
+    """The Section types inside an annotation such as `dict[str, Phase]`."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from section_types(inner)

@@ -1,0 +1,56 @@
+"""What can go wrong for a user, each kind with its exit code.
+
+A `PgpipeError` is printed as one line without a traceback; anything else is a bug. Its message
+says what was found, what was expected, in which file or key, and what to do where that helps.
+"""
+
+INTERRUPTED = 75
+BUG = 70
+
+
+class PgpipeError(Exception):
+    """A failure that the user can act on."""
+
+    exit_code = BUG
+
+
+class UsageError(PgpipeError):
+    """A wrong command, parameter or input value."""
+
+    exit_code = 2
+
+
+class IntegrityError(PgpipeError):
+    """A hash that differs, a corrupt file, an unsafe archive."""
+
+    exit_code = 3
+
+
+class ResourceError(PgpipeError):
+    """Not enough disk, memory or GPU memory."""
+
+    exit_code = 4
+
+
+class LockedError(PgpipeError):
+    """Another live process works on the same state."""
+
+    exit_code = 5
+
+
+class DivergedError(PgpipeError):
+    """Training reached a number that is not finite."""
+
+    exit_code = 6
+
+
+class NetworkError(PgpipeError):
+    """A remote that did not answer after bounded retries."""
+
+    exit_code = 7
+
+
+class Interrupted(PgpipeError):  # noqa: N818 - a request fulfilled, not an error
+    """A signal asked for the end; the state is saved."""
+
+    exit_code = INTERRUPTED

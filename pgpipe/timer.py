@@ -1,0 +1,19 @@
+"""A span of wall-clock time."""
+
+import time
+
+
+class Timer:
+    """Says whether `seconds` have passed since it was made or restarted."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.restart()
+
+    def restart(self) -> None:
+        """Count anew."""
+        self.started = time.monotonic()
+
+    def elapsed(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() - self.started >= self.seconds
