@@ -1,0 +1,1 @@
+"""Data sets: raw files -> one uint8 array a resolution -> minibatches."""

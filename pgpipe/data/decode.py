@@ -1,0 +1,92 @@
+"""One image file, from wherever a user has it, to uint8 pixels; anything doubtful is rejected.
+
+JPEG, PNG and WebP only: each further format is a further parser before hostile bytes, and more
+ways to mean something else than a still picture. Colour profiles are ignored.
+"""
+
+import io
+import warnings
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pgpipe.images import Images
+
+Channels = Literal[1, 3]
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's own limits
+MAX_REASON = 120  # characters
+
+
+class Rejected(Exception):  # noqa: N818 - a verdict on one file, which callers count
+    """A file that gives no image; `reason` is one short line, the same on every run."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name}: {reason}")
+
+
+def decode(data: bytes, name: str, channels: Channels) -> Images:
+    """Decode the bytes of an image file to uint8 [H, W, channels].
+
+    The first frame of an animation; turned as its EXIF orientation says; transparency over white;
+    16 bits scaled to 8. RGB becomes gray by ITU-R 601, gray becomes RGB by repetition.
+
+    Raises:
+        Rejected: another format, too many pixels, truncated or corrupt data; `name` is in it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's doubts about metadata
+            picture = to_rgb(load(data))
+            pixels = np.array(picture if channels == 3 else picture.convert("L"))
+    except MemoryError:
+        raise
+    except UnidentifiedImageError:
+        raise Rejected(name, "not a JPEG, PNG or WebP image") from None
+    except Image.DecompressionBombError:
+        raise Rejected(name, f"more than {MAX_PIXELS} pixels") from None
+    except Exception as error:  # hostile bytes make decoders raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise Rejected(name, f"corrupt: {reason}"[:MAX_REASON]) from error
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def load(data: bytes) -> Image.Image:
+    """All pixels of an image file, upright."""
+    identify(data).verify()  # PNG's checksums, which loading skips; the object is spent then
+    picture = identify(data)
+    picture.load()
+    ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
+def identify(data: bytes) -> Image.Image:
+    """The header of an image file, refused where it announces too many pixels."""
+    picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    return picture
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Any mode that the formats above have, as opaque 8-bit RGB."""
+    if picture.mode.startswith("I"):
+        picture = to_8_bits(picture)
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return picture.convert("RGB")
+
+
+def to_8_bits(picture: Image.Image) -> Image.Image:
+    """Gray of 16 bits ("I;16" of either byte order, "I") to 8: value / 257, rounded.
+
+    Pillow's own conversion clips at 255 instead.
+    """
+    values = np.asarray(picture).astype(np.int32).clip(0, 65535)
+    values[values == picture.info.get("transparency", -1)] = 65535  # white, as other modes have it
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))

@@ -1,0 +1,120 @@
+"""The data set `folder`: a user's own images, in a folder or in a zip.
+
+The first folder of an image's path is its label; one folder that holds everything is not a label,
+as a zip made of a folder has it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pgpipe.data import rawzip
+from pgpipe.data.decode import Channels, Rejected, decode
+from pgpipe.data.square import Crop, Pixels, square
+from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.files import CHUNK_BYTES, atomic
+
+HELP = "put images into data/own, or set dataset.path"
+SHOWN = 3  # rejected files that an error names
+
+
+def fetch(path: Path, target: Path) -> None:
+    """Write the files of a folder, or the bytes of a zip, as the archive `target`.
+
+    All visible files are taken, images or not: `read` decides and reports.
+
+    Raises:
+        UsageError: `path` is missing, empty, unreadable, or neither a folder nor a zip.
+        IntegrityError: the zip cannot be read to its end.
+    """
+    try:
+        if path.is_dir():
+            pack_folder(path, target)
+        elif path.is_file() and path.suffix.lower() == ".zip":
+            copy_zip(path, target)
+        else:
+            found = "neither a folder nor a .zip" if path.exists() else "no such folder or .zip"
+            raise UsageError(f"{path}: {found}; {HELP}")
+    except (PermissionError, FileNotFoundError) as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+
+def pack_folder(folder: Path, target: Path) -> None:
+    """Pack the visible regular files under `folder` by their relative names."""
+    found = [(path.relative_to(folder).as_posix(), path) for path in files_under(folder)]
+    if not found:
+        raise UsageError(f"{folder}: no files in it; {HELP}")
+    try:
+        rawzip.pack(found, target)
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{folder}: {error.object!r} is not a UTF-8 name; rename it") from None
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """Visible regular files, links to files included, links to folders not followed."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not rawzip.is_hidden(name)]
+        paths = [Path(place, name) for name in names if not rawzip.is_hidden(name)]
+        yield from (path for path in paths if path.is_file())
+
+
+def copy_zip(path: Path, target: Path) -> None:
+    """Read a zip once through, checksums and all, then copy its bytes as they are."""
+    if not sum(1 for _ in rawzip.members(path)):
+        raise UsageError(f"{path}: no files in it; {HELP}")
+    with path.open("rb") as source, atomic(target) as sink:
+        shutil.copyfileobj(source, sink, CHUNK_BYTES)
+
+
+def read(
+    archive: Path,
+    channels: Channels,
+    crop: Crop,
+    resolution: int,
+    rejected: list[tuple[str, str]],
+    max_rejected: int,
+) -> Iterator[tuple[Pixels, str, str]]:
+    """Yield each image [resolution, resolution, channels] in 0..255 with its label and name.
+
+    In the order of names, one in memory at a time; `rejected` receives (name, reason) of the
+    files that give no image.
+
+    Raises:
+        IntegrityError: the archive is unreadable, or more than `max_rejected` files are rejected.
+    """
+    label_at = common_depth(rawzip.names(archive))
+    for name, data in rawzip.members(archive):
+        try:
+            image = decode(data, name, channels)
+        except Rejected as verdict:
+            rejected.append((name, verdict.reason))
+            if len(rejected) > max_rejected:
+                raise too_many(archive, rejected, max_rejected) from None
+            continue
+        yield square(image, resolution, crop), label_of(name, label_at), name
+
+
+def common_depth(names: list[str]) -> int:
+    """1 where all names lie in one top folder, which then is no label; else 0."""
+    tops = {tuple(rawzip.parts(name)[:-1][:1]) for name in names}
+    return 1 if len(tops) == 1 and () not in tops else 0
+
+
+def label_of(name: str, depth: int) -> str:
+    """The folder at `depth` of a member's path, or "" where the file itself lies there."""
+    folders = rawzip.parts(name)[:-1]
+    return folders[depth] if len(folders) > depth else ""
+
+
+def too_many(archive: Path, rejected: list[tuple[str, str]], limit: int) -> IntegrityError:
+    """The error that names the first of the rejected files and the parameter that allows more."""
+    first = "; ".join(f"{name!r}: {reason}" for name, reason in rejected[:SHOWN])
+    return IntegrityError(
+        f"{archive}: {len(rejected)} files are no usable images, dataset.max_rejected allows "
+        f"{limit} ({first}{'; ...' if len(rejected) > SHOWN else ''}); remove them or raise it"
+    )

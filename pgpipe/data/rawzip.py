@@ -1,0 +1,112 @@
+"""`data/raw/images.zip`: the image files as published, in one archive, written and read here.
+
+Stored, not compressed, with names in order and nothing of the clock or the user in it, so that the
+same files give the same bytes. One file, because DVC handles it ten times faster than many.
+
+The reader also takes a user's own zip. It unpacks one member at a time into memory, never to disk,
+so that a name such as `../x` is only a name.
+"""
+
+import io
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from pgpipe.errors import IntegrityError
+from pgpipe.files import CHUNK_BYTES, atomic
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can state
+UNIX = 3
+MAX_MEMBER_BYTES = 512 << 20
+MAX_RATIO = 100  # unpacked to packed; image files do not shrink, bombs shrink a thousandfold
+SMALL_BYTES = 1 << 20  # below, any ratio is harmless
+
+
+def pack(members: Iterable[tuple[str, bytes | Path]], target: Path) -> None:
+    """Write names with contents, or with the files that hold them, as a zip, atomically.
+
+    Contents that are paths are streamed, however large; bytes are held until written.
+    """
+    with atomic(target) as file, ZipFile(file, "w", ZIP_STORED, allowZip64=True) as archive:
+        for name, content in sorted(members, key=itemgetter(0)):
+            add(archive, name, content)
+
+
+def add(archive: ZipFile, name: str, content: bytes | Path) -> None:
+    """Append one member with fixed time, system and permissions."""
+    info = ZipInfo(name, EPOCH)
+    info.create_system = UNIX
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    source: BinaryIO = io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+    with source:
+        info.file_size = source.seek(0, io.SEEK_END)  # decides on zip64
+        source.seek(0)
+        with archive.open(info, "w") as sink:
+            shutil.copyfileobj(source, sink, CHUNK_BYTES)
+
+
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the regular, visible files of a zip, in the order of their names.
+
+    Raises:
+        IntegrityError: not a zip, truncated, encrypted, a wrong checksum, a bomb.
+    """
+    with blaming(archive), ZipFile(archive) as opened:
+        for info in entries(opened):
+            with blaming(archive, info.filename):
+                refuse_unsafe(info)
+                content = opened.read(info)
+            yield info.filename, content
+
+
+def names(archive: Path) -> list[str]:
+    """The names that `members` gives, without reading the contents."""
+    with blaming(archive), ZipFile(archive) as opened:
+        return [info.filename for info in entries(opened)]
+
+
+def entries(opened: ZipFile) -> list[ZipInfo]:
+    """The entries that are regular files (no folders, no links) and not hidden, sorted."""
+    kinds = (0, stat.S_IFREG)  # 0: written on a system without kinds
+    files = [i for i in opened.infolist() if stat.S_IFMT(i.external_attr >> 16) in kinds]
+    visible = [i for i in files if not i.is_dir() and not is_hidden(i.filename)]
+    return sorted(visible, key=lambda info: info.filename)
+
+
+def parts(name: str) -> list[str]:
+    """The folders and the file of a member's name, without roots and steps (`/`, `..`, `C:`)."""
+    steps = name.replace("\\", "/").split("/")
+    return [step for step in steps if step not in ("", ".", "..") and not step.endswith(":")]
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file is none of the user's: `.DS_Store`, `__MACOSX/x`, `.git/x`."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts(name))
+
+
+def refuse_unsafe(info: ZipInfo) -> None:
+    """Raise ValueError for a member that might not fit into memory."""
+    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # zipfile unpacks others unbounded
+        raise ValueError("neither stored nor deflated; pack it with plain zip")
+    if info.file_size > MAX_MEMBER_BYTES:
+        raise ValueError(f"{info.file_size} bytes, at most {MAX_MEMBER_BYTES} are read")
+    if info.file_size > max(SMALL_BYTES, MAX_RATIO * info.compress_size):
+        raise ValueError(f"unpacks {info.compress_size} bytes to {info.file_size}, as bombs do")
+
+
+@contextmanager
+def blaming(archive: Path, member: str = "") -> Iterator[None]:
+    """Turn whatever reading raises into one line that names the archive and the member."""
+    try:
+        yield
+    except (MemoryError, IntegrityError):
+        raise
+    except Exception as error:  # hostile bytes make zipfile raise anything
+        place = f"{archive}: {member!r}" if member else f"{archive}"
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise IntegrityError(f"{place}: not a readable zip: {reason}") from error

@@ -1,0 +1,122 @@
+"""Area averaging against a formula that shares nothing with it; windows; enlargement."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pgpipe.data.square import Crop, Pixels, square
+from pgpipe.images import Images
+
+BOTH: list[Crop] = ["center", "pad"]
+
+
+def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> Images:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def area_mean(image: Images, resolution: int) -> Pixels:
+    """Each pixel repeated `resolution` times, then means over whole blocks of `side` pixels."""
+    side = len(image)
+    fine = image.astype(np.float64).repeat(resolution, 0).repeat(resolution, 1)
+    blocks = fine.reshape(resolution, side, resolution, side, -1)
+    means: Pixels = blocks.mean(axis=(1, 3)).astype(np.float32)
+    return means
+
+
+@pytest.mark.parametrize(
+    ("side", "resolution"), [(8, 4), (12, 4), (7, 4), (9, 8), (31, 16), (33, 32), (37, 8), (5, 1)]
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_reduction_is_the_mean_over_the_covered_area(
+    side: int, resolution: int, channels: int
+) -> None:
+    image = noise(side, side, channels)
+    small = square(image, resolution, "center")
+    assert small.shape == (resolution, resolution, channels)
+    assert small.dtype == np.float32
+    np.testing.assert_allclose(small, area_mean(image, resolution), rtol=2e-6)
+
+
+@pytest.mark.parametrize("crop", BOTH)
+def test_three_pixels_to_two_by_hand(crop: Crop) -> None:
+    image = np.array([0, 30, 90], np.uint8)[None, :, None].repeat(3, axis=0)
+    # each result covers one and a half pixels: (0 + 30 / 2) / 1.5, (30 / 2 + 90) / 1.5
+    np.testing.assert_allclose(square(image, 2, crop)[..., 0], [[10, 70], [10, 70]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("crop", BOTH)
+def test_a_square_of_the_right_size_is_unchanged(crop: Crop) -> None:
+    image = noise(16, 16)
+    np.testing.assert_array_equal(square(image, 16, crop), image)
+
+
+def test_mean_is_preserved() -> None:
+    image = noise(101, 101)
+    np.testing.assert_allclose(
+        square(image, 64, "center").mean((0, 1)), image.mean((0, 1)), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 255])
+@pytest.mark.parametrize("shape", [(50, 50), (23, 47), (64, 5), (3, 3), (1, 9)])
+def test_a_constant_stays_constant_within_range(value: int, shape: tuple[int, int]) -> None:
+    result = square(np.full((*shape, 3), value, np.uint8), 16, "center")
+    np.testing.assert_allclose(result, value, rtol=1e-6)
+    assert result.max() <= 255 * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 14), (14, 8), (8, 15), (15, 8)])
+def test_center_takes_the_middle_square(shape: tuple[int, int]) -> None:
+    image = noise(*shape)
+    top, left = ((length - 8) // 2 for length in shape)
+    middle = image[top : top + 8, left : left + 8]
+    np.testing.assert_array_equal(square(image, 8, "center"), middle)
+    np.testing.assert_allclose(square(image, 3, "center"), area_mean(middle, 3), rtol=2e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 14), (14, 8), (9, 14), (1, 14), (14, 1)])
+@pytest.mark.parametrize("resolution", [14, 7, 5, 3])
+def test_pad_keeps_all_of_the_image_on_black(shape: tuple[int, int], resolution: int) -> None:
+    image = noise(*shape)
+    before = [-((length - 14) // 2) for length in shape]
+    after = [14 - length - black for length, black in zip(shape, before, strict=True)]
+    framed = np.pad(image, [*zip(before, after, strict=True), (0, 0)])
+    expected = area_mean(framed, resolution)
+    np.testing.assert_allclose(square(image, resolution, "pad"), expected, rtol=2e-6, atol=1e-5)
+    assert abs(before[0] - after[0]) <= 1
+    assert abs(before[1] - after[1]) <= 1
+
+
+def test_enlargement_is_bicubic() -> None:
+    image = noise(12, 12) // 2 + 64  # so that Pillow's 8 bits need no clipping
+    large = square(image, 32, "center")
+    bicubic = Image.fromarray(image).resize((32, 32), Image.Resampling.BICUBIC)
+    assert large.dtype == np.float32
+    np.testing.assert_allclose(large, np.asarray(bicubic), atol=1.5)  # it rounds both passes
+
+
+def test_enlargement_stays_in_range() -> None:
+    large = square(noise(12, 12), 32, "center")
+    assert large.min() == 0
+    assert large.max() == 255
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_enlargement_cuts_and_pads_first(channels: int) -> None:
+    image = noise(4, 9, channels)
+    framed = np.pad(image, ((3, 2), (0, 0), (0, 0)))
+    assert square(image, 32, "center").shape == (32, 32, channels)
+    np.testing.assert_array_equal(square(image, 32, "center"), square(image[:, 2:6], 32, "center"))
+    np.testing.assert_array_equal(square(image, 32, "pad"), square(framed, 32, "center"))
+
+
+@pytest.mark.parametrize("crop", BOTH)
+@pytest.mark.parametrize("turn", [False, True])
+def test_extreme_shapes_need_little_memory(crop: Crop, turn: bool) -> None:
+    line = np.full((1, 1 << 22, 3), 200, np.uint8)  # its padded square would have 2^44 pixels
+    image = line.swapaxes(0, 1) if turn else line
+    result = square(image, 8, crop)
+    assert result.shape == (8, 8, 3)
+    expected = 200 if crop == "center" else 200 / (1 << 22)
+    np.testing.assert_allclose(result.mean(), expected, rtol=1e-4)
