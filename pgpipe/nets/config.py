@@ -1,0 +1,44 @@
+"""The size of the networks: the section `model`, and all that fixes a network's weights."""
+
+import math
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from pgpipe.config import Section
+
+
+class ModelSection(Section):
+    """The section `model`. Paper: fmap_base 8192, fmap_max 512, latent_size 512."""
+
+    fmap_base: int = Field(ge=4, le=1 << 16)  # feature maps: min(fmap_base / 2^s, fmap_max)
+    fmap_max: int = Field(ge=1, le=1 << 12)
+    latent_size: int = Field(ge=1, le=1 << 14)
+    # Where D halves the image. False: after the activation, as the paper's table 2 and the Theano
+    # code. True: inside the convolution, before the activation, as the TensorFlow code: faster.
+    fused_downsampling: bool
+
+
+class NetworkSpec(ModelSection):
+    """Everything that the shapes of G and D depend on, but the resolution."""
+
+    channels: PositiveInt  # of an image: 1 or 3
+    classes: NonNegativeInt  # labels joined to the latent and classified by D; 0: none
+    minibatch_stddev: bool | int  # D's extra feature map, see training.config
+
+
+class SampleSection(Section):
+    """The section `sample`: what the final generator draws."""
+
+    images: int = Field(ge=16)  # for scoring
+    seed: int = Field(ge=0)  # of the latents
+    minibatch: int = Field(ge=1)  # images drawn at a time; changes memory, not results
+
+
+def feature_maps(model: ModelSection, resolution: int) -> int:
+    """`nf`: feature maps of the layers at a resolution (paper, appendix A; s = log2(res) - 1)."""
+    return max(1, min(model.fmap_base * 2 // resolution, model.fmap_max))
+
+
+def resolutions(top: int) -> list[int]:
+    """4, 8, ..., top."""
+    return [1 << s for s in range(2, int(math.log2(top)) + 1)]

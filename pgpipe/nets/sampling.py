@@ -1,0 +1,63 @@
+"""Drawing images from a trained generator, and the file that holds one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgpipe import tensors
+from pgpipe.images import Images, to_uint8
+from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.generator import Generator
+
+
+@torch.no_grad()
+def render(
+    generator: Generator,
+    latents: Tensor,
+    labels: Tensor | None,
+    fade: Tensor | None = None,
+    batch: int = 64,
+) -> Iterator[Images]:
+    """Images of latents [N, latent_size] (and int64 [N]) as uint8 [<= batch, R, R, C] in order."""
+    device = next(generator.parameters()).device
+    for start in range(0, len(latents), batch):
+        part = None if labels is None else labels[start : start + batch].to(device)
+        images = generator(latents[start : start + batch].to(device), part, fade)
+        yield to_uint8(images).cpu().numpy()
+
+
+def render_all(
+    generator: Generator, latents: Tensor, labels: Tensor | None, fade: Tensor | None = None
+) -> Images:
+    """The same as one array uint8 [N, R, R, C]."""
+    return np.concatenate(list(render(generator, latents, labels, fade)))
+
+
+def spherical_path(ends: Tensor, steps: int) -> Tensor:
+    """Great circles between consecutive latents (Shoemake 1985): [n + 1, L] -> [n * steps, L].
+
+    Latents are normalised to the hypersphere anyway, so only the angle counts.
+    """
+    unit: Tensor = ends / ends.norm(dim=1, keepdim=True)
+    angle = (unit[:-1] * unit[1:]).sum(dim=1).clamp(-1, 1).acos()[:, None, None]  # [n, 1, 1]
+    t = torch.linspace(0, 1, steps)[None, :, None]  # [1, steps, 1]
+    start, end = unit[:-1, None], unit[1:, None]  # [n, 1, L]
+    path = ((1 - t) * angle).sin() * start + (t * angle).sin() * end
+    return path.flatten(0, 1)
+
+
+def save_generator(path: Path, generator: Generator) -> None:
+    """Write the generator; the file says what it takes to load it."""
+    facts = {"resolution": generator.resolution, "spec": generator.spec.model_dump()}
+    tensors.save(path, dict(generator.state_dict()), facts)
+
+
+def load_generator(path: Path, device: torch.device) -> Generator:
+    """Read what `save_generator` wrote."""
+    named, facts = tensors.read(path)
+    generator = Generator(NetworkSpec(**facts["spec"]), facts["resolution"])
+    generator.load_state_dict(named)
+    return generator.to(device).requires_grad_(False)

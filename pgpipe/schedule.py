@@ -1,0 +1,90 @@
+"""Progressive growing: what is trained when (Karras et al. 2018, section 2 and appendix A.1).
+
+Growth is a pure function of the images that a phase has shown to the discriminator; that count is
+the only clock. A phase grows the networks to its resolution, fades the new layers in, and then
+stabilises them.
+"""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pgpipe.config import PowerOfTwo, Section
+
+
+class Phase(Section):
+    """One resolution of the growth: an entry of `growth.phases`, a stage `train@rN`."""
+
+    res: PowerOfTwo = Field(ge=4, le=1024)  # pixels
+    origin: str = Field(alias="from")  # the phase whose networks it grows, or `init`
+    fade_kimg: float = Field(ge=0)  # thousands of real images while the new layers fade in
+    stable_kimg: float = Field(ge=0)  # thousands of real images after that
+    minibatch: int | None = Field(None, gt=0)  # images; unset: train.minibatch
+    learning_rate: float | None = Field(None, gt=0)  # unset: train.learning_rate
+
+    @model_validator(mode="after")
+    def trains(self) -> "Phase":
+        """A phase without images is a mistake."""
+        if self.images == 0:
+            raise ValueError("fade_kimg and stable_kimg are both 0: the phase would not train")
+        if self.origin == "init" and self.fade_kimg:
+            raise ValueError("fade_kimg must be 0 in a phase from init: it has no older layers")
+        return self
+
+    @property
+    def images(self) -> int:
+        """Real images that the phase shows."""
+        return self.fade_images + round(1000 * self.stable_kimg)
+
+    @property
+    def fade_images(self) -> int:
+        """Real images that the fade lasts."""
+        return round(1000 * self.fade_kimg)
+
+    def fade(self, images_seen: int) -> float:
+        """Weight of the new layers, 0 to 1, after `images_seen` images of this phase."""
+        return min(1.0, images_seen / self.fade_images) if self.fade_images else 1.0
+
+    def part(self, images_seen: int) -> Literal["fade", "stable"]:
+        """Which of the two parts a step starting at `images_seen` belongs to."""
+        return "fade" if images_seen < self.fade_images else "stable"
+
+
+class GrowthSection(Section):
+    """The section `growth`: a chain of phases from 4x4 (or any first resolution) upwards."""
+
+    final: str  # the phase whose generator is sampled and scored
+    phases: dict[str, Phase]
+
+    @field_validator("phases")
+    @classmethod
+    def keys_name_the_resolution(cls, phases: dict[str, Phase]) -> dict[str, Phase]:
+        """`data/multires/rN` and `models/rN` are named by the key."""
+        for key, phase in phases.items():
+            if key != f"r{phase.res}":
+                raise ValueError(f"{key}: a phase of resolution {phase.res} is called r{phase.res}")
+        return phases
+
+    @model_validator(mode="after")
+    def is_a_chain(self) -> "GrowthSection":
+        """Every phase grows an existing phase of half its resolution."""
+        if self.final not in self.phases:
+            raise ValueError(f"final: {self.final!r} is not one of {', '.join(self.phases)}")
+        for key, phase in self.phases.items():
+            if phase.origin != "init" and phase.origin not in self.phases:
+                raise ValueError(f"phases.{key}.from: {phase.origin!r} is no phase and not init")
+            if phase.origin != "init" and self.phases[phase.origin].res * 2 != phase.res:
+                raise ValueError(f"phases.{key}.from: must be init or r{phase.res // 2}")
+        return self
+
+    def chain(self, key: str = "") -> list[tuple[str, Phase]]:
+        """The phases that lead to `key` (the final one if empty), in order."""
+        key = key or self.final
+        phase = self.phases[key]
+        before = [] if phase.origin == "init" else self.chain(phase.origin)
+        return [*before, (key, phase)]
+
+
+def kimg(images: int) -> float:
+    """Thousands of images."""
+    return images / 1000

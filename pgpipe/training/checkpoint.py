@@ -1,0 +1,86 @@
+"""States of a running phase: a folder of hashed files outside of what DVC deletes and restores.
+
+    <images>-<sha256>.safetensors   tensors, and JSON in the header; the last two are kept
+    lock                            held by the live process that trains, with its pid
+    FINISHED                        the phase is complete; the newest state is its result
+
+A file's name carries the hash of its content, which is verified before anything is parsed. A bad
+file is set aside and the one before it is used.
+"""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from pgpipe import tensors
+from pgpipe.errors import IntegrityError, LockedError
+from pgpipe.files import sha256, write_bytes
+
+KEPT = 2
+
+
+class StateFolder:
+    """The states of one phase, known by the key of all that determines its result."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process alone; the lock dies with it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                raise LockedError(f"{self.folder}: process {file.read()} trains here") from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def save(self, images: int, named: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
+        """Write a state; afterwards the older ones but one are dropped."""
+        data = tensors.dump(named, facts)
+        path = self.folder / f"{images:012d}-{sha256(data)}.safetensors"
+        write_bytes(path, data)
+        for old in self.states()[:-KEPT]:
+            old.unlink()
+        return path
+
+    def newest(self) -> tuple[tensors.Tensors, Any] | None:
+        """The last intact state, or None where there is none yet.
+
+        Raises:
+            IntegrityError: there are states, and all of them are damaged.
+        """
+        states = self.states()
+        for path in reversed(states):
+            data = path.read_bytes()
+            if path.stem.split("-")[1] == sha256(data):
+                return tensors.parse(data)
+            path.replace(path.with_suffix(".damaged"))
+            print(f"pgpipe: warning: {path}: damaged (hash differs), set aside", file=sys.stderr)  # noqa: T201
+        if states:
+            raise IntegrityError(f"{self.folder}: all states are damaged; delete it to start anew")
+        return None
+
+    def states(self) -> list[Path]:
+        """The states, oldest first."""
+        return sorted(self.folder.glob("*-*.safetensors"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the newest state is the phase's result."""
+        return (self.folder / "FINISHED").exists()
+
+    def finish(self) -> None:
+        """Declare the newest state the result."""
+        write_bytes(self.folder / "FINISHED", b"")

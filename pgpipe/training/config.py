@@ -1,0 +1,66 @@
+"""The section `train`: the objective, the optimiser, and how a phase is run."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pgpipe.config import PowerOfTwo, Section
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrainSection(Section):
+    """The section `train`. Paper values in brackets where ours may differ."""
+
+    seed: int = Field(ge=0)  # of weights, latents and every other draw
+    minibatch: int = Field(ge=1)  # images a step, unless a phase states its own [16]
+    learning_rate: float = Field(gt=0)  # of both networks, unless a phase states its own [0.001]
+    adam_beta1: Rate  # [0]
+    adam_beta2: Rate  # [0.99]
+    adam_epsilon: float = Field(gt=0)  # [1e-8]
+    ema_half_life_kimg: float = Field(gt=0)  # of the averaged generator [11.08 = 0.999 a step]
+
+    gradient_penalty: float = Field(ge=0)  # lambda [10]
+    gradient_target: float = Field(gt=0)  # gamma, the norm aimed at [1; 750 for CIFAR-10]
+    gradient_at: Literal["full", "native"]  # pixels over which the norm is taken [full]
+    full_resolution: PowerOfTwo = Field(ge=4, le=1024)  # what `full` means: the last phase's
+    drift: float = Field(ge=0)  # weight of E[f(real)^2] [0.001]
+
+    minibatch_stddev: bool | Annotated[int, Field(ge=2)]  # true: whole minibatch; N: groups of N
+    label_conditioning: bool  # AC-GAN: labels into G, classified by D
+    label_weight: float = Field(ge=0)  # of the classifier's loss [1]
+    mirror: bool  # flip every other real image
+
+    device: Literal["auto", "cpu", "cuda"]
+    threads: int = Field(ge=0)  # of a CPU; 0: all cores. The last bits of a sum depend on it
+    precision: Literal["fp32", "bf16"]  # bf16: autocast; penalty and losses stay in float32
+    channels_last: bool
+    data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
+
+    tick_kimg: float = Field(gt=0)  # between two rows of history, previews and saved states
+    checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
+
+    @model_validator(mode="after")
+    def groups_divide_the_minibatch(self) -> "TrainSection":
+        """Minibatch stddev has no incomplete groups."""
+        require_whole_groups(self.minibatch_stddev, self.minibatch)
+        return self
+
+    @property
+    def tick_images(self) -> int:
+        """Images between two ticks."""
+        return max(1, round(1000 * self.tick_kimg))
+
+    def upscale(self, resolution: int) -> float:
+        """How much a phase's image is enlarged before the penalty's norm is taken."""
+        return max(1.0, self.full_resolution / resolution) if self.gradient_at == "full" else 1.0
+
+    def ema_decay(self, images: int) -> float:
+        """Decay of the averaged generator over a step of `images`."""
+        return float(0.5 ** (images / (1000 * self.ema_half_life_kimg)))
+
+
+def require_whole_groups(groups: bool | int, minibatch: int) -> None:
+    """Refuse a minibatch that is larger than a group but no multiple of it."""
+    if groups is not True and groups and minibatch > groups and minibatch % groups:
+        raise ValueError(f"minibatch {minibatch} is no multiple of minibatch_stddev {groups}")

@@ -1,0 +1,59 @@
+"""The device that trains: choice, numerics and memory."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from pgpipe.errors import ResourceError, UsageError
+from pgpipe.training.config import TrainSection
+
+
+def prepare(section: TrainSection) -> torch.device:
+    """Choose the device and set the process to the numerics that the section asks for."""
+    device = choose(section.device)
+    torch.set_num_threads(threads(section))
+    torch.set_float32_matmul_precision("high")  # TF32 where a GPU has it; no effect on a CPU
+    return device
+
+
+def choose(name: str = "auto") -> torch.device:
+    """`auto`: CUDA where there is some."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UsageError("params.yaml: train.device: 'cuda' asked for, but torch finds no CUDA")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def name(section: TrainSection) -> str:
+    """What a reader of results wants to know about the device."""
+    if choose(section.device).type == "cpu":
+        return f"cpu, {threads(section)} threads"
+    return str(torch.cuda.get_device_name())
+
+
+def threads(section: TrainSection) -> int:
+    """CPU threads of one operation."""
+    return section.threads or len(os.sched_getaffinity(0))
+
+
+def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:
+    """Bfloat16 for what autocast deems safe, if asked for."""
+    if section.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def holds(section: TrainSection, device: torch.device, data_bytes: int) -> bool:
+    """Whether the data set is kept on the device."""
+    if section.data_on_device != "auto" or device.type == "cpu":
+        return section.data_on_device == "yes"
+    return data_bytes < torch.cuda.get_device_properties(device).total_memory // 4
+
+
+def out_of_memory(error: torch.OutOfMemoryError, minibatch: int) -> ResourceError:
+    """The user's form of a full GPU; nothing is lowered silently."""
+    return ResourceError(
+        f"GPU memory is full at minibatch {minibatch}; lower train.minibatch or the phase's own "
+        f"({str(error).splitlines()[0]})"
+    )

@@ -1,0 +1,209 @@
+"""Training one phase of the growth: draw, step, average, record, save."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pgpipe.data.batches import Batches
+from pgpipe.errors import DivergedError, Interrupted
+from pgpipe.images import grid, write_png
+from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.sampling import render_all
+from pgpipe.schedule import Phase, kimg
+from pgpipe.timer import Timer
+from pgpipe.training import devices
+from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.config import TrainSection
+from pgpipe.training.history import Row
+from pgpipe.training.networks import build, tensors_of
+from pgpipe.training.step import LOSSES, Minibatch, Step
+
+PREVIEW_LATENTS, PREVIEW_LABELS = "preview.latents", "preview.labels"
+PREVIEW_COLUMNS = 8
+PREVIEW_TILE = 64  # pixels
+
+
+class Listener(Protocol):
+    """Who wants to know: a progress bar, a tracker. None of it influences the training."""
+
+    def on_step(self, images: int, fade: float) -> None:
+        """`images` of this phase were seen, the last of them at `fade`."""
+
+    def on_tick(self, row: Row, preview: Path) -> None:
+        """A row of history, and the picture of the fixed latents at that moment."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that the result of a phase depends on, but the images."""
+
+    key: str
+    phase: Phase
+    section: TrainSection
+    spec: NetworkSpec
+    tensors: Mapping[str, Tensor]  # first weights of all networks, and the latents of previews
+    images_before: int  # seen by the phases before
+    rows_before: list[Row]
+
+    @property
+    def previews(self) -> dict[str, Tensor]:
+        """The fixed latents [n, latent_size] and labels int64 [n] that every phase draws."""
+        return {name: self.tensors[name] for name in (PREVIEW_LATENTS, PREVIEW_LABELS)}
+
+    @property
+    def minibatch(self) -> int:
+        """Images a step."""
+        return self.phase.minibatch or self.section.minibatch
+
+    @property
+    def learning_rate(self) -> float:
+        """Of both networks."""
+        return self.phase.learning_rate or self.section.learning_rate
+
+
+@dataclass
+class Progress:
+    """How far a phase is: what a state holds beside the tensors."""
+
+    images: int = 0  # of this phase
+    rows: list[Row] = field(default_factory=list)
+    sums: list[float] = field(default_factory=lambda: [0.0] * len(LOSSES))  # since the last tick
+    steps: int = 0  # since the last tick
+
+
+class PhaseTraining:
+    """A phase from its first step, or its last saved state, to its end."""
+
+    def __init__(self, job: Job, batches: Batches, states: StateFolder, listener: Listener) -> None:
+        self.job, self.batches, self.states, self.listener = job, batches, states, listener
+        saved = states.newest()
+        tensors, self.progress = (
+            (saved[0], Progress(**saved[1]["progress"]))
+            if saved
+            else (job.tensors, Progress(rows=list(job.rows_before)))
+        )
+        self.networks = build(
+            job.spec, job.phase.res, tensors, job.section, job.learning_rate, batches.device
+        )
+        self.step = Step(self.networks, job.section)
+        self.sums = torch.tensor(self.progress.sums, device=batches.device)
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Train to the end of the phase, or until `stop()`; either way the state is saved.
+
+        Raises:
+            Interrupted: `stop()` became true.
+            DivergedError: a loss is not finite.
+        """
+        job, progress = self.job, self.progress
+        unsaved = Timer(60 * job.section.checkpoint_minutes)
+        while progress.images < job.phase.images:
+            self.train_step()
+            ticked = self.at_tick()
+            if ticked:
+                self.tick()
+            if ticked or unsaved.elapsed() or stop():
+                self.save()
+                unsaved.restart()
+            if stop() and progress.images < job.phase.images:
+                at = kimg(job.images_before + progress.images)
+                raise Interrupted(f"{job.key}: interrupted at {at:g} kimg, state saved")
+        self.states.finish()
+
+    def train_step(self) -> None:
+        """One minibatch."""
+        job, progress = self.job, self.progress
+        if self.fade_just_ended():
+            self.networks.reset_adam()
+        fade = job.phase.fade(progress.images)
+        try:
+            self.sums += self.step(self.minibatch(fade))
+        except torch.OutOfMemoryError as error:
+            raise devices.out_of_memory(error, job.minibatch) from None
+        progress.images += job.minibatch
+        progress.steps += 1
+        self.listener.on_step(progress.images, fade)
+
+    def minibatch(self, fade: float) -> Minibatch:
+        """The reals, labels and counters of the next step."""
+        seen = self.job.images_before + self.progress.images
+        images, labels = self.batches.reals(seen, self.job.minibatch)
+        fading = self.job.phase.part(self.progress.images) == "fade"
+        device = self.batches.device
+        return Minibatch(
+            images=images,
+            labels=labels,
+            labels_g=self.batches.random_labels(seen, self.job.minibatch),
+            seen=torch.tensor(seen, device=device),
+            fade=torch.tensor(fade, device=device) if fading else None,
+        )
+
+    def fade_just_ended(self) -> bool:
+        """Whether the next step is the first of the stable part."""
+        now, before = self.progress.images, self.progress.images - self.job.minibatch
+        part = self.job.phase.part
+        return before >= 0 and part(now) == "stable" and part(before) == "fade"
+
+    def at_tick(self) -> bool:
+        """Whether the last step crossed a multiple of the tick, or ended the phase."""
+        images, tick = self.progress.images, self.job.section.tick_images
+        crossed = images // tick > (images - self.job.minibatch) // tick
+        return crossed or images >= self.job.phase.images
+
+    def tick(self) -> None:
+        """Record the means since the last tick, and a preview."""
+        progress = self.progress
+        means = dict(zip(LOSSES, (self.sums / progress.steps).tolist(), strict=True))
+        self.sums.zero_()
+        progress.steps = 0
+        row = self.row(means)
+        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        if bad:
+            raise DivergedError(
+                f"{self.job.key}: {bad[0]} is {means[bad[0]]} at {row['kimg']:g} kimg; "
+                "lower the learning rate (the last good state is kept)"
+            )
+        progress.rows.append(row)
+        self.listener.on_tick(row, self.preview())
+
+    def row(self, means: Mapping[str, float]) -> Row:
+        """The row of history for now."""
+        job, images = self.job, self.progress.images
+        return {
+            "kimg": kimg(job.images_before + images),
+            "phase": job.key,
+            "resolution": job.phase.res,
+            "fade": job.phase.fade(images),
+            "minibatch": job.minibatch,
+            "learning_rate": job.learning_rate,
+            **means,
+        }
+
+    def preview(self) -> Path:
+        """The fixed latents as the averaged generator draws them now, as a picture."""
+        job, images = self.job, self.progress.images
+        fading = job.phase.part(images) == "fade"
+        fade = torch.tensor(job.phase.fade(images), device=self.batches.device) if fading else None
+        labels = job.tensors[PREVIEW_LABELS] if job.spec.classes else None
+        drawn = render_all(self.networks.average, job.tensors[PREVIEW_LATENTS], labels, fade)
+        path = self.states.folder / "previews" / f"{job.key}-{images:09d}.png"
+        write_png(path, grid(drawn, PREVIEW_COLUMNS, PREVIEW_TILE))
+        return path
+
+    def save(self) -> None:
+        """Write the state: all that this phase, or the next one, goes on from."""
+        job, progress = self.job, self.progress
+        progress.sums = self.sums.tolist()
+        facts = {
+            "phase": job.key,
+            "resolution": job.phase.res,
+            "images_seen": job.images_before + progress.images,
+            "spec": job.spec.model_dump(),
+            "progress": vars(progress),
+        }
+        self.states.save(progress.images, {**tensors_of(self.networks), **job.previews}, facts)

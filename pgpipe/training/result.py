@@ -1,0 +1,53 @@
+"""What a finished phase leaves: the folder `models/rN`.
+
+state.safetensors      the full training state: where the next phase starts
+generator.safetensors  the averaged generator, which is sampled and scored
+history.csv            all rows so far, those of the phases before included
+previews/              the pictures of the fixed latents, those of the phases before included
+"""
+
+from pathlib import Path
+
+import torch
+
+from pgpipe import tensors
+from pgpipe.errors import IntegrityError
+from pgpipe.files import fresh_folder, link_or_copy
+from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.generator import Generator
+from pgpipe.nets.sampling import save_generator
+from pgpipe.nets.weights import load
+from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.history import Row, write_history
+
+STATE, GENERATOR, HISTORY, PREVIEWS = (
+    "state.safetensors",
+    "generator.safetensors",
+    "history.csv",
+    "previews",
+)
+
+
+def emit(states: StateFolder, before: Path, target: Path) -> None:
+    """Write `target` from a finished phase's states and the folder of the phase before."""
+    newest = states.newest()
+    if newest is None:
+        raise IntegrityError(f"{states.folder}: finished, but without a state; delete it")
+    named, facts = newest
+    fresh_folder(target)
+    link_or_copy(states.states()[-1], target / STATE)
+    with torch.device("meta"):
+        generator = Generator(NetworkSpec(**facts["spec"]), facts["resolution"])
+    load(generator.to_empty(device="cpu"), named, "average")
+    save_generator(target / GENERATOR, generator)
+    write_history(target / HISTORY, facts["progress"]["rows"])
+    for folder in (before / PREVIEWS, states.folder / PREVIEWS):
+        for picture in sorted(folder.glob("*.png")):
+            link_or_copy(picture, target / PREVIEWS / picture.name)
+
+
+def rows_of(model: Path) -> list[Row]:
+    """The history of a model, as numbers."""
+    _, facts = tensors.read(model / STATE)
+    rows: list[Row] = facts["progress"]["rows"]
+    return rows
