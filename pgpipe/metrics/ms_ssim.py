@@ -1,0 +1,67 @@
+"""Multi-scale structural similarity of image pairs (Wang, Simoncelli and Bovik 2003).
+
+The mean over pairs of generated images says how alike they are: 1 for identical ones, lower is more
+variation, the reals' own value is the reference (Odena et al. 2017; Karras et al. 2018, section 5).
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pgpipe.images import Images
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of five scales, finest first
+WINDOW = 11  # pixels
+SIGMA = 1.5  # pixels, of the full window
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def ms_ssim_of_pairs(batches: Iterable[Images], device: torch.device) -> float:
+    """The mean over consecutive pairs of uint8 [n, H, W, C] batches; each n is even."""
+    total, pairs = 0.0, 0
+    for batch in batches:
+        x = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float()
+        total += ms_ssim(x[0::2], x[1::2]).double().sum().item()
+        pairs += len(batch) // 2
+    return total / pairs
+
+
+def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Similarity of each pair of [N, C, H, W] in 0..255: [N] in 0..1."""
+    product = torch.ones(len(a), device=a.device)
+    for weight in WEIGHTS[:-1]:
+        _, contrast = similarity(a, b)
+        product = product * contrast.clamp(min=0) ** weight
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    ssim, _ = similarity(a, b)
+    return product * ssim.clamp(min=0) ** WEIGHTS[-1]
+
+
+def similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """SSIM, and its contrast and structure part, of each pair at one scale: [N], [N]."""
+    taps = window(min(WINDOW, a.shape[2], a.shape[3])).to(a)
+    middle = 127.5  # variances from values near 0 lose fewer bits
+    a, b = a - middle, b - middle
+    planes = torch.stack([a, b, a * a, b * b, a * b])
+    mean_a, mean_b, aa, bb, ab = filtered(planes.flatten(0, 2), taps).view(5, len(a), -1)
+    variances = aa - mean_a**2 + bb - mean_b**2
+    covariance = ab - mean_a * mean_b
+    mean_a, mean_b = mean_a + middle, mean_b + middle
+    contrast = (2 * covariance + C2) / (variances + C2)
+    luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    return (luminance * contrast).mean(dim=1), contrast.mean(dim=1)
+
+
+def window(size: int) -> Tensor:
+    """Gaussian taps [size], sum 1; sigma shrinks with a window smaller than 11."""
+    x = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    taps = torch.exp(-0.5 * (x / (SIGMA * size / WINDOW)) ** 2)
+    return taps / taps.sum()
+
+
+def filtered(planes: Tensor, taps: Tensor) -> Tensor:
+    """Separable filter of [P, H, W] with "valid" borders."""
+    x = F.conv2d(planes[:, None], taps.view(1, 1, -1, 1))
+    return F.conv2d(x, taps.view(1, 1, 1, -1))

@@ -1,0 +1,47 @@
+"""All scores of a set of images against reals, under the names that reports/metrics.json uses."""
+
+from collections.abc import Iterator
+
+import torch
+
+from pgpipe.images import Images
+from pgpipe.metrics import classifier
+from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.inception import inception_score
+from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
+from pgpipe.metrics.swd import Stream, average, swd
+
+BATCH = 256  # images; no score depends on it
+
+
+def of(
+    fakes: Images,
+    reals: Images,
+    net: classifier.Classifier | None,
+    section: ScoreSection,
+    device: torch.device,
+) -> dict[str, float]:
+    """Scores of uint8 [N, R, R, C] against as many reals: `swd_R`, ..., `swd_avg`, `ms_ssim`, ...
+
+    `classifier_score` is there where a classifier is.
+    """
+    n = section.swd_images
+    distances = swd(stream(reals[:n]), stream(fakes[:n]), section.seed, device)
+    found = {f"swd_{resolution}": distance for resolution, distance in distances.items()}
+    found["swd_avg"] = average(distances)
+    found["ms_ssim"] = ms_ssim_of_pairs(stream(fakes[: 2 * section.ms_ssim_pairs])(), device)
+    if net is not None:
+        p = classifier.probabilities(net, stream(fakes)())
+        mean, deviation = inception_score(p, section.classifier_splits)
+        found |= {"classifier_score": mean, "classifier_score_std": deviation}
+    return found
+
+
+def stream(images: Images) -> Stream:
+    """An array as batches that can be read more than once."""
+
+    def batches() -> Iterator[Images]:
+        for start in range(0, len(images), BATCH):
+            yield images[start : start + BATCH]
+
+    return batches
