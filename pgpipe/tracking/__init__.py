@@ -1,0 +1,1 @@
+"""Experiment tracking: MLflow mirrors what stages write to files; it owns nothing."""

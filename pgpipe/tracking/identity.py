@@ -1,0 +1,84 @@
+"""Which run a stage belongs to: one run of the store is one set of parameters and sources.
+
+DVC tells its commands where the main checkout is (DVC_ROOT) and, in an experiment, its name and
+the commit it started from (DVC_EXP_NAME, DVC_EXP_BASELINE_REV). An experiment in a workspace of
+its own runs a snapshot, so parameters and sources are those of the current folder.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pgpipe.config import PARAMS_FILE, leaves, load_yaml
+from pgpipe.files import sha256_file, sha256_json, sha256_tree
+from pgpipe.tracking.spool import Run, now_ms
+
+SOURCES = ("pgpipe", "stages", "dvc.yaml")
+PACKAGES = ("pgpipe", "torch", "mlflow", "dvc")
+
+
+def this_run(stage: str, experiment: str) -> Run:
+    """The run that `stage` belongs to, in the current folder."""
+    document = {name: value for name, value in load_yaml(PARAMS_FILE).items() if name != "tracking"}
+    key = run_key(document)
+    return Run(
+        key=key,
+        name=run_name(),
+        experiment=experiment,
+        params={path: in_words(value) for path, value in leaves(document)},
+        tags={"pgpipe.stage": stage, **origin(), **versions()},
+        started_ms=now_ms(),
+    )
+
+
+def run_key(document: dict[str, object]) -> str:
+    """Hash of all parameters in `document` and of all sources: 16 hexadecimal digits."""
+    trees = [sha256_tree(Path(s), lambda f: f.suffix in (".py", ".yaml")) for s in SOURCES]
+    return sha256_json([document, trees])[:16]
+
+
+def run_name() -> str:
+    """The DVC experiment's name, else the short revision, with -dirty for uncommitted changes."""
+    revision = git("rev-parse", "--short", "HEAD")
+    status = ("status", "--porcelain", "--untracked-files=no", "--", *SOURCES, str(PARAMS_FILE))
+    dirty = "-dirty" if revision and git("--no-optional-locks", *status) else ""
+    return os.environ.get("DVC_EXP_NAME") or (revision or "unversioned") + dirty
+
+
+def origin() -> dict[str, str]:
+    """Tags that say from which commit, experiment and lock file a stage started."""
+    lock, commit = Path("dvc.lock"), os.environ.get("DVC_EXP_BASELINE_REV")
+    found = {
+        "mlflow.source.git.commit": commit or git("rev-parse", "HEAD"),
+        "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
+        "dvc.lock": sha256_file(lock) if lock.exists() else None,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def versions() -> dict[str, str]:
+    """Tags with the versions of what computes, without importing it."""
+    found = {"version.python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[f"version.{package}"] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def in_words(value: object) -> str:
+    """A parameter as params.yaml writes it, nearly."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def git(*arguments: str) -> str:
+    """What git answers, or nothing: no git, no repository, no commit yet."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

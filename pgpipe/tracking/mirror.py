@@ -1,0 +1,53 @@
+"""The one thread that carries a growing spool to the store, in the background of a stage."""
+
+import sys
+import threading
+from pathlib import Path
+
+from pgpipe.tracking.push import push
+from pgpipe.tracking.store import StoreAway
+
+INTERVAL_S = 5.0  # between two pushes
+PATIENCE_S = 5.0  # for the last one
+CURE = "nothing is lost, and pgpipe sync completes it"
+
+
+class Mirror:
+    """Pushes a spool when told that it grew, one push at a time; says once that it cannot."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._grew, self._closing = threading.Event(), threading.Event()
+        self._warned = False
+        self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
+        self._thread.start()
+
+    def grew(self) -> None:
+        """Have the spool pushed soon."""
+        self._grew.set()
+
+    def close(self) -> None:
+        """Have the whole spool pushed, and wait a few seconds at most until it is."""
+        self._closing.set()
+        self._grew.set()
+        self._thread.join(PATIENCE_S)
+        if self._thread.is_alive():
+            self.warn(f"the store did not get everything within {PATIENCE_S:.0f} s; {CURE}")
+
+    def warn(self, problem: str) -> None:
+        """One line on stderr, the first time."""
+        if not self._warned:
+            self._warned = True
+            sys.stderr.write(f"pgpipe: warning: tracking: {problem}\n")
+
+    def _work(self) -> None:
+        last = False
+        while not last:
+            self._grew.wait()
+            self._grew.clear()
+            last = self._closing.is_set()  # before the push, which then sees all that was logged
+            try:
+                push(self._spool)
+            except StoreAway as away:
+                self.warn(f"{away}; {CURE}")
+            self._closing.wait(INTERVAL_S)

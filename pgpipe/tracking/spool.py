@@ -1,0 +1,182 @@
+"""The local spool: one run, complete, from which a store can be filled again at any time.
+
+    .pgpipe/runs/KEY/run.json                  what it is: a `Run`
+                     metrics.jsonl             a `Point` a line, in the order of logging
+                     artifacts/FOLDER/FILE     copies: an experiment's workspace disappears
+                     pushed.json               what the store has; losing it costs time only
+
+The stages of a run append one after another or at once, each in its own process, under a lock.
+The first value of a metric at a step stays, so that a repeated stage adds nothing. A killed
+process may leave a torn line: readers skip it, and the next writer starts a line of its own.
+"""
+
+import fcntl
+import math
+import posixpath
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from pgpipe.config import Section
+from pgpipe.files import CHUNK_BYTES, atomic, project_root, write_json
+
+RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
+
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+
+
+class Dataset(Section):
+    """What a run was trained on."""
+
+    digest: str
+    source: str  # a path or URL
+    profile: dict[str, Any]
+
+
+class Run(Section):
+    """The content of `run.json`; times are in milliseconds since 1970."""
+
+    key: str
+    name: str
+    experiment: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    datasets: dict[str, Dataset] = Field(default_factory=dict)
+    status: Status = "RUNNING"
+    started_ms: int
+    ended_ms: int | None = None
+
+
+class Point(Section):
+    """Values of several metrics at one step; a line of `metrics.jsonl`."""
+
+    step: int
+    time_ms: int
+    values: dict[str, float]
+
+
+class Spool:
+    """The writing end, for one process."""
+
+    def __init__(self, run: Run) -> None:
+        self.folder = runs_folder() / run.key
+        self._metrics = self.folder / METRICS_FILE
+        self._seen: set[tuple[int, str]] = set()
+        self._offset = 0  # bytes of metrics.jsonl that _seen covers
+        with self._locked():
+            if (self.folder / RUN_FILE).exists():
+                run = reopened(read_run(self.folder), run)
+            write_run(self.folder, run)
+
+    def append(self, step: int, values: Mapping[str, float]) -> None:
+        """Add the values that this step does not have yet, in one write of one line.
+
+        What is not finite is left out: MLflow's SQL turns infinity into 1.8e308, which spoils
+        the axis.
+        """
+        finite = {safe_name(n): float(v) for n, v in values.items() if math.isfinite(v)}
+        with self._locked(), self._metrics.open("ab", buffering=0) as file:
+            self._catch_up()
+            if file.tell() > self._offset:  # a killed process left a torn line
+                file.write(b"\n")
+                self._catch_up()
+            fresh = {n: v for n, v in finite.items() if (step, n) not in self._seen}
+            if fresh:
+                line = Point(step=step, time_ms=now_ms(), values=fresh).model_dump_json()
+                file.write(f"{line}\n".encode())
+
+    def _catch_up(self) -> None:
+        points, self._offset = read_points(self._metrics, self._offset)
+        self._seen.update((point.step, name) for point in points for name in point.values)
+
+    def add_artifact(self, file: Path, folder: str) -> None:
+        """Copy `file`; the last copy of a name stays."""
+        with (
+            file.open("rb") as reader,
+            atomic(self.folder / ARTIFACTS / folder / file.name) as copy,
+        ):
+            shutil.copyfileobj(reader, copy, CHUNK_BYTES)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Add tags, or give them new values."""
+        self._rewrite(lambda run: {"tags": {**run.tags, **tags}})
+
+    def add_dataset(self, name: str, dataset: Dataset) -> None:
+        """Add a data set, or describe it anew."""
+        self._rewrite(lambda run: {"datasets": {**run.datasets, name: dataset}})
+
+    def set_status(self, status: Status) -> None:
+        """Note how the run stands; every status but RUNNING ends it now."""
+        ended = None if status == "RUNNING" else now_ms()
+        self._rewrite(lambda _: {"status": status, "ended_ms": ended})
+
+    def _rewrite(self, changes: Callable[[Run], dict[str, Any]]) -> None:
+        with self._locked():
+            run = read_run(self.folder)
+            write_run(self.folder, run.model_copy(update=changes(run)))
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.folder / "lock")
+
+
+def runs_folder() -> Path:
+    """Where the spools are: the main checkout, also inside an experiment's workspace."""
+    return project_root().resolve() / ".pgpipe" / "runs"
+
+
+def read_run(folder: Path) -> Run:
+    """What the spool at `folder` is a copy of."""
+    return Run.model_validate_json((folder / RUN_FILE).read_bytes())
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """The counterpart of `read_run`."""
+    write_json(folder / RUN_FILE, run.model_dump())
+
+
+def reopened(old: Run, new: Run) -> Run:
+    """A run that goes on: it keeps its name and its start, and takes the tags of today."""
+    tags = {**old.tags, **new.tags}
+    changes = {"tags": tags, "experiment": new.experiment, "status": "RUNNING", "ended_ms": None}
+    return old.model_copy(update=changes)
+
+
+def read_points(file: Path, offset: int = 0, size: int = -1) -> tuple[list[Point], int]:
+    """The points of about `size` bytes of finished lines from `offset` on, and the next offset."""
+    with file.open("rb") as reader:
+        reader.seek(offset)
+        lines = [line for line in reader.readlines(size) if line.endswith(b"\n")]
+    return [p for line in lines if (p := parse(line))], offset + sum(map(len, lines))
+
+
+def parse(line: bytes) -> Point | None:
+    """The point of a line, or None where a killed process left it torn."""
+    try:
+        return Point.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def safe_name(name: str) -> str:
+    """The nearest name that MLflow takes: it refuses a whole batch for one bad name."""
+    return posixpath.normpath(re.sub(r"[^/\w.\- ]", "_", name)).lstrip("/.")[:250] or "_"
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the lock that `file` stands for; waits for another process or thread that holds it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,105 @@
+"""What a stage uses: a run that is open while the stage works.
+
+A log call writes to the local spool and returns; a thread carries the spool to the store. A store
+that is away costs one line on stderr and at most a few seconds at the end, never a result.
+
+A run is RUNNING from its first stage until the report. A stage that is interrupted leaves it
+KILLED, one that fails leaves it FAILED, and one that is killed outright leaves it RUNNING; the
+next stage that opens it sets it RUNNING again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from pgpipe.errors import Interrupted, ResourceError
+from pgpipe.tracking.config import TrackingSection
+from pgpipe.tracking.identity import this_run
+from pgpipe.tracking.mirror import Mirror
+from pgpipe.tracking.spool import Dataset, Spool, Status
+
+
+class Tracker(Protocol):
+    """Takes what a stage wants to be seen; no call waits for a store or fails because of one."""
+
+    def log_metrics(self, images_seen: int, values: Mapping[str, float]) -> None:
+        """Log values at a step: the real images that the run has shown so far, in all phases."""
+
+    def log_artifact(self, file: Path, folder: str) -> None:
+        """Keep a copy of `file`, to be shown in `folder`."""
+
+    def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, Any]) -> None:
+        """Name the data: its hash, where it is from (a path or URL), and what it is like."""
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Add tags, or give them new values."""
+
+
+class NullTracker:
+    """Tracks nothing."""
+
+    @staticmethod
+    def ignore(*_: object, **__: object) -> None:
+        """Do nothing with anything."""
+
+    log_metrics = log_artifact = log_dataset = set_tags = ignore
+
+
+class LiveTracker:
+    """Writes to a spool, and has it mirrored."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._mirror = Mirror(spool.folder)
+        self._mirror.grew()
+
+    def log_metrics(self, images_seen: int, values: Mapping[str, float]) -> None:
+        """See `Tracker`."""
+        self._write(lambda: self._spool.append(images_seen, values))
+
+    def log_artifact(self, file: Path, folder: str) -> None:
+        """See `Tracker`."""
+        self._write(lambda: self._spool.add_artifact(file, folder))
+
+    def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, Any]) -> None:
+        """See `Tracker`."""
+        dataset = Dataset(digest=digest, source=source, profile=dict(profile))
+        self._write(lambda: self._spool.add_dataset(name, dataset))
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """See `Tracker`."""
+        self._write(lambda: self._spool.set_tags(tags))
+
+    def close(self, status: Status) -> None:
+        """Note how the run stands and have the rest mirrored."""
+        self._write(lambda: self._spool.set_status(status))
+        self._mirror.close()
+
+    def _write(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (OSError, ResourceError) as error:
+            self._mirror.warn(f"not logged: {error}")
+        self._mirror.grew()
+
+
+@contextmanager
+def open_run(stage: str, section: TrackingSection, final: bool = False) -> Iterator[Tracker]:
+    """The run of the current parameters and sources, for `stage` to log to.
+
+    `final` ends the run where the stage ends well. The stage's exceptions pass through.
+    """
+    if not section.enabled:
+        yield NullTracker()
+        return
+    tracker = LiveTracker(Spool(this_run(stage, section.experiment)))
+    status: Status = "FAILED"
+    try:
+        yield tracker
+        status = "FINISHED" if final else "RUNNING"
+    except (Interrupted, KeyboardInterrupt):
+        status = "KILLED"
+        raise
+    finally:
+        tracker.close(status)

@@ -1,0 +1,98 @@
+"""MLflow's UI on this machine only, over the project's store.
+
+With one worker and without its job runner it takes a third of the default's memory and time.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pgpipe.errors import NetworkError, UsageError
+from pgpipe.files import project_root
+from pgpipe.tracking.store import artifacts_uri, store_uri
+from pgpipe.tracking.sync import sync
+
+HOST = "127.0.0.1"
+PATIENCE_S = 10.0  # for the server's end
+
+
+def serve(port: int) -> None:
+    """Show the store at `port` until Ctrl-C or SIGTERM.
+
+    Raises:
+        UsageError: the port is in use, or the store is a server, which has a UI of its own.
+        NetworkError: the UI did not start.
+    """
+    if store_uri().startswith("http"):
+        raise UsageError("MLFLOW_TRACKING_URI: names a server, which has a UI; open its address")
+    if answers(port):
+        raise UsageError(f"port {port} is in use; name another one with --port")
+    sync_if_possible()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with server(port) as process:
+            process.wait()
+    except KeyboardInterrupt:
+        return
+    raise NetworkError(f"the UI has ended; see {project_root() / '.pgpipe' / 'ui.log'}")
+
+
+def sync_if_possible() -> None:
+    """Show what the store has where it cannot get the rest."""
+    try:
+        sync()
+    except NetworkError as error:
+        sys.stderr.write(f"pgpipe: warning: {error}\n")
+
+
+@contextmanager
+def server(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server while the block runs, in a session of its own, which ends as a whole."""
+    options = {
+        "--backend-store-uri": store_uri(),
+        "--default-artifact-root": str(artifacts_uri()),
+        "--host": HOST,
+        "--port": str(port),
+        "--workers": "1",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", *(w for o in options.items() for w in o)]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (project_root() / ".pgpipe" / "ui.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+    try:
+        announce(process, port)
+        yield process
+    finally:
+        end(process)
+
+
+def announce(process: subprocess.Popen[bytes], port: int) -> None:
+    """Print the address as soon as it answers."""
+    while process.poll() is None and not answers(port):
+        time.sleep(0.2)
+    if process.poll() is None:
+        sys.stdout.write(f"http://{HOST}:{port} (Ctrl-C ends it)\n")
+        sys.stdout.flush()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a session, kindly at first."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(PATIENCE_S)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on `port` of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
