@@ -1,0 +1,162 @@
+"""The command line: one command a stage, and what goes around them.
+
+Nothing heavy is imported before a command needs it. Whatever goes wrong ends in one line on stderr
+and the exit code of `pgpipe.errors`.
+"""
+
+import sys
+import traceback
+from importlib import import_module
+from typing import Annotated
+
+import click
+import typer
+
+from pgpipe import errors
+from pgpipe.errors import PgpipeError, UsageError
+from pgpipe.files import project_root, raise_if_full
+
+STAGES = {
+    "check": "Validate params.yaml.",
+    "download": "Fetch the raw images.",
+    "prepare": "Make squares of every resolution.",
+    "reference": "Score the reals themselves.",
+    "init": "Draw the first weights of every layer.",
+    "sample": "Draw images from the final generator.",
+    "score": "Score the samples against the reals.",
+    "report": "Make figures and the page reports/index.html.",
+}
+
+app = typer.Typer(
+    name="pgpipe",
+    help="Progressive GAN as an experiment-tracked pipeline. `dvc repro` runs the stages in order.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def add_stage(name: str, text: str) -> None:
+    """Add the command of a stage, which is imported when it runs."""
+
+    def command() -> None:
+        import_module(f"stages.{name}").run()
+
+    app.command(name, help=text, rich_help_panel="Stages")(command)
+
+
+for stage in STAGES.items():
+    add_stage(*stage)
+
+
+@app.command(rich_help_panel="Stages")
+def train(
+    phase: Annotated[str, typer.Argument(help="A key of growth.phases, such as r8.")],
+) -> None:
+    """Train one phase of the growth; the same command again resumes."""
+    import_module("stages.train").run(phase)
+
+
+@app.command(rich_help_panel="Experiments")
+def preset(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME`."),
+    ],
+    force: Annotated[bool, typer.Option(help="Merge over uncommitted edits.")] = False,
+) -> None:
+    """Merge named settings into params.yaml, list them, or show what one changes."""
+    from pgpipe import presets
+
+    match names:
+        case ["list"]:
+            for name, title in presets.titles().items():
+                typer.echo(f"{name:<16} {title}")
+        case ["show", name]:
+            for line in presets.changes(name):
+                typer.echo(line)
+        case _:
+            from stages.check import check
+
+            if not force:
+                presets.refuse_to_bury_edits()
+            document = presets.merged(names)
+            check(document, f"preset {' '.join(names)}")
+            presets.write(document)
+            typer.echo(f"params.yaml now has {', '.join(names)}; run it with: dvc repro")
+
+
+@app.command(rich_help_panel="Experiments")
+def ui(port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 5000) -> None:
+    """Browse all experiments: MLflow's pages, on this machine only."""
+    from pgpipe.tracking.ui import serve
+
+    serve(port)
+
+
+@app.command(rich_help_panel="Experiments")
+def sync() -> None:
+    """Send to the MLflow store what it has missed."""
+    from pgpipe.tracking.sync import sync as sync_all
+
+    typer.echo(sync_all())
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Progressive GAN as an experiment-tracked pipeline."""
+    if version:
+        from pgpipe import __version__
+
+        typer.echo(f"pgpipe {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; end with its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except BaseException as error:
+        code, message = outcome(error)
+        if message:
+            print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def outcome(error: BaseException) -> tuple[int, str]:
+    """Exit code and message of whatever ended a command."""
+    if isinstance(error, OSError):
+        error = full_disk(error)
+    match error:
+        case PgpipeError():
+            return error.exit_code, str(error)
+        case click.ClickException():
+            return UsageError.exit_code, error.format_message()
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            return errors.INTERRUPTED, "interrupted"
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1, ""
+        case MemoryError():
+            return errors.ResourceError.exit_code, "out of memory"
+        case _:
+            return errors.BUG, report_bug(error)
+
+
+def full_disk(error: OSError) -> BaseException:
+    """The user's error, where the disk is full; else the same error."""
+    try:
+        raise_if_full(error, project_root() / str(error.filename or "."))
+    except PgpipeError as known:
+        return known
+    return error
+
+
+def report_bug(error: BaseException) -> str:
+    """Write the traceback to a file; one line that names it."""
+    log = project_root() / ".pgpipe" / "crash.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("".join(traceback.format_exception(error)))
+    return f"bug: {type(error).__name__}: {str(error).splitlines()[:1]}; traceback in {log}"

@@ -1,0 +1,80 @@
+"""The figures of the report, from the files that the stages wrote."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from pgpipe.images import Images
+
+FADE_COLOR, STABLE_COLOR = "#f3ead7", "#ffffff"
+LINES = {
+    "loss_d": "#3b6ea8",
+    "loss_g": "#c2562d",
+    "score_real": "#3b6ea8",
+    "score_fake": "#c2562d",
+    "gradient_norm": "#5b8c5a",
+}
+PANELS = {
+    "loss": ("loss_d", "loss_g"),
+    "mean score of D": ("score_real", "score_fake"),
+    "gradient norm": ("gradient_norm",),
+}
+
+
+def curves(history: pd.DataFrame) -> Figure:
+    """Losses, scores and gradient norm against kimg, phases marked, fades tinted."""
+    matplotlib.rcParams["svg.hashsalt"] = "pgpipe"
+    figure = Figure(figsize=(10, 7), dpi=120, layout="constrained")
+    axes = figure.subplots(len(PANELS), 1, sharex=True, height_ratios=(3, 2, 1.4))
+    for ax, (title, columns) in zip(axes, PANELS.items(), strict=True):
+        for column in columns:
+            ax.plot(history.kimg, history[column], label=column, color=LINES[column], lw=1.4)
+        mark_phases(ax, history)
+        ax.set_ylabel(title)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False, loc="upper left", ncols=len(columns), fontsize=8)
+    name_phases(axes[0], history)
+    axes[-1].set_xlabel("real images shown (thousands)")
+    axes[-1].margins(x=0.01)
+    return figure
+
+
+def mark_phases(ax: Axes, history: pd.DataFrame) -> None:
+    """A line where each phase begins, a tint as far as its fade goes."""
+    begin = 0.0
+    for _, rows in history.groupby("phase", sort=False):
+        fading = rows.kimg[rows.fade < 1]
+        if len(fading):
+            ax.axvspan(begin, fading.iloc[-1], color=FADE_COLOR, lw=0)
+        if begin:
+            ax.axvline(begin, color="#999999", lw=0.7)
+        begin = rows.kimg.iloc[-1]
+
+
+def name_phases(ax: Axes, history: pd.DataFrame) -> None:
+    """The resolution above the middle of each phase."""
+    begin = 0.0
+    for resolution, rows in history.groupby("resolution", sort=False):
+        end = rows.kimg.iloc[-1]
+        ax.annotate(
+            f"{resolution}x{resolution}",
+            ((begin + end) / 2, 1.02),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            fontsize=9,
+        )
+        begin = end
+
+
+def growth(previews: Path, history: pd.DataFrame, tile: int) -> Images:
+    """The first row of fixed latents at the end of each phase, phase below phase."""
+    rows = []
+    for phase in history.phase.unique():
+        last = max(previews.glob(f"{phase}-*.png"))
+        rows.append(np.asarray(Image.open(last).convert("RGB"))[:tile])
+    return np.concatenate(rows)

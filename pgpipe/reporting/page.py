@@ -1,0 +1,80 @@
+"""The report: one page that a browser opens without a network."""
+
+import base64
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from matplotlib.figure import Figure
+
+from pgpipe.config import leaves
+
+TEMPLATE = Path(__file__).with_name("page.html")
+
+SCORES = {
+    "swd": ("Sliced Wasserstein distance x 10³", "lower is better, the reals' is the floor"),
+    "ms_ssim": ("MS-SSIM of pairs", "as low as the reals': as much variation as they have"),
+    "classifier_score": ("Classifier score", "higher is better; of a small classifier trained on "
+                         "these labels, no Inception score"),
+}  # fmt: skip
+LEVELS = {"avg": "average of the levels"}
+
+
+class Score(NamedTuple):
+    """A row of the table of scores."""
+
+    name: str
+    value: float
+    deviation: float | None
+    own: float  # of the reals
+    meaning: str
+
+
+def png(figure: Figure) -> bytes:
+    """A figure's picture, the same bytes each time."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
+    """The scores of reports/metrics.json with what each means."""
+    for name, value in metrics.items():
+        own = metrics.get(f"{name}_floor", metrics.get(f"{name}_real"))
+        if own is None or name.endswith("_std"):
+            continue
+        kind = next(kind for kind in SCORES if name.startswith(kind))
+        title, meaning = SCORES[kind]
+        level = name.removeprefix(kind).removeprefix("_")
+        where = level and f", {LEVELS.get(level, f'{level}x{level} level')}"
+        yield Score(title + where, value, metrics.get(f"{name}_std"), own, meaning)
+
+
+def render(
+    metrics: Mapping[str, Any],
+    params: Mapping[str, Any],
+    pictures: Mapping[str, bytes],
+    columns: int,
+    resolutions: Iterable[int],
+) -> str:
+    """The page as HTML.
+
+    Args:
+        metrics: reports/metrics.json.
+        params: params.yaml.
+        pictures: PNG files by name: growth, curves, random, reals, and what else there is.
+        columns: of the picture `growth`.
+        resolutions: of its rows.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        scores=list(score_rows(metrics)),
+        images=metrics["images"],
+        params={name: list(leaves(section)) for name, section in params.items()},
+        pictures={name: base64.b64encode(data).decode() for name, data in pictures.items()},
+        columns=columns,
+        resolutions=list(resolutions),
+    )

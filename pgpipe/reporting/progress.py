@@ -1,0 +1,89 @@
+"""How far long work is: a bar on a terminal, a plain line every 30 s elsewhere."""
+
+from collections.abc import Iterable, Iterator, Sized
+from types import TracebackType
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pgpipe.timer import Timer
+
+LINE_SECONDS = 30.0
+
+T = TypeVar("T", bound=Sized)
+
+
+class Rate(ProgressColumn):
+    """Recent speed in units a second."""
+
+    def render(self, task: Task) -> Text:
+        """For instance `850/s`."""
+        return Text(f"{task.speed:.0f}/s" if task.speed else "-/s", style="progress.data.speed")
+
+
+class Meter:
+    """Shows how much of `total` is done, with a note beside."""
+
+    def __init__(self, what: str, total: int, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Rate(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            speed_estimate_period=10.0,
+        )
+        self.task = self.progress.add_task(what, total=total, note="")
+        self.line = Timer(LINE_SECONDS)
+
+    def update(self, completed: int, note: str | None = None) -> None:
+        """Say what is done so far; cheap enough for every step."""
+        if note is not None:
+            self.progress.update(self.task, note=note)
+        self.progress.update(self.task, completed=completed)
+        if not self.console.is_terminal and self.line.elapsed():
+            self.line.restart()
+            self.console.print(plain_line(self.progress.tasks[0]), soft_wrap=True, highlight=False)
+
+    def __enter__(self) -> "Meter":
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+
+def plain_line(task: Task) -> str:
+    """The state of a task as one line of text."""
+    left = "" if task.time_remaining is None else f", {task.time_remaining} s left"
+    rate = f", {task.speed:.0f}/s" if task.speed else ""
+    note = task.fields["note"] and f", {task.fields['note']}"
+    return f"{task.description}: {task.completed:.0f} of {task.total:.0f}{rate}{left}{note}"
+
+
+def track(batches: Iterable[T], what: str, total: int) -> Iterator[T]:
+    """Pass batches on, counting their elements."""
+    done = 0
+    with Meter(what, total) as meter:
+        for batch in batches:
+            yield batch
+            done += len(batch)
+            meter.update(done)

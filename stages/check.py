@@ -1,0 +1,59 @@
+"""check: refuse bad parameters in under a second, before DVC removes any output."""
+
+from typing import Any
+
+from pydantic import model_validator
+
+from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
+from pgpipe.data.config import DatasetSection
+from pgpipe.files import write_bytes
+from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.nets.config import ModelSection, SampleSection
+from pgpipe.schedule import GrowthSection
+from pgpipe.tracking.config import TrackingSection
+from pgpipe.training.config import TrainSection, require_whole_groups
+from stages.paths import CHECKED
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    dataset: DatasetSection
+    growth: GrowthSection
+    model: ModelSection
+    train: TrainSection
+    sample: SampleSection
+    reference: ReferenceSection
+    score: ScoreSection
+    tracking: TrackingSection
+
+    @model_validator(mode="after")
+    def sections_agree(self) -> "Params":
+        """What no section can see alone."""
+        for key, phase in self.growth.phases.items():
+            if phase.res > self.dataset.resolution:
+                raise ValueError(
+                    f"growth.phases.{key}.res: {phase.res} is not <= dataset.resolution "
+                    f"({self.dataset.resolution})"
+                )
+            if phase.minibatch:
+                require_whole_groups(self.train.minibatch_stddev, phase.minibatch)
+        if self.sample.images < self.score.images:
+            raise ValueError(
+                f"sample.images: {self.sample.images} is not >= {self.score.images}, which score "
+                "needs (score.swd_images, twice score.ms_ssim_pairs)"
+            )
+        if self.growth.phases[self.growth.final].res < 16:
+            raise ValueError(f"growth.final: {self.growth.final} is below 16 pixels: no scores")
+        return self
+
+
+def check(document: dict[str, Any], source: str) -> Params:
+    """Validate a whole params.yaml."""
+    return validate(Params, document, source)
+
+
+def run() -> None:
+    """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
+    check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -1,0 +1,71 @@
+"""Who listens to the training: the terminal and the tracker."""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pgpipe.config import PARAMS_FILE, load_yaml
+from pgpipe.files import sha256_json
+from pgpipe.reporting.progress import Meter
+from pgpipe.tracking.system import system_metrics
+from pgpipe.tracking.tracker import Tracker
+from pgpipe.training.history import Row
+
+KIMG = 1000
+
+
+class Listeners:
+    """Passes each tick's row on as metrics and as the meter's note, and previews as artifacts."""
+
+    def __init__(self, meter: Meter, tracker: Tracker, resolution: int) -> None:
+        self.meter, self.tracker, self.resolution = meter, tracker, resolution
+        self.losses = ""
+        self.since = (time.monotonic(), 0.0)  # of the last tick: when, and its kimg
+
+    def on_step(self, images: int, fade: float) -> None:
+        """Move the meter."""
+        note = f"{images / KIMG:.1f} kimg, {self.resolution}x{self.resolution}, fade {fade:.2f}"
+        self.meter.update(images, note + self.losses)
+
+    def on_tick(self, row: Row, preview: Path) -> None:
+        """Log a row, the speed since the last one, and the state of the machine."""
+        self.losses = f", loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
+        now, kimg = time.monotonic(), row["kimg"]
+        then, kimg_then = self.since
+        self.since = (now, kimg)
+        log_row(self.tracker, row)
+        seen = round(kimg * KIMG)
+        if kimg_then:
+            speed = KIMG * (kimg - kimg_then) / (now - then)
+            self.tracker.log_metrics(seen, {"train/images_per_second": speed})
+        self.tracker.log_metrics(seen, system_metrics())
+        self.tracker.log_artifact(preview, "previews")
+
+
+def log_row(tracker: Tracker, row: Row) -> None:
+    """Log a row's numbers, at the step that its kimg say."""
+    values = {f"train/{name}": float(v) for name, v in row.items() if name not in ("kimg", "phase")}
+    tracker.log_metrics(round(row["kimg"] * KIMG), values)
+
+
+def log_model(tracker: Tracker, rows: Iterable[Row], model: Path) -> None:
+    """Log a whole history and its previews: what phases that were not run now left behind."""
+    for row in rows:
+        log_row(tracker, row)
+    for preview in sorted((model / "previews").glob("*.png")):
+        tracker.log_artifact(preview, "previews")
+
+
+def log_data(tracker: Tracker, manifest: Mapping[str, Any]) -> None:
+    """Name the data set that the run is trained on."""
+    profile = {"count": manifest["count"], "labels": ", ".join(manifest["labels"])}
+    digest = sha256_json(manifest["arrays"])
+    dataset = load_yaml(PARAMS_FILE)["dataset"]
+    tracker.log_dataset(
+        dataset["name"],
+        digest[:32],
+        dataset["path"] if dataset["name"] == "folder" else "scikit-image",
+        profile,
+    )
+    tracker.set_tags({"data": digest})

@@ -1,0 +1,24 @@
+"""The files that stages hand to one another, relative to the workspace."""
+
+from pathlib import Path
+
+CHECKED = Path("data/checked")
+RAW = Path("data/raw/images.zip")
+MULTIRES = Path("data/multires")
+LAYERS = Path("models/layers")
+REFERENCE = Path("reference")
+SAMPLES = Path("samples")
+REPORTS = Path("reports")
+METRICS = REPORTS / "metrics.json"
+PAGE = REPORTS / "index.html"
+FIGURES = REPORTS / "figures"
+
+
+def model(key: str) -> Path:
+    """The folder of a phase's model, or of `init`'s."""
+    return Path("models") / key
+
+
+def images(resolution: int) -> Path:
+    """The prepared images of one resolution."""
+    return MULTIRES / f"r{resolution}"

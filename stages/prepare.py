@@ -1,0 +1,47 @@
+"""prepare: squares of every resolution, each raw image decoded once."""
+
+from collections.abc import Iterator
+
+from pgpipe.config import Section, read_params
+from pgpipe.data import folder, multires, photos
+from pgpipe.data.config import DatasetSection
+from pgpipe.files import fresh_folder
+from pgpipe.reporting.progress import Meter
+from stages.paths import MULTIRES, RAW
+
+
+class Params(Section):
+    """What it reads."""
+
+    dataset: DatasetSection
+
+
+def run() -> None:
+    """Write data/multires."""
+    dataset = read_params(Params).dataset
+    rejected: list[tuple[str, str]] = []
+    with Meter("prepare", 0) as meter:
+        samples = counted(samples_of(dataset, rejected), meter)
+        manifest = multires.write(samples, fresh_folder(MULTIRES), dataset.resolution, rejected)
+    for item in manifest["rejected"]:
+        meter.console.print(f"skipped {item['file']}: {item['reason']}", soft_wrap=True)
+
+
+def samples_of(
+    dataset: DatasetSection, rejected: list[tuple[str, str]]
+) -> Iterator[multires.Sample]:
+    """The images of the data set that the parameters name."""
+    if dataset.name == "photos":
+        return photos.read(
+            RAW, dataset.channels, dataset.resolution, dataset.images_per_class, dataset.seed
+        )
+    return folder.read(
+        RAW, dataset.channels, dataset.crop, dataset.resolution, rejected, dataset.max_rejected
+    )
+
+
+def counted(samples: Iterator[multires.Sample], meter: Meter) -> Iterator[multires.Sample]:
+    """Pass samples on, showing how many."""
+    for number, sample in enumerate(samples, 1):
+        meter.update(number)
+        yield sample

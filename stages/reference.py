@@ -1,0 +1,60 @@
+"""reference: what the reals themselves score, and the classifier of their labels.
+
+Paid once per data set and protocol, not per experiment.
+"""
+
+import numpy as np
+from pydantic import Field
+
+from pgpipe import rng
+from pgpipe.config import Section, read_params
+from pgpipe.data.multires import ImageStore, read_labels, read_manifest
+from pgpipe.files import fresh_folder, write_json
+from pgpipe.images import grid, write_png
+from pgpipe.metrics import classifier, scores
+from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.training import devices
+from stages.paths import MULTIRES, REFERENCE, images
+from stages.sample import COLUMNS, ROWS, TILE
+
+
+class Params(Section):
+    """What it reads."""
+
+    reference: ReferenceSection
+    score: ScoreSection
+    final: str = Field(alias="growth.final")
+
+
+def run() -> None:
+    """Write reference/: the reals that are compared with, their scores, the classifier."""
+    params = read_params(Params)
+    section, device = params.score, devices.choose()
+    store = ImageStore(images(int(params.final.removeprefix("r"))))
+    fresh_folder(REFERENCE)
+    order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
+    reals, others = order[: section.images], order[section.images : 2 * section.images]
+    np.save(REFERENCE / "reals.npy", reals)
+    write_png(REFERENCE / "reals.png", grid(store.take(reals[: ROWS * COLUMNS]), COLUMNS, TILE))
+    net = None
+    if read_manifest(MULTIRES)["labels"]:
+        net = train_classifier(params.reference, store, reals)
+        classifier.save(REFERENCE / "classifier.safetensors", net)
+    of_reals = scores.of(store.take(others), store.take(reals), net, section, device)
+    write_json(REFERENCE / "floor.json", of_reals)
+
+
+def train_classifier(
+    section: ReferenceSection, store: ImageStore, held_out: np.ndarray
+) -> classifier.Classifier:
+    """Fit the classifier to all images but the reals that are compared with."""
+    labels = read_labels(MULTIRES)
+    seen = np.setdiff1d(np.arange(len(store)), held_out)
+    return classifier.train(
+        store.take(seen),
+        labels[seen],
+        round(1000 * section.classifier_kimg),
+        section.classifier_learning_rate,
+        section.seed,
+        devices.choose(),
+    )
