@@ -9,7 +9,6 @@ import traceback
 from importlib import import_module
 from typing import Annotated
 
-import click
 import typer
 
 from pgpipe import errors
@@ -133,14 +132,14 @@ def outcome(error: BaseException) -> tuple[int, str]:
     match error:
         case PgpipeError():
             return error.exit_code, str(error)
-        case click.ClickException():
-            return UsageError.exit_code, error.format_message()
-        case click.exceptions.Abort() | KeyboardInterrupt():
+        case typer.Abort() | KeyboardInterrupt():
             return errors.INTERRUPTED, "interrupted"
         case SystemExit():
             return error.code if isinstance(error.code, int) else 1, ""
         case MemoryError():
             return errors.ResourceError.exit_code, "out of memory"
+        case _ if hasattr(error, "format_message"):  # of click, or of the one inside typer
+            return UsageError.exit_code, " ".join(error.format_message().split())
         case _:
             return errors.BUG, report_bug(error)
 
@@ -159,4 +158,5 @@ def report_bug(error: BaseException) -> str:
     log = project_root() / ".pgpipe" / "crash.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text("".join(traceback.format_exception(error)))
-    return f"bug: {type(error).__name__}: {str(error).splitlines()[:1]}; traceback in {log}"
+    first_line = str(error).partition("\n")[0]
+    return f"bug: {type(error).__name__}: {first_line}; traceback in {log}"

@@ -62,9 +62,11 @@ def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "
     try:
         return view.model_validate(values)
     except ValidationError as error:
-        lines = [describe(view, detail).replace("{key}", key) for detail in error.errors()]
-        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-        raise UsageError(f"{source}: {lines[0]}{more}") from None
+        # A key that is misspelt is also missing: name the misspelling.
+        details = sorted(error.errors(), key=lambda d: d["type"] != "extra_forbidden")
+        first = describe(view, details[0]).replace("{key}", key)
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+        raise UsageError(f"{source}: {first}{more}") from None
 
 
 def load_yaml(file: Path) -> dict[str, Any]:

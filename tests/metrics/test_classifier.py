@@ -1,0 +1,98 @@
+"""The classifier of the data set's own labels, and the score that it is made for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from pgpipe.images import Images
+from pgpipe.metrics import classifier, scores
+from pgpipe.metrics.config import ScoreSection
+
+CPU = torch.device("cpu")
+
+
+def dark_and_bright(count: int, size: int, seed: int) -> tuple[Images, NDArray[np.int64]]:
+    """Noise in the lower or the upper half of the range: two classes that anything separates."""
+    draw = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    images = draw.integers(0, 128, (count, size, size, 1)) + 127 * labels[:, None, None, None]
+    return images.astype(np.uint8), labels.astype(np.int64)
+
+
+def trained(seed: int = 0) -> classifier.Classifier:
+    images, labels = dark_and_bright(64, 16, 1)
+    return classifier.train(images, labels, 2000, 0.002, seed, CPU)
+
+
+@pytest.fixture(scope="module")
+def net() -> classifier.Classifier:
+    return trained()
+
+
+def test_learns_two_separable_classes(net: classifier.Classifier) -> None:
+    images, labels = dark_and_bright(64, 16, 2)
+    found = classifier.probabilities(net, [images])
+    assert (found.argmax(dim=1).numpy() == labels).all()
+    assert found.max(dim=1).values.mean() > 0.9
+
+
+def test_is_the_same_each_time_and_another_for_another_seed(net: classifier.Classifier) -> None:
+    again, other = trained().state_dict(), trained(seed=1).state_dict()
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, again[name])
+        assert not torch.equal(value, other[name])
+
+
+def test_does_not_touch_the_global_random_numbers() -> None:
+    before = torch.get_rng_state()
+    trained()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_loaded_is_what_was_saved(net: classifier.Classifier, tmp_path: Path) -> None:
+    classifier.save(tmp_path / "one", net)
+    loaded = classifier.load(tmp_path / "one", CPU)
+    images, _ = dark_and_bright(8, 16, 3)
+    assert torch.equal(
+        classifier.probabilities(loaded, [images]), classifier.probabilities(net, [images])
+    )
+    classifier.save(tmp_path / "two", loaded)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_probabilities_sum_to_1_whatever_the_batches(net: classifier.Classifier) -> None:
+    images, _ = dark_and_bright(10, 16, 3)
+    whole = classifier.probabilities(net, [images])
+    torch.testing.assert_close(whole.sum(dim=1), torch.ones(10))
+    torch.testing.assert_close(classifier.probabilities(net, [images[:3], images[3:]]), whole)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_larger_images_are_averaged_down(net: classifier.Classifier, scale: int) -> None:
+    small, _ = dark_and_bright(4, classifier.INPUT, 3)
+    large = small.repeat(scale, axis=1).repeat(scale, axis=2)
+    torch.testing.assert_close(
+        classifier.probabilities(net, [large]), classifier.probabilities(net, [small])
+    )
+
+
+def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
+    net: classifier.Classifier,
+) -> None:
+    """Scores of unequal numbers of images do not compare, and the reals' own has section.images."""
+    section = ScoreSection(swd_images=16, ms_ssim_pairs=8, classifier_splits=1, seed=0)
+    reals, _ = dark_and_bright(16, 16, 3)
+    fakes = np.concatenate([reals, reals[:8] // 2])
+    enough = scores.of(fakes[: section.images], reals, net, section, CPU)
+    assert scores.of(fakes, reals, net, section, CPU) == enough
+
+
+def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) -> None:
+    section = ScoreSection(swd_images=16, ms_ssim_pairs=8, classifier_splits=2, seed=0)
+    reals, _ = dark_and_bright(16, 16, 3)
+    with_it, without = (scores.of(reals, reals, n, section, CPU) for n in (net, None))
+    assert with_it.keys() - without.keys() == {"classifier_score", "classifier_score_std"}
+    assert set(without) == {"swd_16", "swd_avg", "ms_ssim"}

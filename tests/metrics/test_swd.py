@@ -1,0 +1,221 @@
+"""SWD against tests/literal, which shares no code with it, and what must hold of any such distance.
+
+The literal one is told the same patch corners and the same directions, drawn here from `pgpipe.rng`
+as `pgpipe.metrics.swd` draws them.
+"""
+
+from collections.abc import Callable, Iterator
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+from literal import swd as literal_swd
+from PIL import Image
+from scipy import ndimage
+
+from pgpipe import rng
+from pgpipe.images import Images
+from pgpipe.metrics import swd
+from pgpipe.metrics.pyramid import laplacian_pyramid
+
+CPU = torch.device("cpu")
+SEED = 3
+COUNT = 24
+Maker = Callable[[int, int, int], Images]  # count, size, seed -> uint8 [count, size, size, 3]
+
+
+def noise(count: int, size: int, seed: int) -> Images:
+    draw = np.random.default_rng(seed)
+    return draw.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def smooth(count: int, size: int, seed: int) -> Images:
+    """Low-pass noise, as wide as the range allows, each channel on its own."""
+    field = np.random.default_rng(seed).standard_normal((count, size, size, 3))
+    field = ndimage.gaussian_filter(field, (0, size / 8, size / 8, 0), mode="wrap")
+    return np.clip(128 + 50 * field / field.std(), 0, 255).astype(np.uint8)
+
+
+def windows(count: int, size: int, seed: int) -> Images:
+    """Unscaled windows into a photograph that scikit-image carries."""
+    with (resources.files("skimage") / "data" / "coffee.png").open("rb") as file:
+        photo = np.asarray(Image.open(file).convert("RGB"))
+    draw = np.random.default_rng(seed)
+    tops = draw.integers(0, photo.shape[0] - size, count)
+    lefts = draw.integers(0, photo.shape[1] - size, count)
+    return np.stack(
+        [photo[t : t + size, x : x + size] for t, x in zip(tops, lefts, strict=True)]
+    ).astype(np.uint8)
+
+
+def stream(images: Images, batch: int = 1000) -> swd.Stream:
+    def batches() -> Iterator[Images]:
+        for start in range(0, len(images), batch):
+            yield images[start : start + batch]
+
+    return batches
+
+
+def distances(reals: Images, fakes: Images, batch: int = 1000) -> dict[int, float]:
+    return swd.swd(stream(reals, batch), stream(fakes, batch), SEED, CPU)
+
+
+def literally(reals: Images, fakes: Images) -> list[float]:
+    def corners(
+        which: str, level: int, height: int, width: int
+    ) -> tuple[literal_swd.Ints, literal_swd.Ints]:
+        assert height == width == reals.shape[1] >> level
+        key = rng.key(SEED, f"patches {which} {height}", 0)
+        drawn = rng.integers(height - swd.PATCH + 1, (len(reals), swd.PATCHES, 2), key).numpy()
+        return drawn[..., 0], drawn[..., 1]
+
+    def directions(level: int) -> literal_swd.Floats:
+        return swd.directions(3 * 49, SEED, CPU).numpy().astype(np.float64)
+
+    return literal_swd.swd(reals, fakes, corners, directions)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
+@pytest.mark.parametrize(
+    ("of_reals", "of_fakes"),
+    [(noise, noise), (smooth, smooth), (windows, windows), (windows, smooth), (smooth, noise)],
+)
+def test_agrees_with_the_literal_one_level_by_level(
+    of_reals: Maker, of_fakes: Maker, size: int
+) -> None:
+    reals, fakes = of_reals(COUNT, size, 1), of_fakes(COUNT, size, 2)
+    found = distances(reals, fakes)
+    assert list(found) == [r for r in (64, 32, 16) if r <= size]
+    np.testing.assert_allclose(list(found.values()), literally(reals, fakes), rtol=2e-4)
+
+
+@pytest.mark.parametrize("make", [noise, smooth, windows])
+def test_agrees_with_the_literal_one_where_the_sets_are_alike(make: Maker) -> None:
+    reals = make(COUNT, 32, 1)
+    fakes = np.clip(reals.astype(np.int64) + (noise(COUNT, 32, 2) // 64) - 2, 0, 255)
+    fakes = fakes.astype(np.uint8)
+    found = list(distances(reals, fakes).values())
+    np.testing.assert_allclose(found, literally(reals, fakes), rtol=1e-3)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 128])
+@pytest.mark.parametrize("make", [noise, smooth, windows])
+def test_pyramid_agrees_with_the_literal_one(make: Maker, size: int) -> None:
+    images = make(3, size, 4)
+    found = list(laplacian_pyramid(swd.rgb(torch.from_numpy(images)), 16))
+    wanted = literal_swd.laplacian_pyramid(images, literal_swd.level_count(size))
+    assert len(found) == len(wanted)
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours.permute(0, 2, 3, 1).numpy(), theirs, atol=1e-4)
+
+
+def test_a_flat_image_has_no_residual() -> None:
+    flat = torch.full((1, 3, 64, 64), 201.0)
+    *residuals, low = laplacian_pyramid(flat, 16)
+    assert all(not residual.any() for residual in residuals)
+    assert (low == 201).all()
+
+
+def test_descriptors_have_no_distance_from_themselves() -> None:
+    own = swd.descriptors(stream(windows(COUNT, 32, 1)), "real", SEED, CPU)
+    for found in own.values():
+        assert swd.sliced_distance(swd.normalised(found), swd.normalised(found), SEED) == 0
+
+
+def test_distance_is_symmetric_and_ignores_the_order_of_descriptors() -> None:
+    a, b = (rng.normal((500, 147), rng.key(s, "test", 0)) for s in (1, 2))
+    there = swd.sliced_distance(a, b, SEED)
+    assert swd.sliced_distance(b, a, SEED) == pytest.approx(there, rel=1e-6)
+    assert swd.sliced_distance(a, b[rng.permutation(500, rng.key(3, "test", 0))], SEED) == (
+        pytest.approx(there, rel=1e-6)
+    )
+
+
+def test_distance_of_two_points_is_the_mean_length_of_the_projections() -> None:
+    point = rng.normal((1, 147), rng.key(1, "test", 0))
+    axes = swd.directions(147, SEED, CPU)
+    wanted = (point @ axes).abs().mean().item()
+    assert swd.sliced_distance(torch.zeros(9, 147), point.expand(9, -1), SEED) == (
+        pytest.approx(wanted, rel=1e-5)
+    )
+
+
+def test_directions_are_four_times_128_unit_vectors_without_a_preferred_side() -> None:
+    axes = swd.directions(147, SEED, CPU)
+    assert axes.shape == (147, 4 * 128)
+    torch.testing.assert_close(axes.norm(dim=0), torch.ones(512))
+    assert axes.mean(dim=1).abs().max() < 5 / (147 * 512) ** 0.5
+
+
+def test_patches_lie_anywhere_in_the_image_and_come_in_the_images_order() -> None:
+    size = 16
+    ramp = torch.arange(size * size, dtype=torch.float32).view(1, 1, size, size)
+    level = torch.cat([ramp, ramp + 1000])
+    found = swd.patches(level, rng.key(SEED, "test", 0), 0)
+    assert found.shape == (2 * 128, 1, 7, 7)
+    assert (found[:128] < 1000).all()
+    assert (found[128:] >= 1000).all()
+    corners = found[:, 0, 0, 0] % 1000
+    assert set((corners // size).int().tolist()) == set(range(10))
+    assert set((corners % size).int().tolist()) == set(range(10))
+
+
+def test_reals_and_fakes_are_cut_at_other_places() -> None:
+    images = stream(windows(COUNT, 16, 1))
+    real = swd.descriptors(images, "real", SEED, CPU)[16]
+    fake = swd.descriptors(images, "fake", SEED, CPU)[16]
+    assert not torch.equal(real, fake)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 23])
+def test_batch_size_changes_nothing(batch: int) -> None:
+    reals, fakes = windows(COUNT, 32, 1), smooth(COUNT, 32, 2)
+    whole = distances(reals, fakes)
+    assert distances(reals, fakes, batch) == pytest.approx(whole, rel=1e-6)
+
+
+def test_seed_moves_the_distance_but_little() -> None:
+    reals, fakes = windows(COUNT, 32, 1), smooth(COUNT, 32, 2)
+    one, other = (swd.swd(stream(reals), stream(fakes), seed, CPU) for seed in (1, 2))
+    assert one != other
+    assert one == pytest.approx(other, rel=0.2)
+
+
+def test_gray_is_repeated_to_three_channels() -> None:
+    reals, fakes = noise(COUNT, 16, 1)[..., :1], smooth(COUNT, 16, 2)[..., :1]
+    repeated = distances(reals.repeat(3, axis=3), fakes.repeat(3, axis=3))
+    assert distances(reals, fakes) == repeated
+
+
+def test_levels_are_finest_first_and_averaged_plainly() -> None:
+    found = distances(smooth(4, 64, 1), noise(4, 64, 2))
+    assert list(found) == [64, 32, 16]
+    assert swd.average(found) == pytest.approx(sum(found.values()) / 3)
+
+
+def test_brightness_and_contrast_of_a_whole_set_do_not_count() -> None:
+    reals = smooth(COUNT, 16, 1) // 2
+    fakes = smooth(COUNT, 16, 2) // 2
+    assert distances(reals, fakes) == pytest.approx(distances(reals, 2 * fakes + 1), rel=1e-4)
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_constant_set_has_a_distance(value: int) -> None:
+    flat = np.full((4, 32, 32, 3), value, np.uint8)
+    assert distances(flat, flat) == {32: 0, 16: 0}
+    found = distances(windows(4, 32, 1), flat)
+    assert all(np.isfinite(d) and d > 0 for d in found.values())
+
+
+def test_a_channel_that_is_constant_leaves_the_others_alone() -> None:
+    reals, fakes = noise(8, 16, 1), smooth(8, 16, 2)
+    reals[..., 1] = fakes[..., 1] = 77
+    found = distances(reals, fakes)[16]
+    assert np.isfinite(found)
+    assert found > 0
+
+
+def test_sets_of_unequal_size_are_refused() -> None:
+    with pytest.raises(AssertionError, match="unequal"):
+        distances(noise(4, 16, 1), noise(5, 16, 2))

@@ -1,0 +1,128 @@
+"""The whole pipeline, tiny, in processes of its own: what a user does and sees."""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Project
+
+PHASES = ("r4", "r8", "r16")
+
+
+def stages_run(output: str) -> set[str]:
+    """The stages that DVC says it ran."""
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def test_leaves_page_scores_and_models(finished: Project) -> None:
+    metrics = json.loads((finished.folder / "reports/metrics.json").read_text())
+    assert metrics["images"] == 64
+    for name in ("swd_16", "swd_avg", "ms_ssim", "classifier_score"):
+        own = "floor" if name.startswith("swd") else "real"
+        assert metrics[name] > 0
+        assert metrics[f"{name}_{own}"] > 0
+    assert "Progressive GAN" in (finished.folder / "reports/index.html").read_text()
+    for phase in PHASES:
+        assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
+
+
+def test_history_runs_over_all_phases(finished: Project) -> None:
+    lines = (finished.folder / "reports/history.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    kimg = [float(row[0]) for row in rows]
+    assert kimg == sorted(kimg)
+    assert kimg[-1] == pytest.approx(0.3 + 0.4 + 0.4, abs=0.03)
+    assert [row[1] for row in rows] == ["r4"] * 3 + ["r8"] * 4 + ["r16"] * 4
+
+
+def test_second_repro_does_nothing(finished: Project) -> None:
+    assert stages_run(finished.run("dvc", "repro")) == set()
+
+
+def test_bad_parameter_is_refused_before_any_output_is_lost(finished: Project) -> None:
+    file = finished.folder / "params.yaml"
+    good = file.read_text()
+    file.write_text(good.replace("adam_beta2: 0.99", "adam_beta2: 1.99"))
+    try:
+        output = finished.run("dvc", "repro", code=255)
+    finally:
+        file.write_text(good)
+    assert "pgpipe: error: params.yaml: train.adam_beta2: 1.99 is not < 1" in output
+    assert stages_run(output) == {"check"}
+    assert (finished.folder / "models/r16/generator.safetensors").is_file()
+
+
+def test_longer_last_phase_retrains_it_alone(finished: Project) -> None:
+    output = finished.run("dvc", "exp", "run", "-S", "growth.phases.r16.stable_kimg=0.3")
+    assert stages_run(output) == {"check", "init", "train@r16", "sample", "score", "report"}
+
+
+def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> None:
+    (finished.folder / "presets/longer.yaml").write_text(
+        "# One resolution more.\n"
+        "growth:\n"
+        "  final: r32\n"
+        "  phases: {r32: {res: 32, from: r16, fade_kimg: 0.1, stable_kimg: 0.1}}\n"
+    )
+    finished.run("pgpipe", "preset", "longer", "--force")
+    trained = {name for name in stages_run(finished.run("dvc", "repro")) if "train" in name}
+    assert trained == {"train@r32"}
+
+
+def test_experiments_are_runs_with_curves_pictures_and_scores(finished: Project) -> None:
+    finished.run("dvc", "exp", "run", "-n", "no-stddev", "-S", "train.minibatch_stddev=false")
+    runs = {run.info.run_name: run for run in tracked_runs(finished)}
+    run = runs["no-stddev"]
+    assert run.info.status == "FINISHED"
+    assert run.data.params["train.minibatch_stddev"] == "false"
+    assert run.data.metrics["score/swd_avg"] > 0
+    assert run.data.tags["dvc.experiment"] == "no-stddev"
+    assert run.inputs.dataset_inputs[0].dataset.name == "photos"
+    assert len(runs) >= 3, "the first run, the experiments"
+    assert all(other.data.params["train.minibatch_stddev"] == "true"
+               for name, other in runs.items() if name != "no-stddev")  # fmt: skip
+    curve = client(finished).get_metric_history(run.info.run_id, "train/loss_d")
+    assert [point.step for point in curve] == sorted({point.step for point in curve})
+    pictures = {f.path for f in client(finished).list_artifacts(run.info.run_id, "figures")}
+    assert {"figures/random.png", "figures/growth.png"} <= pictures
+
+
+def client(project: Project):  # type: ignore[no-untyped-def]
+    """MLflow's view of the project's store."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{project.folder}/mlflow.db")
+
+
+def tracked_runs(project: Project) -> list:  # type: ignore[type-arg]
+    """All runs in the project's store."""
+    store = client(project)
+    (experiment,) = [e for e in store.search_experiments() if e.name == "pgpipe"]
+    return list(store.search_runs([experiment.experiment_id]))
+
+
+def test_killed_again_and_again_ends_with_the_same_bits(finished: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    for phase, kill in (("r4", 1), ("r8", 2), ("r16", 1), ("r16", 3)):
+        process = project.start("dvc", "repro")
+        wait_for_states(project, phase, kill)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    project.run("dvc", "repro")
+    for name, content in project.results().items():
+        assert content == finished.first_results[name], name
+
+
+def wait_for_states(project: Project, phase: str, count: int) -> None:
+    """Wait until a phase has saved `count` states, so that a kill hits it while it trains."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = list(project.folder.glob(f".pgpipe/state/{phase}-*/previews/*.png"))
+        if len(found) >= count:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{phase} never saved {count} states")
