@@ -87,11 +87,14 @@ def preset(
 
 
 @app.command(rich_help_panel="Experiments")
-def ui(port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 5000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.", min=1, max=65535)] = 5000,
+) -> None:
     """Browse all experiments: MLflow's pages, on this machine only."""
     from pgpipe.tracking.ui import serve
+    from stages.tracked import section
 
-    serve(port)
+    serve(port, section().experiment)
 
 
 @app.command(rich_help_panel="Experiments")
@@ -99,7 +102,8 @@ def sync() -> None:
     """Send to the MLflow store what it has missed."""
     from pgpipe.tracking.sync import sync as sync_all
 
-    typer.echo(sync_all())
+    done = sync_all()
+    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files")
 
 
 @app.callback(invoke_without_command=True)

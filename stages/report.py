@@ -58,8 +58,8 @@ def log_all(tracker: Tracker, final: Path) -> None:
     """Whatever DVC took from its cache: the run is complete all the same."""
     log_model(tracker, result.rows_of(final), final)
     log_data(tracker, read_manifest(MULTIRES))
-    metrics = read_json(METRICS)
-    tracker.log_metrics(0, {f"score/{name}": value for name, value in metrics.items()})
+    scores = {k: v for k, v in read_json(METRICS).items() if k not in ("images", "seed")}
+    tracker.log_metrics(0, {f"score/{name}": value for name, value in scores.items()})
     for picture in sorted(FIGURES.glob("*.png")):
         tracker.log_artifact(picture, "figures")
     tracker.log_artifact(PAGE, "report")

@@ -16,6 +16,11 @@ class Tracking(Section):
     tracking: TrackingSection
 
 
+def section() -> TrackingSection:
+    """The section `tracking` of params.yaml."""
+    return read_params(Tracking).tracking
+
+
 def tracked(stage: str, final: bool = False) -> AbstractContextManager[Tracker]:
     """The tracker's run of the current parameters and code, for `stage` to log to."""
-    return open_run(stage, read_params(Tracking).tracking, final)
+    return open_run(stage, section(), final)

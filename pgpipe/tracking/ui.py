@@ -14,15 +14,15 @@ from contextlib import contextmanager
 
 from pgpipe.errors import NetworkError, UsageError
 from pgpipe.files import project_root
-from pgpipe.tracking.store import artifacts_uri, store_uri
+from pgpipe.tracking.store import StoreAway, artifacts_uri, connect, store_errors, store_uri
 from pgpipe.tracking.sync import sync
 
 HOST = "127.0.0.1"
 PATIENCE_S = 10.0  # for the server's end
 
 
-def serve(port: int) -> None:
-    """Show the store at `port` until Ctrl-C or SIGTERM.
+def serve(port: int, experiment: str) -> None:
+    """Show the store at `port` until Ctrl-C or SIGTERM, and print where the runs are.
 
     Raises:
         UsageError: the port is in use, or the store is a server, which has a UI of its own.
@@ -35,7 +35,7 @@ def serve(port: int) -> None:
     sync_if_possible()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with server(port) as process:
+        with server(port, runs_page(experiment)) as process:
             process.wait()
     except KeyboardInterrupt:
         return
@@ -50,8 +50,18 @@ def sync_if_possible() -> None:
         sys.stderr.write(f"pgpipe: warning: {error}\n")
 
 
+def runs_page(experiment: str) -> str:
+    """The part of the address that leads to an experiment's runs."""
+    try:
+        with store_errors():
+            _, identity = connect(experiment)
+    except StoreAway:
+        return ""
+    return f"#/experiments/{identity}/runs"
+
+
 @contextmanager
-def server(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def server(port: int, page: str) -> Iterator[subprocess.Popen[bytes]]:
     """MLflow's server while the block runs, in a session of its own, which ends as a whole."""
     options = {
         "--backend-store-uri": store_uri(),
@@ -67,18 +77,18 @@ def server(port: int) -> Iterator[subprocess.Popen[bytes]]:
             command, stdout=log, stderr=log, env=environment, start_new_session=True
         )
     try:
-        announce(process, port)
+        announce(process, port, page)
         yield process
     finally:
         end(process)
 
 
-def announce(process: subprocess.Popen[bytes], port: int) -> None:
+def announce(process: subprocess.Popen[bytes], port: int, page: str) -> None:
     """Print the address as soon as it answers."""
     while process.poll() is None and not answers(port):
         time.sleep(0.2)
     if process.poll() is None:
-        sys.stdout.write(f"http://{HOST}:{port} (Ctrl-C ends it)\n")
+        sys.stdout.write(f"http://{HOST}:{port}/{page} (Ctrl-C ends it)\n")
         sys.stdout.flush()
 
 

@@ -22,21 +22,22 @@ def test_a_port_in_use_is_a_usage_error(project: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(UsageError, match="in use"):
-            serve(other.getsockname()[1])
+            serve(other.getsockname()[1], "pgpipe")
 
 
 def test_a_server_has_its_own_ui(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(UsageError, match="MLFLOW_TRACKING_URI"):
-        serve(a_free_port())
+        serve(a_free_port(), "pgpipe")
 
 
 def test_the_ui_serves_on_loopback_and_ends_with_ctrl_c(project: Path) -> None:
     port = a_free_port()
-    code = f"from pgpipe.tracking.ui import serve; serve({port})"
+    code = f"from pgpipe.tracking.ui import serve; serve({port}, 'pgpipe')"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as ui:
         assert ui.stdout is not None
         url = ui.stdout.readline().split()[0]
+        assert url.endswith("/#/experiments/1/runs")
         with urlopen(url) as page:  # noqa: S310 - our own server
             assert b"MLflow" in page.read()
         ui.send_signal(signal.SIGINT)
