@@ -122,6 +122,8 @@ def main() -> None:
     """Run a command; end with its exit code."""
     try:
         code = app(standalone_mode=False)
+        if code == 130:
+            raise KeyboardInterrupt
     except BaseException as error:
         code, message = outcome(error)
         if message:
@@ -135,12 +137,12 @@ def outcome(error: BaseException) -> tuple[int, str]:
         error = full_disk(error)
     match error:
         case PgpipeError():
-            return error.exit_code, str(error)
+            return error.exit_code, " ".join(str(error).split())
         case typer.Abort() | KeyboardInterrupt():
             return errors.INTERRUPTED, "interrupted"
         case SystemExit():
-            return error.code if isinstance(error.code, int) else 1, ""
-        case MemoryError():
+            return error.code if isinstance(error.code, int) else int(error.code is not None), ""
+        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return errors.ResourceError.exit_code, "out of memory"
         case _ if hasattr(error, "format_message"):  # of click, or of the one inside typer
             return UsageError.exit_code, " ".join(error.format_message().split())
@@ -160,7 +162,10 @@ def full_disk(error: OSError) -> BaseException:
 def report_bug(error: BaseException) -> str:
     """Write the traceback to a file; one line that names it."""
     log = project_root() / ".pgpipe" / "crash.log"
-    log.parent.mkdir(exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)))
-    first_line = str(error).partition("\n")[0]
+    first_line = (str(error).splitlines() or [""])[0]
+    try:
+        log.parent.mkdir(exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+    except OSError:
+        return f"bug: {type(error).__name__}: {first_line}"
     return f"bug: {type(error).__name__}: {first_line}; traceback in {log}"

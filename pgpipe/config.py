@@ -64,9 +64,9 @@ def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "
     except ValidationError as error:
         # A key that is misspelt is also missing: name the misspelling.
         details = sorted(error.errors(), key=lambda d: d["type"] != "extra_forbidden")
-        first = describe(view, details[0]).replace("{key}", key)
+        first = describe(view, details[0], key)
         more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-        raise UsageError(f"{source}: {first}{more}") from None
+        raise UsageError(" ".join(f"{source}: {first}{more}".split())) from None
 
 
 def load_yaml(file: Path) -> dict[str, Any]:
@@ -77,17 +77,29 @@ def load_yaml(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 at byte {error.start}") from None
-    except YAMLError as error:
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
+    except (
+        YAMLError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise UsageError(f"{file}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
         raise UsageError(f"{file}: expected a mapping of sections, found {type(document).__name__}")
     return document
 
 
-def in_one_line(error: YAMLError) -> str:
+def in_one_line(error: Exception) -> str:
     """The problem and its line, of a YAML error that fills a paragraph."""
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    problem = (
+        getattr(error, "problem", None) or (str(error).splitlines() or [type(error).__name__])[0]
+    )
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return " ".join(f"not valid YAML: {problem}{place}".split())
 
@@ -109,9 +121,10 @@ def leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{name}", value
 
 
-def describe(view: type[Section], detail: ErrorDetails) -> str:
+def describe(view: type[Section], detail: ErrorDetails, key: str = "") -> str:
     """One line about one problem: `train.learning_rate: -1 is not > 0`."""
-    place = ".".join(str(part) for part in detail["loc"])
+    place = ".".join(str(part) for part in detail["loc"]).replace("{key}", key)
+    place = place.removesuffix(".bool").removesuffix(".int")
     context, found = detail.get("ctx", {}), detail["input"]
     match detail["type"]:
         case "extra_forbidden":

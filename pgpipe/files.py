@@ -84,6 +84,8 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 def fresh_folder(path: Path) -> Path:
     """An empty folder at `path`, whatever stood there."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path

@@ -16,6 +16,9 @@ from pgpipe.files import write_bytes
 
 Images = NDArray[np.uint8]
 
+SHEET_ROWS, SHEET_COLUMNS = 8, 12
+SHEET_TILE = 64  # pixels
+
 
 def to_float(images: Tensor) -> Tensor:
     """uint8 [N, H, W, C] -> float32 [N, C, H, W] in [-1, 1], in channels-last memory."""
@@ -41,6 +44,11 @@ def grid(images: Images, columns: int, tile: int = 0) -> Images:
     cells[:count] = images
     cells = cells.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     return cells.reshape(rows * height, columns * width, channels)
+
+
+def contact_sheet(images: Images, rows: int = SHEET_ROWS) -> Images:
+    """The first images of uint8 [N, H, W, C], as many as a sheet of so many rows has places."""
+    return grid(images[: rows * SHEET_COLUMNS], SHEET_COLUMNS, SHEET_TILE)
 
 
 def write_png(path: Path, picture: Images) -> None:

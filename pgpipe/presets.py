@@ -60,10 +60,12 @@ def merge(document: MutableMapping[str, Any], overlay: Mapping[str, Any]) -> Any
 
 def merged(names: list[str]) -> Any:
     """params.yaml with presets merged in order, as a document that keeps its comments."""
-    yaml = YAML()
-    document = yaml.load(PARAMS_FILE)
-    for name in names:
-        merge(document, yaml.load(find(name)))
+    files = [PARAMS_FILE, *map(find, names)]
+    for file in files:
+        load_yaml(file)  # raises the user's errors
+    document, *overlays = map(YAML().load, files)
+    for overlay in overlays:
+        merge(document, overlay)
     return document
 
 
@@ -78,6 +80,9 @@ def write(document: Any) -> None:
 def refuse_to_bury_edits() -> None:
     """Raise UsageError where git does not have params.yaml as it is now."""
     command = ["git", "--no-optional-locks", "status", "--porcelain", "--", str(PARAMS_FILE)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return
     if done.returncode == 0 and done.stdout.strip():
         raise UsageError(f"{PARAMS_FILE}: has uncommitted edits; commit them, or use --force")

@@ -17,8 +17,8 @@ class Phase(Section):
 
     res: PowerOfTwo = Field(ge=4, le=1024)  # pixels
     origin: str = Field(alias="from")  # the phase whose networks it grows, or `init`
-    fade_kimg: float = Field(ge=0)  # thousands of real images while the new layers fade in
-    stable_kimg: float = Field(ge=0)  # thousands of real images after that
+    fade_kimg: float = Field(ge=0, le=1e9)  # thousands of real images while the new layers fade in
+    stable_kimg: float = Field(ge=0, le=1e9)  # thousands of real images after that
     minibatch: int | None = Field(None, gt=0)  # images; unset: train.minibatch
     learning_rate: float | None = Field(None, gt=0)  # unset: train.learning_rate
 

@@ -37,7 +37,15 @@ class Params(Section):
                     f"({self.dataset.resolution})"
                 )
             if phase.minibatch:
-                require_whole_groups(self.train.minibatch_stddev, phase.minibatch)
+                try:
+                    require_whole_groups(self.train.minibatch_stddev, phase.minibatch)
+                except ValueError as error:
+                    raise ValueError(f"growth.phases.{key}: {error}") from None
+        if self.score.classifier_splits > self.score.images:
+            raise ValueError(
+                f"score.classifier_splits: {self.score.classifier_splits} is not <= "
+                f"{self.score.images}, the number of images"
+            )
         if self.sample.images < self.score.images:
             raise ValueError(
                 f"sample.images: {self.sample.images} is not >= {self.score.images}, which score "

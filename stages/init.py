@@ -7,13 +7,12 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_manifest
 from pgpipe.errors import UsageError
 from pgpipe.files import fresh_folder
+from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS, STATE
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.nets import weights
 from pgpipe.nets.config import ModelSection, NetworkSpec
 from pgpipe.schedule import GrowthSection
 from pgpipe.training.config import TrainSection
-from pgpipe.training.phase import PREVIEW_LABELS, PREVIEW_LATENTS
-from pgpipe.training.result import STATE
 from stages.paths import LAYERS, MULTIRES, model
 
 PREVIEWS = 64

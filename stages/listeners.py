@@ -43,13 +43,13 @@ class Listeners:
         self.tracker.log_artifact(preview, "previews")
 
 
-def log_row(tracker: Tracker, row: Row) -> None:
+def log_row(tracker: Tracker, row: Mapping[Any, Any]) -> None:
     """Log a row's numbers, at the step that its kimg say."""
     values = {f"train/{name}": float(v) for name, v in row.items() if name not in ("kimg", "phase")}
     tracker.log_metrics(round(row["kimg"] * KIMG), values)
 
 
-def log_model(tracker: Tracker, rows: Iterable[Row], model: Path) -> None:
+def log_model(tracker: Tracker, rows: Iterable[Mapping[Any, Any]], model: Path) -> None:
     """Log a whole history and its previews: what phases that were not run now left behind."""
     for row in rows:
         log_row(tracker, row)

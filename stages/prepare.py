@@ -24,7 +24,9 @@ def run() -> None:
         samples = counted(samples_of(dataset, rejected), meter)
         manifest = multires.write(samples, fresh_folder(MULTIRES), dataset.resolution, rejected)
     for item in manifest["rejected"]:
-        meter.console.print(f"skipped {item['file']}: {item['reason']}", soft_wrap=True)
+        meter.console.print(
+            f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
+        )
 
 
 def samples_of(

@@ -6,16 +6,14 @@ Paid once per data set and protocol, not per experiment.
 import numpy as np
 from pydantic import Field
 
-from pgpipe import rng
+from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_json
-from pgpipe.images import grid, write_png
+from pgpipe.images import contact_sheet, write_png
 from pgpipe.metrics import classifier, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
-from pgpipe.training import devices
 from stages.paths import MULTIRES, REFERENCE, images
-from stages.sample import COLUMNS, ROWS, TILE
 
 
 class Params(Section):
@@ -35,12 +33,13 @@ def run() -> None:
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
     reals, others = order[: section.images], order[section.images : 2 * section.images]
     np.save(REFERENCE / "reals.npy", reals)
-    write_png(REFERENCE / "reals.png", grid(store.take(reals[: ROWS * COLUMNS]), COLUMNS, TILE))
+    write_png(REFERENCE / "reals.png", contact_sheet(store.take(reals)))
     net = None
     if read_manifest(MULTIRES)["labels"]:
         net = train_classifier(params.reference, store, reals)
         classifier.save(REFERENCE / "classifier.safetensors", net)
-    of_reals = scores.of(store.take(others), store.take(reals), net, section, device)
+    # As if the reals were generated: against other reals, by a classifier that has not seen them.
+    of_reals = scores.of(store.take(reals), store.take(others), net, section, device)
     write_json(REFERENCE / "floor.json", of_reals)
 
 

@@ -4,20 +4,19 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pgpipe import rng
+from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_labels
 from pgpipe.files import atomic, fresh_folder
-from pgpipe.images import Images, grid, write_png
+from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
+from pgpipe.layout import GENERATOR
 from pgpipe.nets.config import SampleSection
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.sampling import load_generator, render, render_all, spherical_path
 from pgpipe.reporting.progress import track
-from pgpipe.training import devices
-from pgpipe.training.result import GENERATOR
 from stages.paths import MULTIRES, SAMPLES, model
 
-ROWS, COLUMNS, TILE = 8, 12, 64  # of a grid; tiles in pixels
+WALKS = 8  # from one random latent to the next
 
 
 class Params(Section):
@@ -59,14 +58,14 @@ def draw_latents(generator: Generator, count: int, seed: int, stream: str) -> to
 
 def pictures(generator: Generator, drawn: Images, seed: int) -> dict[str, Images]:
     """Grids by name: random samples; walks between latents; a row of each class if conditional."""
-    made = {"random": grid(drawn[: ROWS * COLUMNS], COLUMNS, TILE)}
-    ends = draw_latents(generator, ROWS + 1, seed, "interpolation")
-    walk = spherical_path(ends, COLUMNS)
+    made = {"random": contact_sheet(drawn)}
+    ends = draw_latents(generator, WALKS + 1, seed, "interpolation")
+    walk = spherical_path(ends, SHEET_COLUMNS)
     classes = generator.spec.classes
-    walk_labels = torch.arange(len(walk)) // COLUMNS % classes if classes else None
-    made["interpolation"] = grid(render_all(generator, walk, walk_labels), COLUMNS, TILE)
+    walk_labels = torch.arange(len(walk)) // SHEET_COLUMNS % classes if classes else None
+    made["interpolation"] = contact_sheet(render_all(generator, walk, walk_labels))
     if classes:
-        latents = draw_latents(generator, COLUMNS, seed, "row per class").repeat(classes, 1)
-        rows = torch.arange(classes).repeat_interleave(COLUMNS)
-        made["row_per_class"] = grid(render_all(generator, latents, rows), COLUMNS, TILE)
+        latents = draw_latents(generator, SHEET_COLUMNS, seed, "row per class").repeat(classes, 1)
+        rows = torch.arange(classes).repeat_interleave(SHEET_COLUMNS)
+        made["row_per_class"] = contact_sheet(render_all(generator, latents, rows), classes)
     return made

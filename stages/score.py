@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 
+from pgpipe import devices
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import ImageStore
 from pgpipe.files import read_json, write_json
 from pgpipe.metrics import classifier, scores
 from pgpipe.metrics.config import ScoreSection
-from pgpipe.training import devices
 from stages.paths import METRICS, REFERENCE, SAMPLES, images
 
 # What the reals' own value is called: a distance has a floor, a property of images a real value.
@@ -41,6 +41,8 @@ def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:
     """Each score, and after it what the reals score: `swd_avg`, `swd_avg_floor`, ..."""
     both: dict[str, float] = {}
     for name, value in found.items():
-        kind = next(kind for start, kind in OWN.items() if name.startswith(start))
-        both |= {name: value, f"{name}_{kind}": own[name]}
+        both[name] = value
+        if not name.endswith("_std"):
+            kind = next(kind for start, kind in OWN.items() if name.startswith(start))
+            both[f"{name}_{kind}"] = own[name]
     return both

@@ -7,9 +7,10 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.files import project_root
+from pgpipe.layout import STATE
 from pgpipe.reporting.progress import Meter
 from pgpipe.schedule import Phase
-from pgpipe.training import devices, result, start
+from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.phase import PhaseTraining
@@ -30,7 +31,7 @@ def run(key: str) -> None:
     """Write models/KEY."""
     params = read_params(Params, key)
     section, phase = params.train, params.phase
-    before, layers = model(phase.origin) / result.STATE, LAYERS / f"{key}.safetensors"
+    before, layers = model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
     data = verify(MULTIRES, f"r{phase.res}")
     states = StateFolder(
         project_root()
@@ -39,7 +40,7 @@ def run(key: str) -> None:
     with states.locked(), stop_request() as stop, tracked(f"train@{key}") as tracker:
         if not states.finished:
             job = start.make_job(key, phase, section, before, layers)
-            tracker.set_tags({"device": devices.name(section)})
+            tracker.set_tags({"device": numerics.name(section)})
             log_model(tracker, job.rows_before, model(phase.origin))
             log_data(tracker, read_manifest(MULTIRES))
             with Meter(f"train@{key}", phase.images) as meter:
@@ -47,13 +48,12 @@ def run(key: str) -> None:
                 batches = open_batches(section, phase.res, job.spec.classes > 0)
                 PhaseTraining(job, batches, states, listeners).run(stop)
         result.emit(states, model(phase.origin), model(key))
-        log_model(tracker, result.rows_of(model(key)), model(key))
 
 
 def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batches:
     """The minibatches of one resolution, on the device that trains."""
-    device = devices.prepare(section)
+    device = numerics.prepare(section)
     store = ImageStore(images(resolution))
     labels = torch.from_numpy(read_labels(MULTIRES)) if labelled else None
-    held = devices.holds(section, device, store.nbytes)
+    held = numerics.holds(section, device, store.nbytes)
     return Batches(store, labels, section.seed, device, held)

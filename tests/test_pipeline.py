@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from tinyproject import Project
 
 PHASES = ("r4", "r8", "r16")
 

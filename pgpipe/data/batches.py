@@ -3,6 +3,7 @@
 Every epoch is one permutation of the data, itself a function of (seed, epoch).
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,8 +20,9 @@ class Batches:
         """Keep the whole data set on the device if `held`, else copy batch by batch."""
         self.store, self.seed, self.device = store, seed, device
         self.labels = labels
-        everything = torch.arange(len(store)).numpy()
-        self.images = torch.from_numpy(store.take(everything)).to(device) if held else None
+        self.images = (
+            torch.from_numpy(store.take(np.arange(len(store)))).to(device) if held else None
+        )
         self.epoch, self.order = -1, torch.empty(0, dtype=torch.int64)
 
     def reals(self, seen: int, count: int) -> tuple[Tensor, Tensor | None]:

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
+
+PHOTOS_LARGEST = 256  # pixels
 
 
 class DatasetSection(Section):
@@ -20,6 +22,15 @@ class DatasetSection(Section):
         ge=0
     )  # folder: unreadable files that are skipped before it is an error
     seed: int = Field(ge=0)  # photos: where the windows lie
+
+    @model_validator(mode="after")
+    def photos_have_enough_pixels(self) -> "DatasetSection":
+        """No window into the photographs is enlarged."""
+        if self.name == "photos" and self.resolution > PHOTOS_LARGEST:
+            raise ValueError(
+                f"resolution: {self.resolution} is not <= {PHOTOS_LARGEST}, what photos has"
+            )
+        return self
 
     @property
     def channels(self) -> Literal[1, 3]:

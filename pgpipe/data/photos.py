@@ -15,18 +15,26 @@ from numpy.typing import NDArray
 from pgpipe.data.decode import Channels, decode
 from pgpipe.data.multires import Sample
 from pgpipe.data.rawzip import members, pack
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.errors import IntegrityError
 from pgpipe.files import sha256
 from pgpipe.images import Images
 
-MAX_RESOLUTION = 256
+
+class Region(NamedTuple):
+    """A part of a photograph, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 class Photograph(NamedTuple):
-    """A file of scikit-image's data folder, and the sides of its windows in pixels."""
+    """A file of scikit-image's data folder, and which of its windows are the class."""
 
     file: str
-    smallest: int
+    region: Region | None  # where the windows lie; None: anywhere
+    smallest: int  # side of a window, in pixels
     largest: int
     hash: str  # sha256
 
@@ -34,62 +42,72 @@ class Photograph(NamedTuple):
 PHOTOGRAPHS = {
     "hubble": Photograph(
         "hubble_deep_field.jpg",
+        None,
         160,
-        320,
+        256,
         "3a19c5dd8a927a9334bb1229a6d63711b1c0c767fb27e2286e7c84a3e2c2f5f4",
     ),
     "tissue": Photograph(
         "ihc.png",
-        256,
-        512,
+        None,
+        340,
+        460,
         "f8dd1aa387ddd1f49d8ad13b50921b237df8e9b262606d258770687b0ef93cef",
     ),
     "retina": Photograph(
         "retina.jpg",
-        1000,
+        None,
+        1250,
         1411,
         "38a07f36f27f095e818aea7b96d34202c05176d30253c66733f2e00379e9e0e6",
     ),
     "coffee": Photograph(
         "coffee.png",
-        300,
+        Region(0, 80, 400, 410),
+        350,
         400,
         "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
     ),
     "astronaut": Photograph(
         "astronaut.png",
-        330,
-        512,
+        Region(0, 70, 370, 370),
+        310,
+        370,
         "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
     ),
     "cat": Photograph(
         "chelsea.png",
-        210,
+        Region(0, 95, 300, 320),
+        270,
         300,
         "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
     ),
     "rocket": Photograph(
         "rocket.jpg",
-        320,
-        427,
+        Region(67, 140, 360, 370),
+        310,
+        360,
         "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c",
     ),
     "grass": Photograph(
         "grass.png",
+        None,
         64,
-        110,
+        90,
         "b6b6022426b38936c43a4ac09635cd78af074e90f42ffa8227ac8b7452d39f89",
     ),
     "gravel": Photograph(
         "gravel.png",
-        90,
-        150,
+        None,
+        64,
+        96,
         "c48615b451bf1e606fbd72c0aa9f8cc0f068ab7111ef7d93bb9b0f2586440c12",
     ),
     "brick": Photograph(
         "brick.png",
+        Region(230, 0, 282, 512),
+        72,
         110,
-        180,
         "7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf",
     ),
 }
@@ -111,12 +129,11 @@ def read(
     archive: Path, channels: Channels, resolution: int, per_class: int, seed: int
 ) -> Iterator[Sample]:
     """Windows of all photographs, class after class within each round."""
-    if resolution > MAX_RESOLUTION:
-        raise UsageError(
-            f"params.yaml: dataset.resolution: {resolution} is not <= {MAX_RESOLUTION} for photos"
-        )
-    photos = {name.split("/")[0]: decode(data, name, channels) for name, data in members(archive)}
-    tables = {label: summed_area(photo) for label, photo in photos.items()}
+    tables = {}
+    for name, data in members(archive):
+        label = name.split("/")[0]
+        photo = decode(data, name, channels)
+        tables[label] = summed_area(part(photo, PHOTOGRAPHS[label].region))
     for index in range(per_class):
         for number, (label, table) in enumerate(tables.items()):
             draw = np.random.default_rng([seed, number, index])
@@ -125,10 +142,18 @@ def read(
             yield box_mean(table, top, left, side, resolution), label, name
 
 
+def part(photo: Images, region: Region | None) -> Images:
+    """The pixels [H, W, C] of a region."""
+    if region is None:
+        return photo
+    top, left, height, width = region
+    return photo[top : top + height, left : left + width]
+
+
 def random_window(
     table: NDArray[np.float64], photo: Photograph, resolution: int, draw: np.random.Generator
 ) -> tuple[int, int, int]:
-    """A square inside the photograph, never enlarged: top, left, side in pixels."""
+    """A square inside the region, never enlarged: top, left, side in pixels."""
     height, width = table.shape[0] - 1, table.shape[1] - 1
     smallest, largest = max(photo.smallest, resolution), max(photo.largest, resolution)
     side = int(draw.integers(smallest, largest, endpoint=True))

@@ -26,12 +26,13 @@ def of(
     `classifier_score` is there where a classifier is.
     """
     n = section.swd_images
+    torch.backends.cudnn.allow_tf32 = False  # a filter's rounding would show in the scores
     distances = swd(stream(reals[:n]), stream(fakes[:n]), section.seed, device)
     found = {f"swd_{resolution}": distance for resolution, distance in distances.items()}
     found["swd_avg"] = average(distances)
     found["ms_ssim"] = ms_ssim_of_pairs(stream(fakes[: 2 * section.ms_ssim_pairs])(), device)
     if net is not None:
-        p = classifier.probabilities(net, stream(fakes)())
+        p = classifier.probabilities(net, stream(fakes[: section.images])())
         mean, deviation = inception_score(p, section.classifier_splits)
         found |= {"classifier_score": mean, "classifier_score_std": deviation}
     return found

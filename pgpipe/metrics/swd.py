@@ -27,32 +27,35 @@ Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew
 
 
 def swd(reals: Stream, fakes: Stream, seed: int, device: torch.device) -> dict[int, float]:
-    """The distance of two sets of equally many, equally large images.
+    """The distance of two sets of equally many, equally large images, a level at a time.
 
     Returns:
         Resolution of the level (finest first) -> distance times 10^3.
     """
-    real = descriptors(reals, "real", seed, device)
-    fake = descriptors(fakes, "fake", seed, device)
     distances = {}
-    for resolution in list(real):
-        a, b = real.pop(resolution), fake.pop(resolution)
+    level = next(iter(reals())).shape[1]
+    while level >= SMALLEST:
+        a = normalised(descriptors(reals, level, "real", seed, device))
+        b = normalised(descriptors(fakes, level, "fake", seed, device))
         assert a.shape == b.shape, "unequal numbers of images do not compare"
-        distances[resolution] = SCALE * sliced_distance(normalised(a), normalised(b), seed)
+        distances[level] = SCALE * sliced_distance(a, b, seed)
+        level //= 2
     return distances
 
 
-def descriptors(images: Stream, stream: str, seed: int, device: torch.device) -> dict[int, Tensor]:
-    """Patches of every level: resolution -> float32 [N * 128, C, 7, 7]."""
-    parts: dict[int, list[Tensor]] = {}
+def descriptors(
+    images: Stream, resolution: int, name: str, seed: int, device: torch.device
+) -> Tensor:
+    """Patches of one level of all images: float32 [N * 128, C, 7, 7]."""
+    key = rng.key(seed, f"patches {name} {resolution}", 0, device)
+    parts: list[Tensor] = []
     count = 0
     for batch in images():
-        x = rgb(torch.from_numpy(batch).to(device))
-        for level in laplacian_pyramid(x, SMALLEST):
-            key = rng.key(seed, f"patches {stream} {level.shape[-1]}", 0, device)
-            parts.setdefault(level.shape[-1], []).append(patches(level, key, count))
+        pyramid = laplacian_pyramid(rgb(torch.from_numpy(batch).to(device)), SMALLEST)
+        level = next(level for level in pyramid if level.shape[-1] == resolution)
+        parts.append(patches(level, key, count))
         count += len(batch)
-    return {resolution: torch.cat(part) for resolution, part in parts.items()}
+    return torch.cat(parts)
 
 
 def rgb(images: Tensor) -> Tensor:

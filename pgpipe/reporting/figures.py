@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +10,10 @@ from PIL import Image
 
 from pgpipe.images import Images
 
-FADE_COLOR, STABLE_COLOR = "#f3ead7", "#ffffff"
+History = pd.DataFrame  # of training.history: a row a tick
+
+LARGEST_TILE = 256  # pixels
+FADE_COLOR = "#f3ead7"
 LINES = {
     "loss_d": "#3b6ea8",
     "loss_g": "#c2562d",
@@ -26,9 +28,13 @@ PANELS = {
 }
 
 
-def curves(history: pd.DataFrame) -> Figure:
+def read_history(file: Path) -> History:
+    """Read history.csv, its numbers exactly."""
+    return pd.read_csv(file, float_precision="round_trip")
+
+
+def curves(history: History) -> Figure:
     """Losses, scores and gradient norm against kimg, phases marked, fades tinted."""
-    matplotlib.rcParams["svg.hashsalt"] = "pgpipe"
     figure = Figure(figsize=(10, 7), dpi=120, layout="constrained")
     axes = figure.subplots(len(PANELS), 1, sharex=True, height_ratios=(3, 2, 1.4))
     for ax, (title, columns) in zip(axes, PANELS.items(), strict=True):
@@ -44,7 +50,7 @@ def curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def mark_phases(ax: Axes, history: pd.DataFrame) -> None:
+def mark_phases(ax: Axes, history: History) -> None:
     """A line where each phase begins, a tint as far as its fade goes."""
     begin = 0.0
     for _, rows in history.groupby("phase", sort=False):
@@ -56,7 +62,7 @@ def mark_phases(ax: Axes, history: pd.DataFrame) -> None:
         begin = rows.kimg.iloc[-1]
 
 
-def name_phases(ax: Axes, history: pd.DataFrame) -> None:
+def name_phases(ax: Axes, history: History) -> None:
     """The resolution above the middle of each phase."""
     begin = 0.0
     for resolution, rows in history.groupby("resolution", sort=False):
@@ -71,10 +77,14 @@ def name_phases(ax: Axes, history: pd.DataFrame) -> None:
         begin = end
 
 
-def growth(previews: Path, history: pd.DataFrame, tile: int) -> Images:
+def growth(previews: Path, history: History, columns: int) -> Images:
     """The first row of fixed latents at the end of each phase, phase below phase."""
+    pictures = [Image.open(max(previews.glob(f"{p}-*.png"))) for p in history.phase.unique()]
+    tiles = [picture.width // columns for picture in pictures]
+    tile = min(max(tiles), LARGEST_TILE)
     rows = []
-    for phase in history.phase.unique():
-        last = max(previews.glob(f"{phase}-*.png"))
-        rows.append(np.asarray(Image.open(last).convert("RGB"))[:tile])
+    for picture, side in zip(pictures, tiles, strict=True):
+        row = picture.convert("RGB").crop((0, 0, columns * side, side))
+        way = Image.Resampling.BOX if side > tile else Image.Resampling.NEAREST
+        rows.append(np.asarray(row.resize((columns * tile, tile), way)))
     return np.concatenate(rows)

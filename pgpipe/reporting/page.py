@@ -43,7 +43,7 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
     """The scores of reports/metrics.json with what each means."""
     for name, value in metrics.items():
         own = metrics.get(f"{name}_floor", metrics.get(f"{name}_real"))
-        if own is None or name.endswith("_std"):
+        if own is None:
             continue
         kind = next(kind for kind in SCORES if name.startswith(kind))
         title, meaning = SCORES[kind]

@@ -76,7 +76,8 @@ def plain_line(task: Task) -> str:
     left = "" if task.time_remaining is None else f", {task.time_remaining} s left"
     rate = f", {task.speed:.0f}/s" if task.speed else ""
     note = task.fields["note"] and f", {task.fields['note']}"
-    return f"{task.description}: {task.completed:.0f} of {task.total:.0f}{rate}{left}{note}"
+    total = f" of {task.total:.0f}{rate}{left}" if task.total else rate
+    return f"{task.description}: {task.completed:.0f}{total}{note}"
 
 
 def track(batches: Iterable[T], what: str, total: int) -> Iterator[T]:

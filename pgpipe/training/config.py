@@ -37,7 +37,7 @@ class TrainSection(Section):
     channels_last: bool
     data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
 
-    tick_kimg: float = Field(gt=0)  # between two rows of history, previews and saved states
+    tick_kimg: float = Field(gt=0, le=1e9)  # between two rows of history, previews and saved states
     checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
 
     @model_validator(mode="after")

@@ -12,20 +12,17 @@ from torch import Tensor
 from pgpipe.data.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.images import grid, write_png
+from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.sampling import render_all
 from pgpipe.schedule import Phase, kimg
 from pgpipe.timer import Timer
-from pgpipe.training import devices
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.history import Row
 from pgpipe.training.networks import build, tensors_of
+from pgpipe.training.numerics import out_of_memory
 from pgpipe.training.step import LOSSES, Minibatch, Step
-
-PREVIEW_LATENTS, PREVIEW_LABELS = "preview.latents", "preview.labels"
-PREVIEW_COLUMNS = 8
-PREVIEW_TILE = 64  # pixels
 
 
 class Listener(Protocol):
@@ -105,12 +102,13 @@ class PhaseTraining:
         while progress.images < job.phase.images:
             self.train_step()
             ticked = self.at_tick()
+            stopping = stop()
             if ticked:
                 self.tick()
-            if ticked or unsaved.elapsed() or stop():
+            if ticked or stopping or unsaved.elapsed():
                 self.save()
                 unsaved.restart()
-            if stop() and progress.images < job.phase.images:
+            if stopping and progress.images < job.phase.images:
                 at = kimg(job.images_before + progress.images)
                 raise Interrupted(f"{job.key}: interrupted at {at:g} kimg, state saved")
         self.states.finish()
@@ -122,26 +120,31 @@ class PhaseTraining:
             self.networks.reset_adam()
         fade = job.phase.fade(progress.images)
         try:
-            self.sums += self.step(self.minibatch(fade))
+            self.sums += self.step(self.minibatch())
         except torch.OutOfMemoryError as error:
-            raise devices.out_of_memory(error, job.minibatch) from None
+            raise out_of_memory(error, job.minibatch) from None
         progress.images += job.minibatch
         progress.steps += 1
         self.listener.on_step(progress.images, fade)
 
-    def minibatch(self, fade: float) -> Minibatch:
+    def minibatch(self) -> Minibatch:
         """The reals, labels and counters of the next step."""
         seen = self.job.images_before + self.progress.images
         images, labels = self.batches.reals(seen, self.job.minibatch)
-        fading = self.job.phase.part(self.progress.images) == "fade"
-        device = self.batches.device
         return Minibatch(
             images=images,
             labels=labels,
             labels_g=self.batches.random_labels(seen, self.job.minibatch),
-            seen=torch.tensor(seen, device=device),
-            fade=torch.tensor(fade, device=device) if fading else None,
+            seen=torch.tensor(seen, device=self.batches.device),
+            fade=self.fade(),
         )
+
+    def fade(self) -> Tensor | None:
+        """Weight [] of the newest layers now; None in the stable part."""
+        phase, images = self.job.phase, self.progress.images
+        if phase.part(images) == "stable":
+            return None
+        return torch.tensor(phase.fade(images), device=self.batches.device)
 
     def fade_just_ended(self) -> bool:
         """Whether the next step is the first of the stable part."""
@@ -157,19 +160,24 @@ class PhaseTraining:
 
     def tick(self) -> None:
         """Record the means since the last tick, and a preview."""
+        self.require_finite()
         progress = self.progress
         means = dict(zip(LOSSES, (self.sums / progress.steps).tolist(), strict=True))
         self.sums.zero_()
         progress.steps = 0
         row = self.row(means)
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
-        if bad:
-            raise DivergedError(
-                f"{self.job.key}: {bad[0]} is {means[bad[0]]} at {row['kimg']:g} kimg; "
-                "lower the learning rate (the last good state is kept)"
-            )
         progress.rows.append(row)
         self.listener.on_tick(row, self.preview())
+
+    def require_finite(self) -> None:
+        """Raise DivergedError where a sum since the last tick is not finite."""
+        for name, value in zip(LOSSES, self.sums.tolist(), strict=True):
+            if not math.isfinite(value):
+                at = kimg(self.job.images_before + self.progress.images)
+                raise DivergedError(
+                    f"{self.job.key}: {name} is {value} at {at:g} kimg; lower the learning rate "
+                    "(the last good state is kept)"
+                )
 
     def row(self, means: Mapping[str, float]) -> Row:
         """The row of history for now."""
@@ -186,17 +194,17 @@ class PhaseTraining:
 
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""
-        job, images = self.job, self.progress.images
-        fading = job.phase.part(images) == "fade"
-        fade = torch.tensor(job.phase.fade(images), device=self.batches.device) if fading else None
+        job, name = self.job, f"{self.job.key}-{self.progress.images:09d}.png"
         labels = job.tensors[PREVIEW_LABELS] if job.spec.classes else None
-        drawn = render_all(self.networks.average, job.tensors[PREVIEW_LATENTS], labels, fade)
-        path = self.states.folder / "previews" / f"{job.key}-{images:09d}.png"
+        latents = job.tensors[PREVIEW_LATENTS]
+        drawn = render_all(self.networks.average, latents, labels, self.fade())
+        path = self.states.folder / PREVIEWS / name
         write_png(path, grid(drawn, PREVIEW_COLUMNS, PREVIEW_TILE))
         return path
 
     def save(self) -> None:
         """Write the state: all that this phase, or the next one, goes on from."""
+        self.require_finite()
         job, progress = self.job, self.progress
         progress.sums = self.sums.tolist()
         facts = {

@@ -1,31 +1,18 @@
-"""What a finished phase leaves: the folder `models/rN`.
-
-state.safetensors      the full training state: where the next phase starts
-generator.safetensors  the averaged generator, which is sampled and scored
-history.csv            all rows so far, those of the phases before included
-previews/              the pictures of the fixed latents, those of the phases before included
-"""
+"""What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.layout` names."""
 
 from pathlib import Path
 
 import torch
 
-from pgpipe import tensors
 from pgpipe.errors import IntegrityError
 from pgpipe.files import fresh_folder, link_or_copy
+from pgpipe.layout import GENERATOR, HISTORY, PREVIEWS, STATE
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.sampling import save_generator
 from pgpipe.nets.weights import load
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.history import Row, write_history
-
-STATE, GENERATOR, HISTORY, PREVIEWS = (
-    "state.safetensors",
-    "generator.safetensors",
-    "history.csv",
-    "previews",
-)
+from pgpipe.training.history import write_history
 
 
 def emit(states: StateFolder, before: Path, target: Path) -> None:
@@ -44,10 +31,3 @@ def emit(states: StateFolder, before: Path, target: Path) -> None:
     for folder in (before / PREVIEWS, states.folder / PREVIEWS):
         for picture in sorted(folder.glob("*.png")):
             link_or_copy(picture, target / PREVIEWS / picture.name)
-
-
-def rows_of(model: Path) -> list[Row]:
-    """The history of a model, as numbers."""
-    _, facts = tensors.read(model / STATE)
-    rows: list[Row] = facts["progress"]["rows"]
-    return rows

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 
 from pgpipe import __version__, tensors
+from pgpipe.devices import choose
 from pgpipe.files import sha256_file, sha256_json
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.schedule import Phase
-from pgpipe.training import devices
 from pgpipe.training.config import TrainSection
+from pgpipe.training.numerics import threads
 from pgpipe.training.phase import Job
 
 STATE_VERSION = 1  # raised when the same inputs give other numbers, or a state another form
@@ -45,12 +46,12 @@ def state_key(
     phase: Phase, section: TrainSection, before: Path, layers: Path, data: dict[str, Any]
 ) -> str:
     """The hash of all that determines a phase's result: the name of its states' folder."""
-    device = devices.choose(section.device)
+    device = choose(section.device)
     causes = {
         "version": [STATE_VERSION, __version__],
         "torch": torch.__version__,
         "device": device.type,
-        "threads": devices.threads(section) if device.type == "cpu" else 0,
+        "threads": threads(section) if device.type == "cpu" else 0,
         "phase": phase.model_dump(),
         "train": section.model_dump(exclude={"checkpoint_minutes"}),
         "before": sha256_file(before),

@@ -13,8 +13,8 @@ from pgpipe import losses, rng
 from pgpipe.images import to_float
 from pgpipe.nets.layers import downsample, upsample
 from pgpipe.training.config import TrainSection
-from pgpipe.training.devices import autocast
 from pgpipe.training.networks import Networks
+from pgpipe.training.numerics import autocast
 
 LOSSES = ("loss_d", "loss_g", "score_real", "score_fake", "gradient_norm", "label_loss")
 

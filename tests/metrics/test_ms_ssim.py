@@ -23,7 +23,8 @@ def noise(size: int, seed: int) -> Images:
 def smooth(size: int, seed: int) -> Images:
     field = np.random.default_rng(seed).standard_normal((8, size, size, 3))
     field = ndimage.gaussian_filter(field, (0, size / 8, size / 8, 0), mode="wrap")
-    return np.clip(128 + 60 * field / field.std(), 0, 255).astype(np.uint8)
+    images: Images = np.clip(128 + 60 * field / field.std(), 0, 255).astype(np.uint8)
+    return images
 
 
 def alike(size: int, seed: int) -> Images:

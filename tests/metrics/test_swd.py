@@ -21,7 +21,7 @@ from pgpipe.metrics.pyramid import laplacian_pyramid
 
 CPU = torch.device("cpu")
 SEED = 3
-COUNT = 24
+COUNT = 16
 Maker = Callable[[int, int, int], Images]  # count, size, seed -> uint8 [count, size, size, 3]
 
 
@@ -34,7 +34,8 @@ def smooth(count: int, size: int, seed: int) -> Images:
     """Low-pass noise, as wide as the range allows, each channel on its own."""
     field = np.random.default_rng(seed).standard_normal((count, size, size, 3))
     field = ndimage.gaussian_filter(field, (0, size / 8, size / 8, 0), mode="wrap")
-    return np.clip(128 + 50 * field / field.std(), 0, 255).astype(np.uint8)
+    images: Images = np.clip(128 + 50 * field / field.std(), 0, 255).astype(np.uint8)
+    return images
 
 
 def windows(count: int, size: int, seed: int) -> Images:
@@ -118,8 +119,8 @@ def test_a_flat_image_has_no_residual() -> None:
 
 
 def test_descriptors_have_no_distance_from_themselves() -> None:
-    own = swd.descriptors(stream(windows(COUNT, 32, 1)), "real", SEED, CPU)
-    for found in own.values():
+    for level in (32, 16):
+        found = swd.descriptors(stream(windows(COUNT, 32, 1)), level, "real", SEED, CPU)
         assert swd.sliced_distance(swd.normalised(found), swd.normalised(found), SEED) == 0
 
 
@@ -163,8 +164,8 @@ def test_patches_lie_anywhere_in_the_image_and_come_in_the_images_order() -> Non
 
 def test_reals_and_fakes_are_cut_at_other_places() -> None:
     images = stream(windows(COUNT, 16, 1))
-    real = swd.descriptors(images, "real", SEED, CPU)[16]
-    fake = swd.descriptors(images, "fake", SEED, CPU)[16]
+    real = swd.descriptors(images, 16, "real", SEED, CPU)
+    fake = swd.descriptors(images, 16, "fake", SEED, CPU)
     assert not torch.equal(real, fake)
 
 

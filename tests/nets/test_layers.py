@@ -263,12 +263,14 @@ def test_stddev_of_the_whole_minibatch_ignores_its_order() -> None:
     torch.testing.assert_close(layers.minibatch_stddev(x.flip(0), 0)[:, 3], ours)
 
 
-def test_stddev_is_computed_in_float32_whatever_the_precision() -> None:
-    # a spread of 1/32 around 8 is lost to bfloat16 sums of squares, not to float32 ones
-    x = (8 + torch.tensor([0, 1 / 16]).repeat(4)[:, None, None, None].expand(8, 3, 4, 4)).bfloat16()
-    out = layers.minibatch_stddev(x, 0)
-    assert out.dtype == torch.bfloat16
-    assert out[0, 3, 0, 0].item() == 1 / 32
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_stddev_is_computed_in_float32_whatever_the_precision(precision: torch.dtype) -> None:
+    for seed in range(40):
+        x = torch.tensor(8 + noise(6, 1, 1, 1, seed=seed)).to(precision)
+        out = layers.minibatch_stddev(x, 0)
+        exact = torch.tensor(literal_stddev(x.double().numpy(), 1))
+        assert out.dtype == precision
+        assert out[:, 1, 0, 0].equal(exact.float().to(precision))  # rounded once, at the end
 
 
 def test_upsample_repeats_and_downsample_averages() -> None:

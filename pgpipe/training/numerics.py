@@ -1,11 +1,12 @@
-"""The device that trains: choice, numerics and memory."""
+"""How a device trains: threads, precision and memory."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from pgpipe.errors import ResourceError, UsageError
+from pgpipe.devices import choose
+from pgpipe.errors import ResourceError
 from pgpipe.training.config import TrainSection
 
 
@@ -17,14 +18,6 @@ def prepare(section: TrainSection) -> torch.device:
     return device
 
 
-def choose(name: str = "auto") -> torch.device:
-    """`auto`: CUDA where there is some."""
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UsageError("params.yaml: train.device: 'cuda' asked for, but torch finds no CUDA")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
 def name(section: TrainSection) -> str:
     """What a reader of results wants to know about the device."""
     if choose(section.device).type == "cpu":
@@ -34,7 +27,8 @@ def name(section: TrainSection) -> str:
 
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
-    return section.threads or len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return section.threads or cores or 1
 
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:

@@ -1,0 +1,12 @@
+"""Names and shapes of what one stage writes into a file and another reads there."""
+
+# models/rN
+STATE = "state.safetensors"  # the full training state: where the next phase starts
+GENERATOR = "generator.safetensors"  # the averaged generator, which is sampled and scored
+HISTORY = "history.csv"  # a row a tick, over all phases that led to the model
+PREVIEWS = "previews"  # pictures of the fixed latents, of all phases that led to the model
+
+# In a state: the fixed latents [n, latent_size] and labels int64 [n] of all previews
+PREVIEW_LATENTS, PREVIEW_LABELS = "preview.latents", "preview.labels"
+PREVIEW_COLUMNS = 8
+PREVIEW_TILE = 64  # pixels, or the resolution where that is more

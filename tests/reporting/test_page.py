@@ -1,0 +1,233 @@
+"""The page shows all there is, on its own; the figures are the same bytes each time."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pgpipe.config import leaves, load_yaml
+from pgpipe.images import Images, grid, write_png
+from pgpipe.reporting import figures, page
+from pgpipe.training.history import COLUMNS
+
+ROOT = Path(__file__).parents[2]
+PARAMS = load_yaml(ROOT / "params.yaml")
+METRICS = {
+    "swd_32": 11.25, "swd_32_floor": 1.125,
+    "swd_16": 22.5, "swd_16_floor": 2.25,
+    "swd_avg": 33.75, "swd_avg_floor": 3.375,
+    "ms_ssim": 0.2875, "ms_ssim_real": 0.2625,
+    "classifier_score": 4.625, "classifier_score_real": 6.875,
+    "classifier_score_std": 0.125,
+    "images": 2048, "seed": 7,
+}  # fmt: skip
+PICTURES = {
+    name: f"picture of {name}".encode()
+    for name in ("growth", "random", "reals", "interpolation", "curves", "row_per_class")
+}
+
+
+def rendered(
+    metrics: dict[str, Any] = METRICS,
+    params: dict[str, Any] = PARAMS,
+    pictures: dict[str, bytes] = PICTURES,
+) -> str:
+    return page.render(metrics, params, pictures, 8, [4, 8, 16])
+
+
+class Elements(HTMLParser):
+    """Every element's name and attributes, and all text by row of the table."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[str]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and data.strip():
+            self.rows[-1].append(" ".join(data.split()))
+
+    def named(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.found if tag == name]
+
+
+# On its own
+
+
+def test_page_refers_to_nothing_outside_of_it() -> None:
+    elements = Elements(rendered())
+    for tag, attributes in elements.found:
+        for name in ("src", "href", "srcset", "poster", "data", "action"):
+            value = attributes.get(name) or "data:"
+            assert value.startswith(("data:", "#")), (tag, value)
+    assert not elements.named("script")
+    assert not elements.named("iframe")
+    assert not [link for link in elements.named("link") if link.get("rel") != "icon"]
+
+
+def test_style_refers_to_nothing_outside_of_it() -> None:
+    style = "".join(re.findall(r"<style>(.*?)</style>", rendered(), re.DOTALL))
+    assert style
+    assert not re.search(r"@import|url\(|https?:|//", style)
+
+
+def test_pictures_are_in_the_page() -> None:
+    images = Elements(rendered()).named("img")
+    assert len(images) == len(PICTURES)
+    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in images)
+    assert all(image["alt"] for image in images)
+
+
+def test_picture_that_there_is_not_is_left_out() -> None:
+    fewer = {name: data for name, data in PICTURES.items() if name != "row_per_class"}
+    assert len(Elements(rendered(pictures=fewer)).named("img")) == len(fewer)
+    assert "A row per class" not in rendered(pictures=fewer)
+
+
+@pytest.mark.parametrize(
+    "bad", ["<script>alert(1)</script>", '"><img src=x onerror=y>', "{{ 7*7 }}"]
+)
+def test_parameters_are_text_whatever_they_say(bad: str) -> None:
+    params = {**PARAMS, "dataset": {**PARAMS["dataset"], "path": bad, bad: 1}}
+    elements = Elements(rendered(params=params))
+    assert not elements.named("script")
+    assert len(elements.named("img")) == len(PICTURES)
+    assert elements.rows[-1].count(bad) == 2
+
+
+def test_page_is_the_same_each_time() -> None:
+    assert rendered() == rendered()
+
+
+# All there is
+
+
+def scores(metrics: dict[str, Any] = METRICS) -> dict[str, list[str]]:
+    """The rows of the table of scores, by name."""
+    rows = Elements(rendered(metrics)).rows[1:]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_each_score_stands_beside_the_reals() -> None:
+    found = scores()
+    assert len(found) == 5
+    wanted = {"32x32": ("11.25", "1.125"), "16x16": ("22.5", "2.25"), "average": ("33.75", "3.375"),
+              "MS-SSIM": ("0.2875", "0.2625")}  # fmt: skip
+    for word, values in wanted.items():
+        (row,) = [row for name, row in found.items() if word in name]
+        assert tuple(row[:2]) == values
+
+
+def test_classifiers_score_has_a_deviation_and_is_no_inception_score() -> None:
+    row = scores()["Classifier score"]
+    assert row[0] == "4.625 ± 0.12"
+    assert row[1] == "6.875"
+    assert "no Inception score" in row[2]
+
+
+def test_scores_say_which_way_is_better() -> None:
+    rows = list(page.score_rows(METRICS))
+    assert all(row.meaning for row in rows)
+    assert "higher" in next(row.meaning for row in rows if "Classifier" in row.name)
+    assert all("lower" in row.meaning for row in rows if "Wasserstein" in row.name)
+
+
+def test_without_a_classifier_its_score_is_left_out() -> None:
+    metrics = {k: v for k, v in METRICS.items() if not k.startswith("classifier")}
+    assert len(scores(metrics)) == 4
+    assert "Classifier score" not in rendered(metrics)
+
+
+def test_numbers_of_images_and_resolutions_are_stated() -> None:
+    text = " ".join(rendered().split())
+    assert "2048 generated images against 2048 reals" in text
+    assert "4x4 to 16x16" in text
+    assert "8 fixed latents" in text
+
+
+def test_all_parameters_are_shown() -> None:
+    text = rendered()
+    for name, _ in (pair for section in PARAMS.values() for pair in leaves(section)):
+        assert f"<dt>{name}<dd>" in text
+
+
+# Figures
+
+
+def history(*resolutions: int) -> pd.DataFrame:
+    """Two ticks of a fade and two more for each resolution but the first, which has no fade."""
+    rows = []
+    for number, res in enumerate(resolutions):
+        for tick in range(4):
+            fade = 1.0 if number == 0 or tick > 1 else 0.5 * tick
+            numbers = dict.fromkeys(COLUMNS, 0.1 * tick)
+            kimg = float(4 * number + tick + 1)
+            rows.append(
+                {**numbers, "kimg": kimg, "phase": f"r{res}", "resolution": res, "fade": fade}
+            )
+    return pd.DataFrame(rows)
+
+
+def test_curves_are_the_same_bytes_each_time() -> None:
+    first, again = (page.png(figures.curves(history(4, 8, 16))) for _ in range(2))
+    assert first == again
+    assert first != page.png(figures.curves(history(4, 8)))
+    assert b"Software" not in first
+
+
+def test_curves_mark_every_phase() -> None:
+    axes = figures.curves(history(4, 8, 16)).axes
+    assert [text.get_text() for text in axes[0].texts] == ["4x4", "8x8", "16x16"]
+    assert [text.get_position()[0] for text in axes[0].texts] == [2.0, 6.0, 10.0]
+
+
+TILE, COUNT = 64, 8
+
+
+def previews(folder: Path, *resolutions: int, channels: int = 3) -> dict[int, Images]:
+    """Pictures of two ticks of each phase; returned: the images of the later one."""
+    last = {}
+    for res in resolutions:
+        for tick in (9, 10):
+            draw = np.random.default_rng(res + tick)
+            shape = (4 * COUNT, res, res, channels)
+            last[res] = draw.integers(0, 256, shape, dtype=np.uint8)
+            write_png(folder / f"r{res}-{tick:09d}.png", grid(last[res], COUNT, TILE))
+    return last
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_growth_has_a_row_for_each_phase(tmp_path: Path, channels: int) -> None:
+    last = previews(tmp_path, 4, 8, 32, channels=channels)
+    picture = figures.growth(tmp_path, history(4, 8, 32), COUNT)
+    assert picture.shape == (3 * TILE, COUNT * TILE, 3)
+    for number, res in enumerate((4, 8, 32)):
+        row = picture[number * TILE : (number + 1) * TILE]
+        np.testing.assert_array_equal(
+            row, np.broadcast_to(grid(last[res][:COUNT], COUNT, TILE), row.shape)
+        )
+
+
+def test_growth_can_go_beyond_the_size_of_a_tile(tmp_path: Path) -> None:
+    """Previews of 128x128 and more are not enlarged, and wider than those of smaller phases."""
+    previews(tmp_path, 64, 128, 256)
+    picture = figures.growth(tmp_path, history(64, 128, 256), COUNT)
+    height, width, _ = picture.shape
+    assert width / height == pytest.approx(COUNT / 3)
+
+
+def test_growth_is_a_picture_that_can_be_written(tmp_path: Path) -> None:
+    previews(tmp_path, 4, 8)
+    write_png(tmp_path / "growth.png", figures.growth(tmp_path, history(4, 8), COUNT))
+    assert Image.open(tmp_path / "growth.png").size == (COUNT * TILE, 2 * TILE)

@@ -1,0 +1,173 @@
+"""The rules that no section can see alone, and the stage that applies them before all others."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgpipe.config import load_yaml
+from pgpipe.errors import UsageError
+from stages import check as stage
+from stages.paths import CHECKED
+
+ROOT = Path(__file__).parents[2]
+VALID = load_yaml(ROOT / "params.yaml")
+
+
+def with_values(**values: Any) -> dict[str, Any]:
+    """Valid parameters but for these; two underscores stand for a dot."""
+    document = copy.deepcopy(VALID)
+    for path, value in values.items():
+        *parents, last = path.split("__")
+        inner = document
+        for name in parents:
+            inner = inner[name]
+        inner[last] = value
+    return document
+
+
+def refusal(**values: Any) -> str:
+    with pytest.raises(UsageError) as caught:
+        stage.check(with_values(**values), "params.yaml")
+    return str(caught.value)
+
+
+def phase(res: int, origin: str, fade: float = 1, stable: float = 1, **more: Any) -> dict[str, Any]:
+    return {"res": res, "from": origin, "fade_kimg": fade, "stable_kimg": stable, **more}
+
+
+def phases(**by_key: dict[str, Any]) -> dict[str, Any]:
+    return {"growth__phases": by_key, "growth__final": list(by_key)[-1]}
+
+
+# The sections with one another
+
+
+def test_no_phase_is_larger_than_the_prepared_images() -> None:
+    message = refusal(dataset__resolution=16)
+    assert message == "params.yaml: growth.phases.r32.res: 32 is not <= dataset.resolution (16)"
+
+
+@pytest.mark.parametrize(
+    ("swd_images", "pairs", "needed"), [(300, 10, 300), (10, 300, 600), (300, 300, 600)]
+)
+def test_as_many_images_are_sampled_as_the_scores_need(
+    swd_images: int, pairs: int, needed: int
+) -> None:
+    scores = {"score__swd_images": swd_images, "score__ms_ssim_pairs": pairs}
+    stage.check(with_values(sample__images=needed, **scores), "params.yaml")
+    message = refusal(sample__images=needed - 1, **scores)
+    assert message.startswith(f"params.yaml: sample.images: {needed - 1} is not >= {needed}, ")
+    assert "score.swd_images, twice score.ms_ssim_pairs" in message
+
+
+def test_no_score_exists_below_16_pixels() -> None:
+    message = refusal(growth__final="r8")
+    assert message == "params.yaml: growth.final: r8 is below 16 pixels: no scores"
+
+
+@pytest.mark.parametrize(("minibatch", "good"), [(4, True), (2, True), (8, True), (6, False)])
+def test_minibatch_of_a_phase_is_of_whole_groups(minibatch: int, good: bool) -> None:
+    values = {"train__minibatch_stddev": 4, "growth__phases__r8__minibatch": minibatch}
+    if good:
+        stage.check(with_values(**values), "params.yaml")
+    else:
+        message = refusal(**values)
+        assert message.startswith("params.yaml: growth.phases.r8")
+        assert "minibatch 6 is no multiple of minibatch_stddev 4" in message
+
+
+def test_minibatch_of_training_is_of_whole_groups() -> None:
+    assert refusal(train__minibatch_stddev=3) == (
+        "params.yaml: train: minibatch 8 is no multiple of minibatch_stddev 3"
+    )
+
+
+def test_every_part_of_the_classifiers_score_has_images() -> None:
+    """More parts than images make parts without images, whose score is not a number."""
+    assert "classifier_splits: 5000" in refusal(score__classifier_splits=5000)
+
+
+def test_photographs_are_not_enlarged() -> None:
+    """stages.prepare refuses this too, but after DVC has removed the prepared images."""
+    assert "resolution: 512 is not <= 256" in refusal(dataset__resolution=512)
+
+
+def test_folder_of_large_images_may_be_prepared_large() -> None:
+    stage.check(with_values(dataset__name="folder", dataset__resolution=512), "params.yaml")
+
+
+# The growth
+
+
+def test_any_first_resolution_will_do() -> None:
+    growth = phases(r16=phase(16, "init", fade=0), r32=phase(32, "r16"))
+    assert len(stage.check(with_values(**growth), "params.yaml").growth.chain()) == 2
+
+
+def test_phases_beside_the_final_chain_will_do() -> None:
+    params = stage.check(with_values(growth__final="r16"), "params.yaml")
+    assert [key for key, _ in params.growth.chain()] == ["r4", "r8", "r16"]
+
+
+def test_final_phase_exists() -> None:
+    assert refusal(growth__final="r64") == (
+        "params.yaml: growth: final: 'r64' is not one of r4, r8, r16, r32"
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "message"),
+    [
+        ("r64", "phases.r16.from: 'r64' is no phase and not init"),
+        ("r4", "phases.r16.from: must be init or r8"),
+        ("r16", "phases.r16.from: must be init or r8"),
+        ("r32", "phases.r16.from: must be init or r8"),
+    ],
+)
+def test_phase_grows_the_one_of_half_its_resolution(origin: str, message: str) -> None:
+    assert refusal(growth__phases__r16__from=origin) == f"params.yaml: growth: {message}"
+
+
+def test_key_names_the_resolution() -> None:
+    assert refusal(**phases(r4=phase(4, "init", fade=0), small=phase(8, "r4"))) == (
+        "params.yaml: growth.phases: small: a phase of resolution 8 is called r8"
+    )
+
+
+def test_phase_trains() -> None:
+    message = refusal(growth__phases__r8=phase(8, "r4", fade=0, stable=0))
+    assert message.startswith("params.yaml: growth.phases.r8: fade_kimg and stable_kimg are both 0")
+
+
+def test_first_phase_has_nothing_to_fade_from() -> None:
+    message = refusal(growth__phases__r4=phase(4, "init", fade=1))
+    assert message.startswith("params.yaml: growth.phases.r4: fade_kimg must be 0")
+
+
+# The stage
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_output_is_the_same_for_all_valid_parameters(project: Path) -> None:
+    stage.run()
+    first = (project / CHECKED).read_bytes()
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("minibatch: 8", "minibatch: 16"))
+    stage.run()
+    assert (project / CHECKED).read_bytes() == first
+
+
+def test_invalid_parameters_leave_no_output(project: Path) -> None:
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("minibatch: 8", "minibatch: x"))
+    with pytest.raises(UsageError, match=r"^params\.yaml: train\.minibatch: 'x'"):
+        stage.run()
+    assert not (project / CHECKED).exists()

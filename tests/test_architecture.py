@@ -1,0 +1,328 @@
+"""The rules of the layout, from the sources: what imports what, and what dvc.yaml says of it.
+
+Imports are read from the syntax tree, those inside functions included.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pgpipe import cli
+from pgpipe.config import Section, load_yaml, paths_of
+from stages.check import Params, check
+
+ROOT = Path(__file__).parent.parent
+HELPERS = {"stages.listeners", "stages.paths", "stages.tracked"}  # of stages, but no stages
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = sorted([*ROOT.glob("pgpipe/**/*.py"), *ROOT.glob("stages/**/*.py")])
+FILES = {module_name(file): file for file in SOURCES}
+TREES = {name: ast.parse(file.read_text()) for name, file in FILES.items()}
+STAGES = {name.removeprefix("stages.") for name in FILES if name.startswith("stages.")} - {
+    name.removeprefix("stages.") for name in HELPERS
+}
+DVC: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")
+
+
+def imports(name: str) -> set[str]:
+    """The modules, ours and foreign, that a module names in its import statements."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{name}: relative import"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & FILES.keys() or {node.module}
+            found |= {node.module} - FILES.keys()
+    return found
+
+
+GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
+
+
+def stage_entry(stage: str) -> dict[str, Any]:
+    entry: dict[str, Any] = DVC["stages"][stage]
+    inner: dict[str, Any] = entry.get("do", entry)
+    return inner
+
+
+# Imports point down
+
+LAYERS = (
+    {"pgpipe", "pgpipe.errors"},
+    {"pgpipe.config", "pgpipe.devices", "pgpipe.files", "pgpipe.layout", "pgpipe.timer"},
+    {"pgpipe.rng", "pgpipe.images", "pgpipe.tensors"},
+    {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
+    {"pgpipe.training"},
+    {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
+    {"stages"},
+    {"pgpipe.cli", "pgpipe.__main__"},
+)  # whoever stands on one line does not know the others there
+MIRRORS = {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"}  # take files and numbers
+
+
+def room(name: str) -> str:
+    """The top module or package of ours that a module belongs to."""
+    return ".".join(name.split(".")[: 1 if name.startswith("stages") else 2])
+
+
+def layer(name: str) -> int:
+    return next(number for number, rooms in enumerate(LAYERS) if room(name) in rooms)
+
+
+def edges() -> Iterator[tuple[str, str]]:
+    return ((name, other) for name, others in GRAPH.items() for other in others)
+
+
+def test_every_module_has_its_place() -> None:
+    assert {room(name) for name in FILES} == set().union(*LAYERS)
+
+
+def test_imports_point_down() -> None:
+    up = [
+        f"{name} -> {other}"
+        for name, other in edges()
+        if room(name) != room(other) and layer(name) <= layer(other)
+        if (name, other) != ("pgpipe.__main__", "pgpipe.cli")
+    ]
+    assert not up
+
+
+def test_what_only_mirrors_does_not_import_what_computes() -> None:
+    computing = set().union(*LAYERS[3:5])
+    assert not [
+        f"{name} -> {other}"
+        for name, other in edges()
+        if room(name) in MIRRORS and room(other) in computing
+    ]
+
+
+def test_no_cycles() -> None:
+    TopologicalSorter(GRAPH).prepare()
+
+
+# Foreign packages have one home
+
+HOMES = {
+    "mlflow": {"pgpipe.tracking"},
+    "typer": {"pgpipe.cli"},
+    "click": {"pgpipe.cli"},
+    "pandas": {"pgpipe.reporting"},
+    "matplotlib": {"pgpipe.reporting"},
+    "jinja2": {"pgpipe.reporting"},
+    "rich": {"pgpipe.reporting"},
+    "safetensors": {"pgpipe.tensors"},
+    "ruamel": {"pgpipe.config", "pgpipe.presets"},
+    "dvc": set(),
+}
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_foreign_package_has_one_home(package: str) -> None:
+    users = {name for name in FILES if package in {i.partition(".")[0] for i in imports(name)}}
+    assert not {name for name in users if room(name) not in HOMES[package]}
+
+
+def test_foreign_packages_are_declared() -> None:
+    project = (ROOT / "pyproject.toml").read_text().partition("[project.optional")[0].lower()
+    ours, names = {"pgpipe", "stages"}, {"PIL": "pillow", "skimage": "scikit-image"}
+    foreign = {i.partition(".")[0] for name in FILES for i in imports(name)}
+    foreign -= ours | set(sys.stdlib_module_names) | {"pydantic_core"}
+    assert not {name for name in foreign if f'"{names.get(name, name)}' not in project}
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_checking_parameters_imports_nothing_heavy() -> None:
+    configs = [name for name in FILES if name.endswith(".config")]
+    light = ["pgpipe.cli", "pgpipe.presets", "pgpipe.schedule", "stages.check", *configs]
+    loaded = run_python(f"import sys, {', '.join(light)}; print(*sys.modules)").split()
+    heavy = {"torch", "numpy", "PIL", "mlflow", "pandas", "matplotlib", "dvc", "skimage"}
+    assert not heavy & set(loaded)
+
+
+def test_training_and_below_need_neither_dvc_nor_mlflow_nor_figures() -> None:
+    low = [name for name in FILES if layer(name) <= layer("pgpipe.training")]
+    run_python(f"""
+import sys
+class Blocker:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in {{"dvc", "mlflow", "typer", "pandas", "matplotlib"}}:
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocker())
+import {", ".join(low)}
+""")
+
+
+# Stages, commands, dvc.yaml and params.yaml have the same names
+
+
+def test_stages_are_files_commands_and_keys_of_dvc() -> None:
+    commands = {
+        command.name or getattr(command.callback, "__name__", "")
+        for command in cli.app.registered_commands
+        if command.rich_help_panel == "Stages"
+    }
+    assert commands == STAGES == set(DVC["stages"])
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_stage_is_run_by_its_command(stage: str) -> None:
+    argument = " ${key}" if "foreach" in DVC["stages"][stage] else ""
+    assert stage_entry(stage)["cmd"] == f"python -m pgpipe {stage}{argument}"
+
+
+def test_sections_of_params_are_the_fields_of_check() -> None:
+    document = load_yaml(ROOT / "params.yaml")
+    assert list(document) == list(Params.model_fields)
+    check(document, "params.yaml")
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_stage_declares_the_params_that_it_reads(stage: str) -> None:
+    view: type[Section] = import_module(f"stages.{stage}").Params
+    entry = stage_entry(stage)
+    declared = [path.replace("${key}", "{key}") for path in entry.get("params", [])]
+    if stage == "check":
+        assert declared == []
+        assert "params.yaml" in entry["deps"]
+    else:
+        assert sorted(declared) == sorted(paths_of(view))
+
+
+def test_only_whole_file_readers_depend_on_the_whole_file() -> None:
+    readers = {stage for stage in STAGES if "params.yaml" in stage_entry(stage)["deps"]}
+    assert readers == {"check", "report"}
+
+
+# A stage's deps name the code that makes its result
+
+NO_RESULT = {
+    "pgpipe": "a version number",
+    "pgpipe.config": "passes parameters on, and a result depends on their values",
+    "pgpipe.errors": "messages and exit codes",
+    "pgpipe.files": "moves bytes, makes none",
+    "pgpipe.timer": "decides when a state is saved, not what is in it",
+    "pgpipe.reporting.progress": "the terminal",
+    "pgpipe.tracking": "a mirror of results",
+    "stages": "a docstring",
+    "stages.listeners": "the terminal and the tracker",
+    "stages.paths": "a path that changes has to change in dvc.yaml, too",
+    "stages.tracked": "the tracker",
+}
+OF_CHECK = {"pgpipe.config", "pgpipe.tracking"}  # but the verdict of `check` is made there
+
+
+def without_result(name: str, stage: str) -> bool:
+    parts = name.split(".")
+    whole = {".".join(parts[: n + 1]) for n in range(len(parts))} - {"pgpipe", "stages"} | {name}
+    return bool(whole & (NO_RESULT.keys() - (OF_CHECK if stage == "check" else set())))
+
+
+def closure(stage: str) -> set[str]:
+    """The modules that a stage imports, directly or not, as far as they make its result."""
+    found, open_ends = set(), [f"stages.{stage}"]
+    while open_ends:
+        name = open_ends.pop()
+        if name not in found and not without_result(name, stage):
+            found.add(name)
+            open_ends += GRAPH[name]
+    return found
+
+
+def code_deps(stage: str) -> set[str]:
+    return {dep for dep in stage_entry(stage)["deps"] if dep.startswith(("pgpipe", "stages"))}
+
+
+def covers(dep: str, name: str) -> bool:
+    path = FILES[name].relative_to(ROOT)
+    return path == Path(dep) or Path(dep) in path.parents
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_deps_cover_the_code_that_makes_the_result(stage: str) -> None:
+    missing = {
+        str(FILES[name].relative_to(ROOT))
+        for name in closure(stage)
+        if not any(covers(dep, name) for dep in code_deps(stage))
+    }
+    assert not missing, f"{stage} also needs {sorted(missing)}"
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_deps_name_no_code_that_the_stage_does_not_import(stage: str) -> None:
+    used = closure(stage) | {"pgpipe.config"}
+    assert not {dep for dep in code_deps(stage) if not any(covers(dep, name) for name in used)}
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_deps_of_code_exist(stage: str) -> None:
+    assert not {dep for dep in code_deps(stage) if not (ROOT / dep).exists()}
+
+
+def test_what_makes_no_result_exists() -> None:
+    assert not NO_RESULT.keys() - FILES.keys()
+
+
+def test_packages_hold_nothing_but_a_docstring_and_a_version() -> None:
+    """So a stage that imports from a package depends on the module alone."""
+    for name, file in FILES.items():
+        if file.name == "__init__.py":
+            body = [node for node in TREES[name].body[1:] if not isinstance(node, ast.Assign)]
+            assert ast.get_docstring(TREES[name]), name
+            assert not body, name
+
+
+# Nothing that is read can run code
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield f"{name}:{node.lineno}", ast.unparse(node.func), node
+
+
+def keyword(call: ast.Call, name: str) -> object:
+    found = next((k.value for k in call.keywords if k.arg == name), None)
+    return found.value if isinstance(found, ast.Constant) else found
+
+
+@pytest.mark.parametrize("module", ["pickle", "marshal", "shelve", "dill", "joblib", "yaml"])
+def test_unsafe_readers_are_not_imported(module: str) -> None:
+    assert not [name for name in FILES if module in {i.partition(".")[0] for i in imports(name)}]
+
+
+def test_no_call_runs_what_it_reads() -> None:
+    forbidden = {"eval", "exec", "compile", "__import__"}
+    unsafe = [
+        place
+        for place, function, call in calls()
+        if function in forbidden
+        or function.endswith((".extractall", ".extract"))
+        or (function == "torch.load" and keyword(call, "weights_only") is not True)
+        or (function in ("np.load", "numpy.load") and keyword(call, "allow_pickle"))
+        or (function == "YAML" and keyword(call, "typ") not in (None, "rt", "safe"))
+        or keyword(call, "shell")
+    ]
+    assert not unsafe

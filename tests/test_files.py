@@ -1,0 +1,252 @@
+"""Files are written whole or not at all, and known by their hash."""
+
+import errno
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pgpipe.errors import ResourceError
+from pgpipe.files import (
+    atomic,
+    fresh_folder,
+    link_or_copy,
+    project_root,
+    read_json,
+    sha256,
+    sha256_file,
+    sha256_json,
+    sha256_tree,
+    write_bytes,
+    write_json,
+)
+
+
+def fail_with(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+# Written whole or not at all
+
+
+def test_content_appears_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "folder" / "file"
+    with atomic(path) as file:
+        file.write(b"new")
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+
+
+def write_half(path: Path, error: BaseException) -> None:
+    with atomic(path) as file:
+        file.write(b"half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), KeyboardInterrupt(), OSError(5, "x")])
+def test_exception_leaves_the_old_content_and_nothing_else(
+    tmp_path: Path, error: BaseException
+) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    with pytest.raises(type(error)):
+        write_half(path, error)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_readers_of_the_old_content_keep_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    with path.open("rb") as reader:
+        write_bytes(path, b"new")
+        assert reader.read() == b"old"
+
+
+def test_a_link_into_a_cache_is_replaced_not_written_through(tmp_path: Path) -> None:
+    cached = tmp_path / "cached"
+    cached.write_bytes(b"precious")
+    (tmp_path / "hard").hardlink_to(cached)
+    (tmp_path / "soft").symlink_to(cached)
+    for name in ("hard", "soft"):
+        write_bytes(tmp_path / name, b"new")
+        assert (tmp_path / name).read_bytes() == b"new"
+    assert cached.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_the_users_error_and_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    fail_with(number, monkeypatch)
+    with pytest.raises(ResourceError, match=r"file: the disk is full \(\d+ MB free\)"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_error_of_the_disk_passes_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(errno.EIO, monkeypatch)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_bytes(tmp_path / "file", b"new")
+
+
+def test_json_comes_back(tmp_path: Path) -> None:
+    value = {"b": [1, 2.5, None, True], "a": {"é": "ß\n\u2028"}}
+    write_json(tmp_path / "file", value)
+    assert read_json(tmp_path / "file") == value
+    assert (tmp_path / "file").read_text().endswith("}\n")
+
+
+# Links and folders
+
+
+def test_second_name_of_a_file_takes_no_space(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "folder" / "target"
+    source.write_bytes(b"content")
+    link_or_copy(source, target)
+    assert target.samefile(source)
+
+
+def test_second_name_replaces_what_stood_there(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"content")
+    target.write_bytes(b"old")
+    link_or_copy(source, target)
+    assert target.read_bytes() == b"content"
+
+
+def test_content_is_copied_where_links_are_not_possible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", link)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"content" * 500_000)
+    link_or_copy(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    assert not target.samefile(source)
+
+
+def test_second_name_of_a_link_into_a_cache_has_its_content(tmp_path: Path) -> None:
+    (tmp_path / "cached").write_bytes(b"content")
+    (tmp_path / "source").symlink_to(tmp_path / "cached")
+    link_or_copy(tmp_path / "source", tmp_path / "folder" / "target")
+    assert (tmp_path / "folder" / "target").read_bytes() == b"content"
+
+
+def test_fresh_folder_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "folder" / "inner" / "file").write_text("x")
+    assert list(fresh_folder(tmp_path / "folder").iterdir()) == []
+
+
+def test_fresh_folder_replaces_whatever_stood_there(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    for name in ("file", "link"):
+        assert list(fresh_folder(tmp_path / name).iterdir()) == []
+    assert (tmp_path / "kept" / "file").exists()
+
+
+# Hashes
+
+
+def test_hashes_are_sha256(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc" * 1_000_000)
+    wanted = hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+    assert sha256(b"abc" * 1_000_000) == sha256_file(tmp_path / "file") == wanted
+
+
+def test_hash_of_json_ignores_the_order_of_keys_only() -> None:
+    assert sha256_json({"a": 1, "b": [1, 2]}) == sha256_json({"b": [1, 2], "a": 1})
+    assert sha256_json({"a": [1, 2]}) != sha256_json({"a": [2, 1]})
+    assert sha256_json({"a": 1}) != sha256_json({"a": "1"})
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "tree" / "inner").mkdir(parents=True)
+    (tmp_path / "tree" / "one.py").write_text("1")
+    (tmp_path / "tree" / "inner" / "two.py").write_text("2")
+    return tmp_path / "tree"
+
+
+def test_hash_of_a_tree_follows_names_and_contents(tree: Path) -> None:
+    seen = {sha256_tree(tree)}
+    (tree / "one.py").write_text("11")
+    seen.add(sha256_tree(tree))
+    (tree / "one.py").rename(tree / "three.py")
+    seen.add(sha256_tree(tree))
+    (tree / "three.py").rename(tree / "inner" / "three.py")
+    seen.add(sha256_tree(tree))
+    (tree / "new.py").write_text("")
+    seen.add(sha256_tree(tree))
+    assert len(seen) == 5
+
+
+def test_hash_of_a_tree_follows_the_folders_names(tmp_path: Path) -> None:
+    (tmp_path / "tree" / "one").mkdir(parents=True)
+    (tmp_path / "tree" / "one" / "file").write_text("x")
+    before = sha256_tree(tmp_path / "tree")
+    (tmp_path / "tree" / "one").rename(tmp_path / "tree" / "two")
+    assert sha256_tree(tmp_path / "tree") != before
+
+
+def test_hash_of_a_tree_is_that_of_its_copy_elsewhere(tree: Path, tmp_path: Path) -> None:
+    shutil.copytree(tree, tmp_path / "elsewhere")
+    assert sha256_tree(tmp_path / "elsewhere") == sha256_tree(tree)
+
+
+def test_hash_of_a_tree_leaves_out_what_is_not_kept(tree: Path) -> None:
+    before = sha256_tree(tree, lambda file: file.suffix == ".py")
+    (tree / "cache.pyc").write_text("x")
+    assert sha256_tree(tree, lambda file: file.suffix == ".py") == before != sha256_tree(tree)
+
+
+def test_hash_of_a_file_as_a_tree_follows_its_content(tree: Path) -> None:
+    before = sha256_tree(tree / "one.py")
+    (tree / "one.py").write_text("x")
+    assert sha256_tree(tree / "one.py") != before
+
+
+# Where the project is
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+
+def test_root_is_the_next_folder_above_that_dvc_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unset: None
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    assert project_root() == tmp_path
+
+
+def test_root_is_what_dvc_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
+    assert project_root() == tmp_path / "main"
+
+
+def test_root_without_dvc_is_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unset: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert project_root() == tmp_path

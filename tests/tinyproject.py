@@ -1,0 +1,89 @@
+"""A project of its own in a temporary folder, with parameters so small that it runs in seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+TINY = """\
+# The whole pipeline in seconds.
+dataset: {images_per_class: 30, resolution: 32}
+growth:
+  final: r16
+  phases:
+    r4: {stable_kimg: 0.3}
+    r8: {fade_kimg: 0.2, stable_kimg: 0.2}
+    r16: {fade_kimg: 0.2, stable_kimg: 0.2}
+    r32: null
+model: {fmap_base: 64, fmap_max: 16, latent_size: 16}
+train: {tick_kimg: 0.1, minibatch: 8, threads: 1}
+sample: {images: 96}
+reference: {classifier_kimg: 1}
+score: {swd_images: 64, ms_ssim_pairs: 32, classifier_splits: 2}
+"""
+
+
+class Project:
+    """A copy of the sources as a git and DVC project with tiny parameters."""
+
+    first_results: dict[str, bytes]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = self.git("ls-files", "-co", "--exclude-standard", at=ROOT).splitlines()
+        for name in listed:
+            if (ROOT / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "presets/tiny.yaml").write_text(TINY)
+        self.git("init", "-q")
+        self.git("config", "user.name", "tests")
+        self.git("config", "user.email", "tests@localhost")
+        self.run("pgpipe", "preset", "tiny", "--force")
+        self.commit()
+
+    def results(self) -> dict[str, bytes]:
+        """All that the pipeline's result is, byte for byte."""
+        names = ("dvc.lock", "reports/metrics.json", "models/r16/state.safetensors")
+        return {name: (self.folder / name).read_bytes() for name in names}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the project's processes: this interpreter's commands first, one thread."""
+        outer = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{outer['PATH']}"
+        return {**outer, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
+
+    def git(self, *arguments: str, at: Path | None = None) -> str:
+        """Run git in the project."""
+        command = ["git", *arguments]
+        return subprocess.run(
+            command, cwd=at or self.folder, check=True, capture_output=True, text=True
+        ).stdout
+
+    def commit(self) -> None:
+        """Commit everything."""
+        self.git("add", "-A")
+        self.git("commit", "-qm", "as it is")
+
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start `python -m MODULE`, the leader of a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, module: str, *arguments: str, code: int = 0) -> str:
+        """Run `python -m MODULE` to its end; the exit code has to be `code`."""
+        process = self.start(module, *arguments)
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == code, output
+        return output
