@@ -42,8 +42,8 @@ def split_mix(seed: Tensor, count: int, skip: int = 0) -> Tensor:
 
 def key(seed: int, stream: str, step: int | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """The int64 [] that (seed, stream, step) hash to."""
-    name = torch.tensor(signed((seed << 32) + zlib.crc32(stream.encode())), device=device)
-    return mix(mix(name) + torch.as_tensor(step, device=device) * signed(GOLDEN))
+    root = mix(torch.tensor(signed(seed), device=device)) + zlib.crc32(stream.encode())
+    return mix(mix(root) + torch.as_tensor(step, device=device) * signed(GOLDEN))
 
 
 def uniform(shape: tuple[int, ...], key: Tensor) -> Tensor:

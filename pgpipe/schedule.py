@@ -74,7 +74,8 @@ class GrowthSection(Section):
             if phase.origin != "init" and phase.origin not in self.phases:
                 raise ValueError(f"phases.{key}.from: {phase.origin!r} is no phase and not init")
             if phase.origin != "init" and self.phases[phase.origin].res * 2 != phase.res:
-                raise ValueError(f"phases.{key}.from: must be init or r{phase.res // 2}")
+                half = f" or r{phase.res // 2}" if phase.res > 4 else ""
+                raise ValueError(f"phases.{key}.from: must be init{half}")
         return self
 
     def chain(self, key: str = "") -> list[tuple[str, Phase]]:

@@ -28,31 +28,47 @@ class Params(Section):
     tracking: TrackingSection
 
     @model_validator(mode="after")
-    def sections_agree(self) -> "Params":
-        """What no section can see alone."""
+    def data_reach_every_phase(self) -> "Params":
+        """A phase needs images of its resolution, and a minibatch of whole groups."""
         for key, phase in self.growth.phases.items():
             if phase.res > self.dataset.resolution:
                 raise ValueError(
                     f"growth.phases.{key}.res: {phase.res} is not <= dataset.resolution "
                     f"({self.dataset.resolution})"
                 )
-            if phase.minibatch:
-                try:
-                    require_whole_groups(self.train.minibatch_stddev, phase.minibatch)
-                except ValueError as error:
-                    raise ValueError(f"growth.phases.{key}: {error}") from None
-        if self.score.classifier_splits > self.score.images:
-            raise ValueError(
-                f"score.classifier_splits: {self.score.classifier_splits} is not <= "
-                f"{self.score.images}, the number of images"
-            )
-        if self.sample.images < self.score.images:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {self.score.images}, which score "
-                "needs (score.swd_images, twice score.ms_ssim_pairs)"
-            )
+            try:
+                require_whole_groups(self.train.minibatch_stddev, phase.minibatch or 1)
+            except ValueError as error:
+                raise ValueError(f"growth.phases.{key}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def final_phase_can_be_scored(self) -> "Params":
+        """Scores need 16 pixels and enough images."""
+        needed = self.score.images
         if self.growth.phases[self.growth.final].res < 16:
             raise ValueError(f"growth.final: {self.growth.final} is below 16 pixels: no scores")
+        if self.score.classifier_splits > needed:
+            raise ValueError(
+                f"score.classifier_splits: {self.score.classifier_splits} is not <= {needed}, the "
+                "number of images"
+            )
+        if self.sample.images < needed:
+            raise ValueError(
+                f"sample.images: {self.sample.images} is not >= {needed}, which score "
+                "needs (score.swd_images, twice score.ms_ssim_pairs)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def full_resolution_is_the_final_one(self) -> "Params":
+        """The paper's gradient penalty lives at the resolution that the growth ends with."""
+        final = self.growth.phases[self.growth.final].res
+        if self.train.gradient_at == "full" and self.train.full_resolution != final:
+            raise ValueError(
+                f"train.full_resolution: {self.train.full_resolution} is not {final}, the final "
+                "resolution, which gradient_at: full means"
+            )
         return self
 
 

@@ -38,7 +38,7 @@ def run(key: str) -> None:
         / f".pgpipe/state/{key}-{start.state_key(phase, section, before, layers, data)}"
     )
     with states.locked(), stop_request() as stop, tracked(f"train@{key}") as tracker:
-        if not states.finished:
+        if states.result is None:
             job = start.make_job(key, phase, section, before, layers)
             tracker.set_tags({"device": numerics.name(section)})
             log_model(tracker, job.rows_before, model(phase.origin))

@@ -41,8 +41,8 @@ def literal_outputs(seed: int, count: int) -> list[int]:
 
 
 def literal_key(seed: int, stream: str, step: int) -> int:
-    name = literal_mix(((seed << 32) + zlib.crc32(stream.encode())) % WRAP)
-    return literal_mix((name + step * 0x9E3779B97F4A7C15) % WRAP)
+    root = (literal_mix(seed % WRAP) + zlib.crc32(stream.encode())) % WRAP
+    return literal_mix((literal_mix(root) + step * 0x9E3779B97F4A7C15) % WRAP)
 
 
 def unsigned(values: Tensor) -> list[int]:

@@ -19,10 +19,11 @@ from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import fresh_folder, raise_if_full, read_json, sha256_file, write_json
 from pgpipe.images import Images
 
-Sample = tuple[NDArray[np.float32], str, str]  # image [R, R, C] in 0..255, label, name
+Pixels = NDArray[np.floating[Any]]  # 0..255
+Sample = tuple[Pixels, str, str]  # image [R, R, C], label, name
 
 SHARD_BYTES = 4 << 30
-TIE = 7e-4  # of a gray level: exact halves round up, in whatever order they were summed
+TIE = 7e-4  # of a gray level: a half rounds up whatever the last bits of its sum
 
 
 class ShardWriter:
@@ -90,15 +91,15 @@ class ImageStore:
         return out
 
 
-def halve(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def halve(image: Pixels) -> Pixels:
     """2x2 box means: [N, N, C] -> [N/2, N/2, C]."""
     side, channels = image.shape[0] // 2, image.shape[2]
     boxes = image.reshape(side, 2, side, 2, channels)
-    means: NDArray[np.float32] = boxes.mean(axis=(1, 3), dtype=np.float32)
+    means: Pixels = boxes.mean(axis=(1, 3))
     return means
 
 
-def to_pixels(image: NDArray[np.float32]) -> Images:
+def to_pixels(image: Pixels) -> Images:
     """0..255 -> uint8, to the nearest, ties up."""
     pixels: Images = np.floor(image + (0.5 + TIE)).clip(0, 255).astype(np.uint8)
     return pixels

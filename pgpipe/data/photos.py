@@ -170,7 +170,7 @@ def summed_area(photo: Images) -> NDArray[np.float64]:
 
 def box_mean(
     table: NDArray[np.float64], top: int, left: int, side: int, resolution: int
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Means over a grid of resolution x resolution equal boxes of a window.
 
     Between pixel borders the summed area of a piecewise constant image is bilinear, so boxes of any
@@ -180,7 +180,8 @@ def box_mean(
     window = table[top : top + side + 1, left : left + side + 1]
     corners = interpolate(interpolate(window, edges).swapaxes(0, 1), edges).swapaxes(0, 1)
     sums = np.diff(np.diff(corners, axis=0), axis=1)
-    return (sums * (resolution / side) ** 2).astype(np.float32)
+    means: NDArray[np.float64] = sums * (resolution / side) ** 2
+    return means
 
 
 def interpolate(rows: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:

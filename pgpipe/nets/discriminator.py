@@ -40,7 +40,10 @@ class LastBlock(nn.Module):
         if self.stddev is not False:
             x = minibatch_stddev(x, group=0 if self.stddev is True else self.stddev)
         x = lrelu(self.conv(x)).flatten(1)  # [N, C * 16]
-        out: Tensor = self.score(lrelu(self.dense(x)))
+        x = lrelu(self.dense(x))
+        # In bfloat16 a loss would have its gradient rounded away where a score is near 0.
+        with torch.autocast(x.device.type, enabled=False):
+            out: Tensor = self.score(x.float())
         return out
 
 
@@ -74,4 +77,4 @@ class Discriminator(nn.Module):
             x = torch.lerp(old, x, fade.to(x.dtype))
         for below in reversed(resolutions(max(res // 2, 4))):
             x = self.blocks[str(below)](x)
-        return x[:, 0].float(), x[:, 1:].float()
+        return x[:, 0], x[:, 1:]

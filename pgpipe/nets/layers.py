@@ -41,7 +41,10 @@ class Conv(Equalised):
 
 
 class UpConv(Conv):
-    """Nearest-neighbour upsampling, then a 3x3 convolution, as one transposed convolution."""
+    """Nearest-neighbour upsampling, then a 3x3 convolution, as one transposed convolution.
+
+    Transposed, the kernel acts turned by half a turn; to weights that are drawn it is the same.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""

@@ -2,7 +2,7 @@
 
     <images>-<sha256>.safetensors   tensors, and JSON in the header; the last two are kept
     lock                            held by the live process that trains, with its pid
-    FINISHED                        the phase is complete; the newest state is its result
+    FINISHED                        names the state that is the result of the complete phase
 
 A file's name carries the hash of its content, which is verified before anything is parsed. A bad
 file is set aside and the one before it is used.
@@ -20,9 +20,11 @@ from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.files import sha256, write_bytes
+from pgpipe.files import sha256, sha256_file, write_bytes
 
 KEPT = 2
+FINISHED = "FINISHED"
+DAMAGED = ".damaged"
 
 
 class StateFolder:
@@ -61,14 +63,13 @@ class StateFolder:
         Raises:
             IntegrityError: there are states, and all of them are damaged.
         """
-        states = self.states()
-        for path in reversed(states):
+        for path in reversed(self.states()):
             data = path.read_bytes()
             if path.stem.split("-")[1] == sha256(data):
                 return tensors.parse(data)
-            path.replace(path.with_suffix(".damaged"))
+            path.replace(path.with_suffix(DAMAGED))
             print(f"pgpipe: warning: {path}: damaged (hash differs), set aside", file=sys.stderr)  # noqa: T201
-        if states:
+        if list(self.folder.glob(f"*{DAMAGED}")):
             raise IntegrityError(f"{self.folder}: all states are damaged; delete it to start anew")
         return None
 
@@ -77,10 +78,15 @@ class StateFolder:
         return sorted(self.folder.glob("*-*.safetensors"))
 
     @property
-    def finished(self) -> bool:
-        """Whether the newest state is the phase's result."""
-        return (self.folder / "FINISHED").exists()
+    def result(self) -> Path | None:
+        """The intact state that is the phase's result, if it is finished."""
+        try:
+            path = self.folder / (self.folder / FINISHED).read_text()
+            intact = path.stem.split("-")[1] == sha256_file(path)
+        except FileNotFoundError:
+            return None
+        return path if intact else None
 
     def finish(self) -> None:
         """Declare the newest state the result."""
-        write_bytes(self.folder / "FINISHED", b"")
+        write_bytes(self.folder / FINISHED, self.states()[-1].name.encode())

@@ -33,7 +33,9 @@ class TrainSection(Section):
 
     device: Literal["auto", "cpu", "cuda"]
     threads: int = Field(ge=0)  # of a CPU; 0: all cores. The last bits of a sum depend on it
-    precision: Literal["fp32", "bf16"]  # bf16: autocast; penalty and losses stay in float32
+    precision: Literal[
+        "fp32", "bf16"
+    ]  # bf16: autocast inside G and D; scores, norms, losses in float32
     channels_last: bool
     data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
 

@@ -1,6 +1,5 @@
 """Training one phase of the growth: draw, step, average, record, save."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,7 +159,7 @@ class PhaseTraining:
 
     def tick(self) -> None:
         """Record the means since the last tick, and a preview."""
-        self.require_finite()
+        self.require_finite(dict(zip(LOSSES, self.sums, strict=True)))
         progress = self.progress
         means = dict(zip(LOSSES, (self.sums / progress.steps).tolist(), strict=True))
         self.sums.zero_()
@@ -169,13 +168,13 @@ class PhaseTraining:
         progress.rows.append(row)
         self.listener.on_tick(row, self.preview())
 
-    def require_finite(self) -> None:
-        """Raise DivergedError where a sum since the last tick is not finite."""
-        for name, value in zip(LOSSES, self.sums.tolist(), strict=True):
-            if not math.isfinite(value):
+    def require_finite(self, tensors: Mapping[str, Tensor]) -> None:
+        """Raise DivergedError that names the first tensor with a number that is not finite."""
+        for name, tensor in tensors.items():
+            if not tensor.isfinite().all():
                 at = kimg(self.job.images_before + self.progress.images)
                 raise DivergedError(
-                    f"{self.job.key}: {name} is {value} at {at:g} kimg; lower the learning rate "
+                    f"{self.job.key}: {name} is not finite at {at:g} kimg; lower the learning rate "
                     "(the last good state is kept)"
                 )
 
@@ -204,7 +203,8 @@ class PhaseTraining:
 
     def save(self) -> None:
         """Write the state: all that this phase, or the next one, goes on from."""
-        self.require_finite()
+        named = tensors_of(self.networks)
+        self.require_finite({**dict(zip(LOSSES, self.sums, strict=True)), **named})
         job, progress = self.job, self.progress
         progress.sums = self.sums.tolist()
         facts = {
@@ -214,4 +214,4 @@ class PhaseTraining:
             "spec": job.spec.model_dump(),
             "progress": vars(progress),
         }
-        self.states.save(progress.images, {**tensors_of(self.networks), **job.previews}, facts)
+        self.states.save(progress.images, {**named, **job.previews}, facts)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from pgpipe import tensors
 from pgpipe.errors import IntegrityError
 from pgpipe.files import fresh_folder, link_or_copy
 from pgpipe.layout import GENERATOR, HISTORY, PREVIEWS, STATE
@@ -17,12 +18,12 @@ from pgpipe.training.history import write_history
 
 def emit(states: StateFolder, before: Path, target: Path) -> None:
     """Write `target` from a finished phase's states and the folder of the phase before."""
-    newest = states.newest()
-    if newest is None:
-        raise IntegrityError(f"{states.folder}: finished, but without a state; delete it")
-    named, facts = newest
+    state = states.result
+    if state is None:
+        raise IntegrityError(f"{states.folder}: has no intact result; run the same command again")
+    named, facts = tensors.read(state)
     fresh_folder(target)
-    link_or_copy(states.states()[-1], target / STATE)
+    link_or_copy(state, target / STATE)
     with torch.device("meta"):
         generator = Generator(NetworkSpec(**facts["spec"]), facts["resolution"])
     load(generator.to_empty(device="cpu"), named, "average")

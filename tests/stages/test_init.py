@@ -11,8 +11,8 @@ from pgpipe import tensors
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from pgpipe.files import write_json
+from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.metrics.config import ScoreSection
-from pgpipe.training.phase import PREVIEW_LABELS, PREVIEW_LATENTS
 from stages import init
 
 ROOT = Path(__file__).parents[2]

@@ -225,7 +225,7 @@ def test_saving_more_often_changes_nothing(
 
 def test_a_request_during_the_last_step_lets_the_phase_finish(place: Place, tmp_path: Path) -> None:
     place.run(tmp_path, last=STEPS)
-    assert StateFolder(tmp_path).finished
+    assert StateFolder(tmp_path).result
 
 
 def test_an_interruption_says_where_and_that_the_state_is_saved(
@@ -433,9 +433,9 @@ def test_the_last_two_states_are_kept(whole: tuple[Path, Count]) -> None:
 
 def test_finished_is_said_at_the_end_alone(place: Place, tmp_path: Path) -> None:
     interrupted(place, tmp_path, STEPS - 1)
-    assert not StateFolder(tmp_path).finished
+    assert not StateFolder(tmp_path).result
     place.run(tmp_path)
-    assert StateFolder(tmp_path).finished
+    assert StateFolder(tmp_path).result
 
 
 def test_a_state_holds_all_that_the_next_phase_needs(whole: tuple[Path, Count]) -> None:
@@ -559,9 +559,11 @@ def every_number(states: Path) -> Tensor:
 
 
 def test_a_loss_that_is_no_number_ends_the_phase(place: Place, tmp_path: Path) -> None:
-    with pytest.raises(DivergedError, match=r"r8: loss_d is nan at 0\.088 kimg; lower the learn"):
+    with pytest.raises(
+        DivergedError, match=r"r8: loss_d is not finite at 0\.088 kimg; lower the learn"
+    ):
         poisoned(place.training(tmp_path, Count()), step=4).run()
-    assert not StateFolder(tmp_path).finished
+    assert not StateFolder(tmp_path).result
 
 
 def test_a_learning_rate_beyond_reason_ends_the_phase(place: Place, tmp_path: Path) -> None:
@@ -596,5 +598,5 @@ def test_an_interruption_saves_nothing_that_is_no_number(place: Place, tmp_path:
 def test_a_phase_does_not_finish_on_what_is_no_number(place: Place, tmp_path: Path) -> None:
     with pytest.raises(DivergedError):
         poisoned(place.training(tmp_path, Count()), step=STEPS).run()
-    assert not StateFolder(tmp_path).finished
+    assert not StateFolder(tmp_path).result
     assert every_number(tmp_path).isfinite().all()
