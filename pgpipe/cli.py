@@ -122,7 +122,7 @@ def options(
 def main() -> None:
     """Run a command; end with its exit code."""
     # Threads that wait for one another spin. Where experiments share the cores, spinning less is
-    # several times as fast; alone it costs a twentieth.
+    # several times as fast; alone it costs less than a tenth at most sizes.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         code = app(standalone_mode=False)

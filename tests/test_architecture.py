@@ -198,6 +198,12 @@ def test_sections_of_params_are_the_fields_of_check() -> None:
     check(document, "params.yaml")
 
 
+def test_tests_use_the_parameters_that_there_are() -> None:
+    ours, theirs = (load_yaml(ROOT / file) for file in ("params.yaml", "tests/params.yaml"))
+    for name in ours.keys() - {"growth"}:
+        assert ours[name].keys() == theirs[name].keys()
+
+
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_stage_declares_the_params_that_it_reads(stage: str) -> None:
     view: type[Section] = import_module(f"stages.{stage}").Params

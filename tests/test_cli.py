@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,14 +22,14 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with this project's params.yaml and presets as the current one."""
+    """A folder with the default parameters and a preset as the current one."""
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "presets").mkdir()
-    for name in ("params.yaml", "presets/quick.yaml"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
+    shutil.copy(ROOT / "tests/params.yaml", tmp_path)
+    shutil.copy(ROOT / "presets/quick.yaml", tmp_path / "presets")
     return tmp_path
 
 

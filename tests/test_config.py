@@ -17,8 +17,8 @@ from pgpipe.training.config import TrainSection
 from stages.check import Params, check
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-VALID = load_yaml(ROOT / "params.yaml")
+TEXT = (ROOT / "tests/params.yaml").read_text(encoding="utf-8")
+VALID = load_yaml(ROOT / "tests/params.yaml")
 SOURCE = "params.yaml: "
 
 Write = Callable[[str | bytes], Path]

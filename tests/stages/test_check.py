@@ -12,7 +12,7 @@ from stages import check as stage
 from stages.paths import CHECKED
 
 ROOT = Path(__file__).parents[2]
-VALID = load_yaml(ROOT / "params.yaml")
+VALID = load_yaml(ROOT / "tests/params.yaml")
 
 
 def with_values(**values: Any) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def test_first_phase_has_nothing_to_fade_from() -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text((ROOT / "tests/params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -26,7 +26,7 @@ def project(
     at: Path, count: int = 5000, labels: tuple[str, ...] = ("a", "b"), **train: Any
 ) -> None:
     """A params.yaml, and the manifest of a data set of `count` images in color."""
-    text = (ROOT / "params.yaml").read_text()
+    text = (ROOT / "tests/params.yaml").read_text()
     text = text.replace("fmap_max: 64", "fmap_max: 4").replace("latent_size: 64", "latent_size: 5")
     for name, value in train.items():
         text, found = re.subn(rf"(  {name}:) \w+", rf"\1 {value}", text)
@@ -113,7 +113,7 @@ def test_a_later_phase_changes_no_earlier_layer(here: Path) -> None:
     before = {file.name: file.read_bytes() for file in Path("models/layers").iterdir()}
     text = Path("params.yaml").read_text()
     row = "    r64: {res: 64, from: r32, fade_kimg: 1, stable_kimg: 1}\n"
-    Path("params.yaml").write_text(text.replace("    # a phase may", f"{row}    # a phase may"))
+    Path("params.yaml").write_text(text.replace("\n\nmodel:", f"\n{row}\nmodel:"))
     init.run()
     after = {file.name: file.read_bytes() for file in Path("models/layers").iterdir()}
     assert after.keys() - before.keys() == {"r64.safetensors"}
