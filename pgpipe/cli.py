@@ -27,6 +27,8 @@ STAGES = {
     "report": "Make figures and the page reports/index.html.",
 }
 
+TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
+
 app = typer.Typer(
     name="pgpipe",
     help="Progressive GAN as an experiment-tracked pipeline. `dvc repro` runs the stages in order.",
@@ -126,7 +128,7 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         code = app(standalone_mode=False)
-        if code == 130:
+        if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
     except BaseException as error:
         code, message = outcome(error)

@@ -66,7 +66,7 @@ def sync_folder(folder: Path) -> None:
 def raise_if_full(error: OSError, path: Path) -> None:
     """Turn "no space left" into the user's error, naming the place and what is free."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        folder = next(p for p in [path.parent, *path.parents] if p.exists())
+        folder = next(p for p in [path, *path.parents] if p.exists())
         free = shutil.disk_usage(folder).free / 1e6
         raise ResourceError(f"{path}: the disk is full ({free:.0f} MB free); free some and rerun")
 

@@ -9,6 +9,7 @@ Each smaller image is the 2x2 box mean of the one above, in floating point, roun
 
 import math
 from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -118,20 +119,18 @@ def write(
     """
     labels: list[str] = []
     sizes = [resolution >> s for s in range(resolution.bit_length() - 2)]  # R, ..., 4
-    writers = [ShardWriter(folder / f"r{size}") for size in sizes]
     try:
-        for image, label, _ in samples:
-            labels.append(label)
-            for writer in writers:
-                writer.append(to_pixels(image))
-                image = halve(image)
+        with ExitStack() as stack:
+            writers = [stack.enter_context(closing(ShardWriter(folder / f"r{s}"))) for s in sizes]
+            for image, label, _ in samples:
+                labels.append(label)
+                for writer in writers:
+                    writer.append(to_pixels(image))
+                    image = halve(image)
+        return write_manifest(folder, labels, writers, rejected)
     except OSError as error:
         raise_if_full(error, folder)
         raise
-    finally:
-        for writer in writers:
-            writer.close()
-    return write_manifest(folder, labels, writers, rejected)
 
 
 def write_manifest(
