@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tinyproject import Project
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
 
 PARAMS = """\
