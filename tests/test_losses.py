@@ -1,7 +1,7 @@
 """The objective, term by term, against numpy, closed forms and the paper's literal definition."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,6 @@ from pgpipe import losses, rng
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.discriminator import Discriminator
-
-
-@pytest.fixture
-def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run code that names float32 in float64."""
-    monkeypatch.setattr(Tensor, "float", Tensor.double)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def draw(*shape: int, stream: str = "x") -> Tensor:

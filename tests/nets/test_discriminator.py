@@ -1,6 +1,5 @@
 """The discriminator: the paper's table to the number, an independent numpy twin, growth."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,6 @@ from pgpipe.nets.layers import downsample
 
 Array = NDArray[np.float64]
 BOTH = pytest.mark.parametrize("fused", [False, True])
-
-
-@pytest.fixture
-def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run code that names float32 in float64."""
-    monkeypatch.setattr(Tensor, "float", Tensor.double)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def spec(fused: bool = False, **changes: Any) -> NetworkSpec:

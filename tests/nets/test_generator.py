@@ -1,6 +1,5 @@
 """The generator: the paper's table to the number, an independent numpy twin, growth."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,6 @@ from pgpipe.nets.generator import Generator
 from pgpipe.nets.layers import Conv, Seed4x4, lrelu
 
 Array = NDArray[np.float64]
-
-
-@pytest.fixture
-def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run code that names float32 in float64."""
-    monkeypatch.setattr(Tensor, "float", Tensor.double)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def spec(**changes: Any) -> NetworkSpec:

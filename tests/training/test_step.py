@@ -1,7 +1,6 @@
 """One step of training against a twin written out from the paper's formulas; the average of G."""
 
 import copy
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,15 +19,6 @@ from pgpipe.training.step import LOSSES, Minibatch, Step
 
 CPU = torch.device("cpu")
 LEARNING_RATE = 0.003
-
-
-@pytest.fixture
-def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run code that names float32 in float64."""
-    monkeypatch.setattr(Tensor, "float", Tensor.double)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def section(**changes: Any) -> TrainSection:
