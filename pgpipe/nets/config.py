@@ -1,6 +1,7 @@
-"""The size of the networks: the section `model`, and all that fixes a network's weights."""
+"""The networks' kind, size and switches: the section `model`, and all that fixes their weights."""
 
 import math
+from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -10,9 +11,19 @@ from pgpipe.config import Section
 class ModelSection(Section):
     """The section `model`. Paper: fmap_base 8192, fmap_max 512, latent_size 512."""
 
+    name: Literal["pggan", "dcgan", "weak"]  # weak: of the discrete-mode test, see nets.weak
     fmap_base: int = Field(ge=4, le=1 << 16)  # feature maps: min(fmap_base / 2^s, fmap_max)
     fmap_max: int = Field(ge=1, le=1 << 12)
+    discriminator_divisor: int = Field(ge=1, le=1 << 10)  # K: of D's feature maps [1]
     latent_size: int = Field(ge=1, le=1 << 14)
+    # To the hypersphere: the latent alone (Theano), joined with the label (TensorFlow), or not.
+    latent_norm: Literal["latent", "joined", "none"]
+    generator_activation: Literal["lrelu", "relu"]
+    generator_norm: Literal["pixel", "batch", "none"]  # batch: of the minibatch, when sampling too
+    tanh: bool  # at the end of G
+    discriminator_norm: Literal["none", "layer", "batch"]
+    minibatch_discrimination: int = Field(ge=0, le=1 << 10)  # kernels of 5 dimensions; 0: off
+    equalised_lr: bool  # False: He's constant in the first weights instead of at run time
     # Where D halves the image. False: after the activation, as the paper's table 2 and the Theano
     # code. True: inside the convolution, before the activation, as the TensorFlow code: faster.
     fused_downsampling: bool

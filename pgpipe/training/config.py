@@ -18,17 +18,28 @@ class TrainSection(Section):
     adam_beta1: Rate  # [0]
     adam_beta2: Rate  # [0.99]
     adam_epsilon: float = Field(gt=0)  # [1e-8]
+    adam_reset: Literal["fades", "growth", "never"]  # forget the moments: where a fade begins and
+    # where it ends; only where it begins; not at all
+    ramp_up_kimg: float = Field(ge=0, le=1e9)  # over which the learning rate rises, from the start
+    discriminator_steps: int = Field(ge=1)  # a step of G [1]
+    updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
     ema_half_life_kimg: float = Field(gt=0)  # of the averaged generator [11.08 = 0.999 a step]
 
-    gradient_penalty: float = Field(ge=0)  # lambda [10]
+    loss: Literal[
+        "wgan-gp", "minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic"
+    ]  # see pgpipe.losses
+    gradient_penalty: float = Field(ge=0)  # lambda of wgan-gp [10]
     gradient_target: float = Field(gt=0)  # gamma, the norm aimed at [1; 750 for CIFAR-10]
     gradient_at: Literal["full", "native"]  # pixels over which the norm is taken [full]
     full_resolution: PowerOfTwo = Field(ge=4, le=1024)  # what `full` means: the last phase's
-    drift: float = Field(ge=0)  # weight of E[f(real)^2] [0.001]
+    drift: float = Field(ge=0)  # of wgan-gp: weight of E[f(real)^2] [0.001]
+    r1_gamma: float = Field(ge=0)  # gamma / 2 E[|grad f(real)|^2], of r1 and relativistic
+    r2_gamma: float = Field(ge=0)  # gamma / 2 E[|grad f(fake)|^2], of relativistic
 
     minibatch_stddev: bool | Annotated[int, Field(ge=2)]  # true: whole minibatch; N: groups of N
-    label_conditioning: bool  # AC-GAN: labels into G, classified by D
-    label_weight: float = Field(ge=0)  # of the classifier's loss [1]
+    label_conditioning: Literal[False, "acgan", "matching"]  # labels into G; D classifies (Odena
+    # et al. 2017), or tells right pairs of image and label from wrong ones (Reed et al. 2016)
+    label_weight: float = Field(ge=0)  # of the labels' loss [1]
     mirror: bool  # flip every other real image
 
     device: Literal["auto", "cpu", "cuda"]
@@ -41,6 +52,16 @@ class TrainSection(Section):
 
     tick_kimg: float = Field(gt=0, le=1e9)  # between two rows of history, previews and saved states
     checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
+
+    @model_validator(mode="after")
+    def updates_at_once_are_one_and_one(self) -> "TrainSection":
+        """G and D share their fakes, so neither steps more often."""
+        if self.updates == "simultaneous" and self.discriminator_steps > 1:
+            raise ValueError(
+                f"updates: simultaneous updates have one D step a G step, discriminator_steps is "
+                f"{self.discriminator_steps}"
+            )
+        return self
 
     @model_validator(mode="after")
     def groups_divide_the_minibatch(self) -> "TrainSection":
