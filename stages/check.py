@@ -8,7 +8,7 @@ from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import write_bytes
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
-from pgpipe.nets.config import ModelSection, SampleSection
+from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training.config import TrainSection, require_whole_groups
@@ -40,6 +40,40 @@ class Params(Section):
                 require_whole_groups(self.train.minibatch_stddev, phase.minibatch or 1)
             except ValueError as error:
                 raise ValueError(f"growth.phases.{key}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def architecture_can_be_trained(self) -> "Params":
+        """What an architecture asks of the growth and of training."""
+        model, (*before, (key, last)) = self.model, self.growth.chain()
+        if model.name == "dcgan" and (before or last.fade_kimg or last.res < 8):
+            raise ValueError(
+                "model.name: a dcgan does not grow: growth.phases needs one phase from init, of 8 "
+                f"pixels or more (the chain to {key} has {len(before) + 1})"
+            )
+        if model.name == "dcgan" and self.train.minibatch_stddev is not False:
+            raise ValueError("train.minibatch_stddev: a dcgan has false")
+        if model.name == "weak" and last.res != WEAK_RESOLUTION:
+            raise ValueError(
+                f"model.name: the weak networks are for {WEAK_RESOLUTION} pixels, growth.final is "
+                f"{key}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def minibatch_has_statistics(self) -> "Params":
+        """One image has no batch statistics and no others to be compared with."""
+        model, smallest = (
+            self.model,
+            min(phase.minibatch or self.train.minibatch for phase in self.growth.phases.values()),
+        )
+        if smallest > 1:
+            return self
+        for key in ("generator_norm", "discriminator_norm"):
+            if getattr(model, key) == "batch":
+                raise ValueError(f"model.{key}: batch needs minibatches of two images or more")
+        if model.minibatch_discrimination:
+            raise ValueError("model.minibatch_discrimination: needs minibatches of two or more")
         return self
 
     @model_validator(mode="after")

@@ -3,9 +3,31 @@
 import math
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from pgpipe.config import Section
+
+WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
+
+# What an architecture is, so that its parameters say so
+FIXED: dict[str, dict[str, object]] = {
+    "pggan": {},
+    "dcgan": {
+        "latent_norm": "none",
+        "generator_activation": "relu",
+        "generator_norm": "batch",
+        "tanh": True,
+        "discriminator_norm": "batch",
+        "minibatch_discrimination": 0,
+        "equalised_lr": False,
+        "fused_downsampling": False,
+    },
+    "weak": {
+        "generator_activation": "lrelu",
+        "minibatch_discrimination": 0,
+        "fused_downsampling": False,
+    },
+}
 
 
 class ModelSection(Section):
@@ -28,6 +50,15 @@ class ModelSection(Section):
     # code. True: inside the convolution, before the activation, as the TensorFlow code: faster.
     fused_downsampling: bool
 
+    @model_validator(mode="after")
+    def is_the_architecture_that_it_names(self) -> "ModelSection":
+        """Switches that an architecture has decided have its values."""
+        for key, value in FIXED[self.name].items():
+            found = getattr(self, key)
+            if found != value:
+                raise ValueError(f"{key}: a {self.name} has {in_yaml(value)}, not {in_yaml(found)}")
+        return self
+
 
 class NetworkSpec(ModelSection):
     """Everything that the shapes of G and D depend on, but the resolution."""
@@ -48,6 +79,21 @@ class SampleSection(Section):
 def feature_maps(model: ModelSection, resolution: int) -> int:
     """`nf`: feature maps of the layers at a resolution (paper, appendix A; s = log2(res) - 1)."""
     return max(1, min(model.fmap_base * 2 // resolution, model.fmap_max))
+
+
+def discriminator_maps(model: ModelSection, resolution: int) -> int:
+    """Feature maps of D's layers at a resolution."""
+    return max(1, feature_maps(model, resolution) // model.discriminator_divisor)
+
+
+def hidden_maps(model: ModelSection) -> int:
+    """`nf(0)`: features between D's last convolution and its score."""
+    return max(1, min(model.fmap_base, model.fmap_max) // model.discriminator_divisor)
+
+
+def in_yaml(value: object) -> str:
+    """A switch's value as params.yaml writes it."""
+    return str(value).lower()
 
 
 def resolutions(top: int) -> list[int]:

@@ -1,11 +1,29 @@
 """The generator: latent -> image, one block a resolution (paper, table 2)."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.nets.config import NetworkSpec, feature_maps, resolutions
-from pgpipe.nets.layers import Conv, Seed4x4, UpConv, lrelu, pixel_norm, upsample
+from pgpipe.nets.layers import Conv, Seed4x4, Style, UpConv, lrelu, upsample
+from pgpipe.nets.normalisation import pixel_norm
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def style_of(spec: NetworkSpec) -> Style:
+    """Of the layers that have an activation."""
+    return Style(spec.equalised_lr, "batch" if spec.generator_norm == "batch" else "none")
+
+
+def activation_of(spec: NetworkSpec, relu: Activation = lrelu) -> Activation:
+    """What follows a layer: `relu` unless the spec says ReLU, and pixel norm where it says so."""
+    activation = F.relu if spec.generator_activation == "relu" else relu
+    if spec.generator_norm != "pixel":
+        return activation
+    return lambda x: pixel_norm(activation(x))
 
 
 class FirstBlock(nn.Module):
@@ -13,14 +31,15 @@ class FirstBlock(nn.Module):
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
-        maps = feature_maps(spec, 4)
-        self.seed = Seed4x4(spec.latent_size + spec.classes, maps)
-        self.conv = Conv(maps, maps, 3)
+        maps, style = feature_maps(spec, 4), style_of(spec)
+        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, style)
+        self.conv = Conv(maps, maps, 3, style=style)
+        self.activation = activation_of(spec)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
-        x = pixel_norm(lrelu(self.seed(z)))
-        return pixel_norm(lrelu(self.conv(x)))
+        x = self.activation(self.seed(z))
+        return self.activation(self.conv(x))
 
 
 class Block(nn.Module):
@@ -28,14 +47,15 @@ class Block(nn.Module):
 
     def __init__(self, spec: NetworkSpec, resolution: int) -> None:
         super().__init__()
-        maps = feature_maps(spec, resolution)
-        self.up = UpConv(feature_maps(spec, resolution // 2), maps, 3)
-        self.conv = Conv(maps, maps, 3)
+        maps, style = feature_maps(spec, resolution), style_of(spec)
+        self.up = UpConv(feature_maps(spec, resolution // 2), maps, 3, style=style)
+        self.conv = Conv(maps, maps, 3, style=style)
+        self.activation = activation_of(spec)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R/2, R/2] -> [N, K, R, R]."""
-        x = pixel_norm(lrelu(self.up(x)))
-        return pixel_norm(lrelu(self.conv(x)))
+        x = self.activation(self.up(x))
+        return self.activation(self.conv(x))
 
 
 class Generator(nn.Module):
@@ -46,8 +66,14 @@ class Generator(nn.Module):
         self.spec, self.resolution = spec, resolution
         self.blocks, self.to_rgb = nn.ModuleDict(), nn.ModuleDict()
         for res in resolutions(resolution):
-            self.blocks[str(res)] = FirstBlock(spec) if res == 4 else Block(spec, res)
-            self.to_rgb[str(res)] = Conv(feature_maps(spec, res), spec.channels, 1, gain=1.0)
+            self.add(res)
+
+    def add(self, resolution: int) -> None:
+        """Add the layers of one resolution."""
+        spec, name = self.spec, str(resolution)
+        self.blocks[name] = FirstBlock(spec) if resolution == 4 else Block(spec, resolution)
+        maps, style = feature_maps(spec, resolution), Style(spec.equalised_lr)
+        self.to_rgb[name] = Conv(maps, spec.channels, 1, gain=1.0, style=style)
 
     def forward(
         self, z: Tensor, labels: Tensor | None = None, fade: Tensor | None = None
@@ -67,18 +93,20 @@ class Generator(nn.Module):
         for block in self.blocks.values():
             old, x = x, block(x)
         rgb: Tensor = self.to_rgb[str(self.resolution)](x)
-        if fade is None:
-            return rgb
-        old_rgb = upsample(self.to_rgb[str(self.resolution // 2)](old))
-        return torch.lerp(old_rgb, rgb, fade.to(rgb.dtype))
+        if fade is not None:
+            old_rgb = upsample(self.to_rgb[str(self.resolution // 2)](old))
+            rgb = torch.lerp(old_rgb, rgb, fade.to(rgb.dtype))
+        return rgb.tanh() if self.spec.tanh else rgb
 
     def join(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Latents on the hypersphere, with the one-hot label beside: [N, latent_size + classes].
+        """Latents with the one-hot labels beside, on the hypersphere: [N, latent_size + classes].
 
-        The latent alone is normalised, as in the Theano code of the paper's tables.
+        The Theano code of the paper's tables normalises the latent alone, the TensorFlow code both
+        joined.
         """
         assert (labels is not None) == (self.spec.classes > 0)
-        z = pixel_norm(z)
-        if labels is None:
-            return z
-        return torch.cat([z, F.one_hot(labels, self.spec.classes).to(z.dtype)], dim=1)
+        if self.spec.latent_norm == "latent":
+            z = pixel_norm(z)
+        if labels is not None:
+            z = torch.cat([z, F.one_hot(labels, self.spec.classes).to(z.dtype)], dim=1)
+        return pixel_norm(z) if self.spec.latent_norm == "joined" else z

@@ -2,42 +2,99 @@
 
 Equalised learning rate (Karras et al. 2018, section 4.1): weights are N(0, 1) in memory and scaled
 at run time by He's constant, gain / sqrt(fan_in), so that Adam's steps move all of them alike.
+Without it the constant is the standard deviation of the first weights.
 """
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pgpipe.nets.normalisation import BatchNorm, LayerNorm
+
 RELU_GAIN = math.sqrt(2.0)
-EPSILON = 1e-8
+
+Norm = Literal["none", "batch", "layer"]
 
 
-class Equalised(nn.Module):
-    """A weight scaled at run time, and a bias. Uninitialised: see `nets.weights`."""
+@dataclass(frozen=True)
+class Style:
+    """What a network's layers have in common."""
 
-    def __init__(self, shape: tuple[int, ...], maps: int, fan_in: int, gain: float) -> None:
+    equalised: bool = True
+    norm: Norm = "none"  # between the convolution and its bias
+
+    @property
+    def plain(self) -> "Style":
+        """The same without normalisation, for layers from or to pixels and scores."""
+        return Style(self.equalised)
+
+    def normalisation(self, maps: int) -> nn.Module | None:
+        """For a layer of so many feature maps."""
+        match self.norm:
+            case "batch":
+                return BatchNorm(maps)
+            case "layer":
+                return LayerNorm()
+        return None
+
+
+EQUALISED = Style()
+
+
+class Layer(nn.Module):
+    """A weight, a bias, and what a style puts between them. Uninitialised: see `nets.weights`.
+
+    `first` names each parameter's mean and standard deviation at initialisation.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], maps: int, fan_in: int, gain: float, style: Style
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(shape))
         self.bias = nn.Parameter(torch.empty(maps))
-        self.scale = gain / math.sqrt(fan_in)
+        constant = gain / math.sqrt(fan_in)
+        self.scale = constant if style.equalised else 1.0
+        self.first = {"weight": (0.0, 1.0 if style.equalised else constant), "bias": (0.0, 0.0)}
+        self.norm = style.normalisation(maps)
 
     def scaled(self) -> Tensor:
         """The weight that the convolution uses."""
-        return self.weight * self.scale
+        return self.weight if self.scale == 1 else self.weight * self.scale
 
-
-class Conv(Equalised):
-    """Convolution [N, C, H, W] -> [N, K, H, W], odd kernel, zero padding."""
-
-    def __init__(self, maps_in: int, maps: int, kernel: int, gain: float = RELU_GAIN) -> None:
-        super().__init__((maps, maps_in, kernel, kernel), maps, maps_in * kernel**2, gain)
-        self.padding = kernel // 2
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """The layer's linear map, with or without a bias."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
+        """The linear map of `x`, normalised where the style says so, plus the bias."""
+        if self.norm is None:
+            return self.linear(x, self.bias)
+        normalised: Tensor = self.norm(self.linear(x, None), self.bias)
+        return normalised
+
+
+class Conv(Layer):
+    """Convolution [N, C, H, W] -> [N, K, H, W], odd kernel, zero padding."""
+
+    def __init__(
+        self,
+        maps_in: int,
+        maps: int,
+        kernel: int,
+        gain: float = RELU_GAIN,
+        style: Style = EQUALISED,
+    ) -> None:
+        super().__init__((maps, maps_in, kernel, kernel), maps, maps_in * kernel**2, gain, style)
+        self.padding = kernel // 2
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H, W]."""
-        return F.conv2d(x, self.scaled(), self.bias, padding=self.padding)
+        return F.conv2d(x, self.scaled(), bias, padding=self.padding)
 
 
 class UpConv(Conv):
@@ -46,44 +103,46 @@ class UpConv(Conv):
     Transposed, the kernel acts turned by half a turn; to weights that are drawn it is the same.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""
         kernel = four_copies(self.scaled()).transpose(0, 1)
-        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
 
 
 class DownConv(Conv):
     """A 3x3 convolution, then 2x2 averaging, as one strided convolution."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H/2, W/2]."""
-        return F.conv2d(x, four_copies(self.scaled()) / 4, self.bias, stride=2, padding=1)
+        return F.conv2d(x, four_copies(self.scaled()) / 4, bias, stride=2, padding=1)
 
 
-class Dense(Equalised):
+class Dense(Layer):
     """Linear layer [N, C] -> [N, K]."""
 
-    def __init__(self, maps_in: int, maps: int, gain: float = RELU_GAIN) -> None:
-        super().__init__((maps, maps_in), maps, maps_in, gain)
+    def __init__(
+        self, maps_in: int, maps: int, gain: float = RELU_GAIN, style: Style = EQUALISED
+    ) -> None:
+        super().__init__((maps, maps_in), maps, maps_in, gain, style)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K]."""
-        return F.linear(x, self.scaled(), self.bias)
+        return F.linear(x, self.scaled(), bias)
 
 
-class Seed4x4(Equalised):
+class Seed4x4(Layer):
     """A 4x4 convolution on the padded 1x1 latent: the generator's first layer.
 
     Its bias is one number a feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's gain
     of sqrt(2) / 4 with the latent's size as fan-in is the same number.
     """
 
-    def __init__(self, size: int, maps: int) -> None:
-        super().__init__((size, maps, 4, 4), maps, size * 16, RELU_GAIN)
+    def __init__(self, size: int, maps: int, style: Style = EQUALISED) -> None:
+        super().__init__((size, maps, 4, 4), maps, size * 16, RELU_GAIN, style)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
-        return F.conv_transpose2d(z[:, :, None, None], self.scaled(), self.bias)
+        return F.conv_transpose2d(x[:, :, None, None], self.scaled(), bias)
 
 
 def four_copies(kernel: Tensor) -> Tensor:
@@ -100,33 +159,6 @@ def four_copies(kernel: Tensor) -> Tensor:
 def lrelu(x: Tensor) -> Tensor:
     """Leaky ReLU, slope 0.2."""
     return F.leaky_relu(x, 0.2)
-
-
-def pixel_norm(x: Tensor) -> Tensor:
-    """Unit mean square over feature maps at each pixel (paper, section 4.2): `x`'s shape."""
-    mean_square = x.float().square().mean(dim=1, keepdim=True)
-    return x * (mean_square + EPSILON).rsqrt().to(x.dtype)
-
-
-def minibatch_stddev(x: Tensor, group: int) -> Tensor:
-    """Append the minibatch's mean standard deviation as one map (paper, section 3).
-
-    The population deviation over the group's samples, at each feature and position, then averaged
-    over both. Sample i is in group i mod (N / group); a smaller minibatch is one group.
-
-    Args:
-        x: [N, C, H, W].
-        group: samples a group; 0 for the whole minibatch.
-
-    Returns:
-        [N, C + 1, H, W].
-    """
-    N, _, H, W = x.shape
-    size = min(group or N, N)
-    y = x.float().unflatten(0, (size, N // size))  # [G, N/G, C, H, W]
-    deviation = (y.var(dim=0, correction=0) + EPSILON).sqrt()  # [N/G, C, H, W]
-    means = deviation.mean(dim=(1, 2, 3)).to(x.dtype)  # [N/G]
-    return torch.cat([x, means.repeat(size).view(N, 1, 1, 1).expand(N, 1, H, W)], dim=1)
 
 
 def upsample(x: Tensor) -> Tensor:

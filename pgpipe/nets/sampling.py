@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.images import Images, to_uint8
+from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.generator import Generator
 
@@ -21,11 +22,18 @@ def render(
     fade: Tensor | None = None,
     batch: int = 64,
 ) -> Iterator[Images]:
-    """Images of latents [N, latent_size] (and int64 [N]) as uint8 [<= batch, R, R, C] in order."""
+    """Images of latents [N, latent_size] (and int64 [N]) as uint8 [<= batch, R, R, C] in order.
+
+    With batch normalisation an image depends on those of its batch: the last batch is filled up
+    with the first latents, so that every image is drawn among as many.
+    """
     device = next(generator.parameters()).device
+    together = generator.spec.generator_norm == "batch"
     for start in range(0, len(latents), batch):
-        part = None if labels is None else labels[start : start + batch].to(device)
-        images = generator(latents[start : start + batch].to(device), part, fade)
+        count = min(batch, len(latents) - start)
+        picks = torch.arange(start, start + (batch if together else count)) % len(latents)
+        part = None if labels is None else labels[picks].to(device)
+        images = generator(latents[picks].to(device), part, fade)[:count]
         yield to_uint8(images).cpu().numpy()
 
 
@@ -58,6 +66,6 @@ def save_generator(path: Path, generator: Generator) -> None:
 def load_generator(path: Path, device: torch.device) -> Generator:
     """Read what `save_generator` wrote."""
     named, facts = tensors.read(path)
-    generator = Generator(NetworkSpec(**facts["spec"]), facts["resolution"])
+    generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
     generator.load_state_dict(named)
     return generator.to(device).requires_grad_(False)

@@ -1,44 +1,87 @@
 """Weights by name: their first values, and growth as a change of the set of names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.dcgan import DcganDiscriminator, DcganGenerator
 from pgpipe.nets.discriminator import Discriminator
 from pgpipe.nets.generator import Generator
+from pgpipe.nets.weak import WeakDiscriminator, WeakGenerator
 
 Weights = dict[str, Tensor]
 
-NETWORKS: dict[str, type[Generator] | type[Discriminator]] = {
-    "generator": Generator,
-    "discriminator": Discriminator,
+
+class First(NamedTuple):
+    """What a weight's first values are drawn from: N(mean, spread^2)."""
+
+    name: str
+    shape: torch.Size
+    mean: float
+    spread: float
+
+
+GENERATORS = {"pggan": Generator, "dcgan": DcganGenerator, "weak": WeakGenerator}
+DISCRIMINATORS = {
+    "pggan": Discriminator,
+    "dcgan": DcganDiscriminator,
+    "weak": WeakDiscriminator,
 }
+
+
+def generator(spec: NetworkSpec, resolution: int) -> Generator:
+    """G of the kind that the spec names, grown to a resolution; uninitialised."""
+    return GENERATORS[spec.name](spec, resolution)
+
+
+def discriminator(spec: NetworkSpec, resolution: int) -> Discriminator:
+    """D of the kind that the spec names, grown to a resolution; uninitialised."""
+    return DISCRIMINATORS[spec.name](spec, resolution)
 
 
 def names(spec: NetworkSpec, resolution: int) -> list[tuple[str, torch.Size]]:
     """`generator.blocks.4.seed.weight` and so on, with shapes, of both networks at a resolution."""
+    return [(first.name, first.shape) for first in firsts(spec, resolution)]
+
+
+def firsts(spec: NetworkSpec, resolution: int) -> Iterator[First]:
+    """Every weight of both networks at a resolution, with what its first values are drawn from."""
     with torch.device("meta"):
-        nets = {kind: build(spec, resolution) for kind, build in NETWORKS.items()}
-    return [(f"{k}.{n}", p.shape) for k, net in nets.items() for n, p in net.named_parameters()]
+        nets = {
+            "generator": generator(spec, resolution),
+            "discriminator": discriminator(spec, resolution),
+        }
+    for kind, net in nets.items():
+        for path, module in net.named_modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                yield First(f"{kind}.{path}.{name}", parameter.shape, *first_of(module)[name])
+
+
+def first_of(module: nn.Module) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation of the first values of a module's own parameters."""
+    return cast("dict[str, tuple[float, float]]", module.first)
+
+
+def draw(first: First, seed: int) -> Tensor:
+    """First values of one weight: a function of the seed and its name."""
+    if not first.spread:
+        return torch.full(first.shape, first.mean)
+    normal = rng.normal(tuple(first.shape), rng.key(seed, first.name, 0))
+    return normal * first.spread + first.mean
 
 
 def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = None) -> Weights:
     """First values of the weights that both networks have at `resolution` but not at `before`.
 
-    Weights are N(0, 1), biases 0 (section 4.1). Each is a function of the seed and its name, so
-    that it does not depend on when its layer is grown.
+    None depends on when its layer is grown.
     """
     older = {name for name, _ in names(spec, before)} if before else set()
-    return {
-        name: torch.zeros(shape)
-        if name.endswith("bias")
-        else rng.normal(tuple(shape), rng.key(seed, name, 0))
-        for name, shape in names(spec, resolution)
-        if name not in older
-    }
+    found = (first for first in firsts(spec, resolution) if first.name not in older)
+    return {first.name: draw(first, seed) for first in found}
 
 
 def load(net: nn.Module, weights: Mapping[str, Tensor], prefix: str) -> None:

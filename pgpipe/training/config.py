@@ -1,5 +1,6 @@
 """The section `train`: the objective, the optimiser, and how a phase is run."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -77,6 +78,12 @@ class TrainSection(Section):
     def upscale(self, resolution: int) -> float:
         """How much a phase's image is enlarged before the penalty's norm is taken."""
         return max(1.0, self.full_resolution / resolution) if self.gradient_at == "full" else 1.0
+
+    def ramp_up(self, images_seen: int) -> float:
+        """Factor of the learning rate: exp(-5 (1 - t)^2) up to 1 (Laine and Aila 2017, app. A)."""
+        if images_seen >= 1000 * self.ramp_up_kimg:
+            return 1.0
+        return math.exp(-5 * (1 - images_seen / (1000 * self.ramp_up_kimg)) ** 2)
 
     def ema_decay(self, images: int) -> float:
         """Decay of the averaged generator over a step of `images`."""

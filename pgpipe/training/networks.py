@@ -15,6 +15,7 @@ from pgpipe.nets.generator import Generator
 from pgpipe.training.config import TrainSection
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+FAKE_SCORE = "fake_score"
 
 
 @dataclass
@@ -26,11 +27,18 @@ class Networks:
     average: Generator
     adam_g: Adam
     adam_d: Adam
+    fake_score: Tensor | None  # [], of the least-squares objective: running mean, sets D's noise
 
     def reset_adam(self) -> None:
-        """Forget the moments: at the start of a fade and at its end."""
+        """Forget the moments."""
         self.adam_g.state.clear()
         self.adam_d.state.clear()
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of both networks."""
+        for optimiser in (self.adam_g, self.adam_d):
+            for group in optimiser.param_groups:
+                group["lr"] = rate
 
     def pairs(self) -> list[tuple[str, nn.Module]]:
         """The networks by the name under which they are saved."""
@@ -57,17 +65,17 @@ def build(
     device: torch.device,
 ) -> Networks:
     """Networks on `device` with the weights (and moments, if any) named in `tensors`."""
-    nets = [Generator(spec, resolution), Discriminator(spec, resolution)]
-    nets.append(copy.deepcopy(nets[0]).requires_grad_(False))
+    g, d = weights.generator(spec, resolution), weights.discriminator(spec, resolution)
+    average = copy.deepcopy(g).requires_grad_(False)
     layout = torch.channels_last if section.channels_last else torch.contiguous_format
-    for net, name in zip(nets, ("generator", "discriminator", "average"), strict=True):
+    for net, name in ((g, "generator"), (d, "discriminator"), (average, "average")):
         weights.load(net, tensors, name)
         net.to(device=device, memory_format=layout)  # type: ignore[call-overload]
-    g, d, average = nets
-    assert isinstance(g, Generator)
-    assert isinstance(d, Discriminator)
-    assert isinstance(average, Generator)
-    made = Networks(g, d, average, *(adam(net, section, learning_rate) for net in (g, d)))
+    adam_g, adam_d = (adam(net, section, learning_rate) for net in (g, d))
+    fake_score = None
+    if section.loss == "lsgan":
+        fake_score = tensors.get(FAKE_SCORE, torch.zeros(())).to(device)
+    made = Networks(g, d, average, adam_g, adam_d, fake_score)
     load_moments(made, tensors)
     return made
 
@@ -85,6 +93,8 @@ def tensors_of(networks: Networks) -> dict[str, Tensor]:
         for name, parameter in net.named_parameters():
             for moment, value in optimiser.state.get(parameter, {}).items():
                 named[f"{prefix}.{name}.{moment}"] = value
+    if networks.fake_score is not None:
+        named[FAKE_SCORE] = networks.fake_score
     return named
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pgpipe.data.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
-from pgpipe.images import grid, write_png
+from pgpipe.images import grid, to_float, write_png
 from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.sampling import render_all
@@ -21,7 +21,10 @@ from pgpipe.training.config import TrainSection
 from pgpipe.training.history import Row
 from pgpipe.training.networks import build, tensors_of
 from pgpipe.training.numerics import out_of_memory
-from pgpipe.training.step import LOSSES, Minibatch, Step
+from pgpipe.training.objective import FIGURES, Minibatch
+from pgpipe.training.step import Step
+
+FIRST_REALS = 500  # that minibatch discrimination is fitted to, as in the Theano code
 
 
 class Listener(Protocol):
@@ -57,9 +60,14 @@ class Job:
         return self.phase.minibatch or self.section.minibatch
 
     @property
-    def learning_rate(self) -> float:
-        """Of both networks."""
-        return self.phase.learning_rate or self.section.learning_rate
+    def step_images(self) -> int:
+        """Real images that a step shows: a minibatch for each step of D."""
+        return self.minibatch * self.section.discriminator_steps
+
+    def learning_rate(self, images: int) -> float:
+        """Of both networks, after `images` of this phase."""
+        rate = self.phase.learning_rate or self.section.learning_rate
+        return rate * self.section.ramp_up(self.images_before + images)
 
 
 @dataclass
@@ -68,7 +76,7 @@ class Progress:
 
     images: int = 0  # of this phase
     rows: list[Row] = field(default_factory=list)
-    sums: list[float] = field(default_factory=lambda: [0.0] * len(LOSSES))  # since the last tick
+    sums: list[float] = field(default_factory=lambda: [0.0] * len(FIGURES))  # since the last tick
     steps: int = 0  # since the last tick
 
 
@@ -83,9 +91,10 @@ class PhaseTraining:
             if saved
             else (job.tensors, Progress(rows=list(job.rows_before)))
         )
-        self.networks = build(
-            job.spec, job.phase.res, tensors, job.section, job.learning_rate, batches.device
-        )
+        rate = job.learning_rate(self.progress.images)
+        self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, batches.device)
+        if not saved and job.phase.origin == "init":
+            self.networks.discriminator.fit(to_float(batches.reals(0, FIRST_REALS)[0]))
         self.step = Step(self.networks, job.section)
         self.sums = torch.tensor(self.progress.sums, device=batches.device)
 
@@ -113,29 +122,39 @@ class PhaseTraining:
         self.states.finish()
 
     def train_step(self) -> None:
-        """One minibatch."""
+        """One step of G, with those of D that go with it."""
         job, progress = self.job, self.progress
-        if self.fade_just_ended():
+        if job.section.adam_reset == "fades" and self.fade_just_ended():
             self.networks.reset_adam()
+        if job.section.ramp_up_kimg:
+            self.networks.set_learning_rate(job.learning_rate(progress.images))
         fade = job.phase.fade(progress.images)
         try:
-            self.sums += self.step(self.minibatch())
+            self.sums += self.step(self.minibatches())
         except torch.OutOfMemoryError as error:
             raise out_of_memory(error, job.minibatch) from None
-        progress.images += job.minibatch
+        progress.images += job.step_images
         progress.steps += 1
         self.listener.on_step(progress.images, fade)
 
-    def minibatch(self) -> Minibatch:
-        """The reals, labels and counters of the next step."""
-        seen = self.job.images_before + self.progress.images
+    def minibatches(self) -> list[Minibatch]:
+        """The reals, labels and counters of the next step, one for each step of D."""
+        count, fade = self.job.minibatch, self.fade()
+        first = self.job.images_before + self.progress.images
+        return [
+            self.minibatch_after(first + number * count, fade)
+            for number in range(self.job.section.discriminator_steps)
+        ]
+
+    def minibatch_after(self, seen: int, fade: Tensor | None) -> Minibatch:
+        """The reals, labels and counters after `seen` images."""
         images, labels = self.batches.reals(seen, self.job.minibatch)
         return Minibatch(
             images=images,
             labels=labels,
             labels_g=self.batches.random_labels(seen, self.job.minibatch),
             seen=torch.tensor(seen, device=self.batches.device),
-            fade=self.fade(),
+            fade=fade,
         )
 
     def fade(self) -> Tensor | None:
@@ -147,21 +166,21 @@ class PhaseTraining:
 
     def fade_just_ended(self) -> bool:
         """Whether the next step is the first of the stable part."""
-        now, before = self.progress.images, self.progress.images - self.job.minibatch
+        now, before = self.progress.images, self.progress.images - self.job.step_images
         part = self.job.phase.part
         return before >= 0 and part(now) == "stable" and part(before) == "fade"
 
     def at_tick(self) -> bool:
         """Whether the last step crossed a multiple of the tick, or ended the phase."""
         images, tick = self.progress.images, self.job.section.tick_images
-        crossed = images // tick > (images - self.job.minibatch) // tick
+        crossed = images // tick > (images - self.job.step_images) // tick
         return crossed or images >= self.job.phase.images
 
     def tick(self) -> None:
         """Record the means since the last tick, and a preview."""
-        self.require_finite(dict(zip(LOSSES, self.sums, strict=True)))
+        self.require_finite(dict(zip(FIGURES, self.sums, strict=True)))
         progress = self.progress
-        means = dict(zip(LOSSES, (self.sums / progress.steps).tolist(), strict=True))
+        means = dict(zip(FIGURES, (self.sums / progress.steps).tolist(), strict=True))
         self.sums.zero_()
         progress.steps = 0
         row = self.row(means)
@@ -187,7 +206,7 @@ class PhaseTraining:
             "resolution": job.phase.res,
             "fade": job.phase.fade(images),
             "minibatch": job.minibatch,
-            "learning_rate": job.learning_rate,
+            "learning_rate": job.learning_rate(images),
             **means,
         }
 
@@ -204,7 +223,7 @@ class PhaseTraining:
     def save(self) -> None:
         """Write the state: all that this phase, or the next one, goes on from."""
         named = tensors_of(self.networks)
-        self.require_finite({**dict(zip(LOSSES, self.sums, strict=True)), **named})
+        self.require_finite({**dict(zip(FIGURES, self.sums, strict=True)), **named})
         job, progress = self.job, self.progress
         progress.sums = self.sums.tolist()
         facts = {

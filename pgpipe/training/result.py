@@ -8,10 +8,9 @@ from pgpipe import tensors
 from pgpipe.errors import IntegrityError
 from pgpipe.files import fresh_folder, link_or_copy
 from pgpipe.layout import GENERATOR, HISTORY, PREVIEWS, STATE
+from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.generator import Generator
 from pgpipe.nets.sampling import save_generator
-from pgpipe.nets.weights import load
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import write_history
 
@@ -25,8 +24,8 @@ def emit(states: StateFolder, before: Path, target: Path) -> None:
     fresh_folder(target)
     link_or_copy(state, target / STATE)
     with torch.device("meta"):
-        generator = Generator(NetworkSpec(**facts["spec"]), facts["resolution"])
-    load(generator.to_empty(device="cpu"), named, "average")
+        generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
+    weights.load(generator.to_empty(device="cpu"), named, "average")
     save_generator(target / GENERATOR, generator)
     write_history(target / HISTORY, facts["progress"]["rows"])
     for folder in (before / PREVIEWS, states.folder / PREVIEWS):

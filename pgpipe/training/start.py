@@ -14,7 +14,7 @@ from pgpipe.training.config import TrainSection
 from pgpipe.training.numerics import threads
 from pgpipe.training.phase import Job
 
-STATE_VERSION = 1  # raised when the same inputs give other numbers, or a state another form
+STATE_VERSION = 2  # raised when the same inputs give other numbers, or a state another form
 
 
 def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers: Path) -> Job:
@@ -30,7 +30,8 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
         for name, value in new.items()
         if name.startswith("generator")
     }
-    kept = {name: value for name, value in old.items() if not name.startswith("adam.")}
+    moments = section.adam_reset == "never"
+    kept = {name: old[name] for name in old if moments or not name.startswith("adam.")}
     return Job(
         key=key,
         phase=phase,

@@ -1,0 +1,1 @@
+"""The objectives: small functions of scores, gradients and labels, each with its source."""

@@ -1,0 +1,149 @@
+"""What D and G minimise on one minibatch: the losses of scores, gradients and labels together.
+
+Every draw is a function of (seed, stream, images seen).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pgpipe import rng
+from pgpipe.images import to_float
+from pgpipe.losses import gradients, labels
+from pgpipe.losses.adversarial import ADVERSARIAL, noise_strength
+from pgpipe.nets.layers import downsample, upsample
+from pgpipe.nets.minibatch import Noise, quiet
+from pgpipe.training.config import TrainSection
+from pgpipe.training.networks import Networks
+
+FIGURES_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
+FIGURES = ("loss_g", *FIGURES_D)  # of a step: what history records
+
+Scored = tuple[Tensor, Tensor]  # D's scores [N] and label logits [N, classes]
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """What a step reads: reals uint8 [N, R, R, C], and int64 [N] labels if conditional."""
+
+    images: Tensor
+    labels: Tensor | None  # of the images
+    labels_g: Tensor | None  # for the generator's own step, drawn from the data
+    seen: Tensor  # int64 []: images seen before this minibatch, the counter of all draws
+    fade: Tensor | None  # float32 [], None in a stable phase
+
+
+class Objective:
+    """The two losses, as functions of a minibatch, by the section `train`."""
+
+    def __init__(self, networks: Networks, section: TrainSection) -> None:
+        self.nets, self.section = networks, section
+        self.adversarial = ADVERSARIAL[section.loss]
+        self.upscale = section.upscale(networks.generator.resolution)
+        self.device = next(networks.generator.parameters()).device
+
+    def of_discriminator(self, batch: Minibatch, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """D's loss [] against fakes [N, C, R, R], and the figures [5] that `FIGURES_D` names."""
+        real = self.reals(batch)
+        of_real, of_fake = (self.scored(batch, x, s) for x, s in ((real, "real"), (fake, "fake")))
+        slope, norms = self.slope_loss(batch, real, fake)
+        loss = self.adversarial.discriminator(of_real[0], of_fake[0]) + slope
+        if self.section.loss == "wgan-gp":
+            loss = loss + self.section.drift * gradients.drift(of_real[0])
+        label_loss = self.label_loss_d(batch, of_real[1], of_fake[1])
+        loss = loss + self.section.label_weight * label_loss
+        figures = [loss, of_real[0].mean(), of_fake[0].mean(), norms.mean(), label_loss]
+        return loss, torch.stack([figure.detach() for figure in figures])
+
+    def of_generator(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
+        """G's loss [] on its fakes [N, C, R, R] and the labels [N] that they were drawn for."""
+        scores, logits = self.scored(batch, fake, "generator")
+        reals = scores
+        if self.adversarial.needs_reals:
+            reals, _ = self.scored(batch, self.reals(batch), "real")
+        loss = self.adversarial.generator(reals, scores)
+        if drawn_for is not None:
+            loss = loss + self.section.label_weight * self.label_loss_g(logits, drawn_for)
+        return loss
+
+    def slope_loss(self, batch: Minibatch, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss [] of D's gradients, and their native norms [N]; 0 where no loss asks."""
+        section, D = self.section, self.nets.discriminator
+        match section.loss:
+            case "wgan-gp":
+                factors = rng.uniform((len(real),), self.key("mixing", batch.seen))
+                points = gradients.mixed_images(real, fake.to(real.dtype), factors)
+                norms = gradients.gradient_norms(lambda x: D(x, batch.fade)[0], points)
+                penalty = gradients.gradient_penalty(norms, section.gradient_target, self.upscale)
+                return section.gradient_penalty * penalty, norms
+            case "r1":
+                return self.zero_centred(batch, real, section.r1_gamma)
+            case "relativistic":
+                loss, norms = self.zero_centred(batch, real, section.r1_gamma)
+                more, _ = self.zero_centred(batch, fake, section.r2_gamma)
+                return loss + more, norms
+        nothing = torch.zeros((), device=self.device)
+        return nothing, nothing
+
+    def zero_centred(self, batch: Minibatch, points: Tensor, gamma: float) -> Scored:
+        """R1 or R2 [] with its native norms [N]."""
+        D = self.nets.discriminator
+        norms = gradients.gradient_norms(lambda x: D(x, batch.fade)[0], points)
+        return gradients.zero_centred_penalty(norms, gamma, self.upscale), norms
+
+    def label_loss_d(self, batch: Minibatch, real: Tensor, fake: Tensor) -> Tensor:
+        """Of the label logits [N, classes] of reals and fakes; 0 without labels."""
+        if batch.labels is None:
+            return torch.zeros((), device=self.device)
+        if self.section.label_conditioning == "acgan":
+            of_real = labels.classification(real, batch.labels)
+            return of_real + labels.classification(fake, batch.labels)
+        others = rng.integers(real.shape[1] - 1, (len(real),), self.key("wrong", batch.seen))
+        wrong = (batch.labels + 1 + others) % real.shape[1]
+        pairs = (real, batch.labels), (real, wrong), (fake, batch.labels)
+        return labels.matching_discriminator(*(labels.match_scores(*pair) for pair in pairs))
+
+    def label_loss_g(self, logits: Tensor, drawn_for: Tensor) -> Tensor:
+        """Of fakes' label logits [N, classes] and their labels [N]."""
+        if self.section.label_conditioning == "acgan":
+            return labels.classification(logits, drawn_for)
+        return labels.matching_generator(labels.match_scores(logits, drawn_for))
+
+    def scored(self, batch: Minibatch, images: Tensor, stream: str) -> Scored:
+        """D's verdict on images [N, C, R, R], through noise if the objective has some."""
+        noise = quiet
+        if self.nets.fake_score is not None:
+            strength = noise_strength(self.nets.fake_score)
+            noise = Noise(strength, self.key(f"noise {stream}", batch.seen))
+        scored: Scored = self.nets.discriminator(images, batch.fade, noise)
+        return scored
+
+    def fakes(self, batch: Minibatch, stream: str, drawn_for: Tensor | None) -> Tensor:
+        """Images [N, C, R, R] of latents of a stream, for labels [N] if conditional."""
+        shape = (len(batch.images), self.nets.generator.spec.latent_size)
+        latents = rng.normal(shape, self.key(stream, batch.seen))
+        fakes: Tensor = self.nets.generator(latents, drawn_for, batch.fade)
+        return fakes
+
+    def reals(self, batch: Minibatch) -> Tensor:
+        """The reals [N, C, R, R] in [-1, 1], mirrored and faded as the step asks."""
+        images = to_float(batch.images)
+        if self.section.mirror:
+            images = mirrored(images, self.key("mirror", batch.seen))
+        return images if batch.fade is None else faded(images, batch.fade)
+
+    def key(self, stream: str, seen: Tensor) -> Tensor:
+        """The random key of one draw of this step."""
+        return rng.key(self.section.seed, stream, seen, self.device)
+
+
+def mirrored(images: Tensor, key: Tensor) -> Tensor:
+    """Flip each image [N, C, R, R] left to right with probability one half."""
+    flip = rng.uniform((len(images), 1, 1, 1), key) < 0.5
+    return torch.where(flip, images.flip(3), images)
+
+
+def faded(images: Tensor, fade: Tensor) -> Tensor:
+    """Reals as sharp as the fakes of a fade can be: lerp(2x2 averaged, image, fade)."""
+    return torch.lerp(upsample(downsample(images)), images, fade)
