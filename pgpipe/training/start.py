@@ -11,8 +11,8 @@ from pgpipe.files import sha256_file, sha256_json
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.schedule import Phase
 from pgpipe.training.config import TrainSection
+from pgpipe.training.job import Job
 from pgpipe.training.numerics import threads
-from pgpipe.training.phase import Job
 
 STATE_VERSION = 2  # raised when the same inputs give other numbers, or a state another form
 
