@@ -95,6 +95,28 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def modes_can_be_counted(self) -> "Params":
+        """The discrete-mode test: images enough, and a generator without labels."""
+        if not self.dataset.stacked:
+            return self
+        needed, reals = self.score.mode_images, self.score.mode_samples
+        if self.train.label_conditioning:
+            raise ValueError(
+                f"train.label_conditioning: {self.train.label_conditioning} is not false: what "
+                f"{self.dataset.name} tests is which modes a generator finds without labels"
+            )
+        if self.sample.images < needed:
+            raise ValueError(
+                f"sample.images: {self.sample.images} is not >= {needed}, which score needs "
+                "(score.mode_samples times score.mode_evaluations)"
+            )
+        if self.dataset.stacks < reals:
+            raise ValueError(
+                f"dataset.stacks: {self.dataset.stacks} is not >= score.mode_samples ({reals})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def full_resolution_is_the_final_one(self) -> "Params":
         """The paper's gradient penalty lives at the resolution that the growth ends with."""
         final = self.growth.phases[self.growth.final].res

@@ -13,6 +13,7 @@ from pgpipe.tracking.tracker import Tracker
 from pgpipe.training.history import Row
 
 KIMG = 1000
+BUNDLED = {"photos": "scikit-image", "digits-1k": "scikit-learn"}  # data sets and who carries them
 
 
 class Listeners:
@@ -65,7 +66,7 @@ def log_data(tracker: Tracker, manifest: Mapping[str, Any]) -> None:
     tracker.log_dataset(
         dataset["name"],
         digest[:32],
-        dataset["path"] if dataset["name"] == "folder" else "scikit-image",
+        BUNDLED.get(dataset["name"], dataset["path"]),
         profile,
     )
     tracker.set_tags({"data": digest})

@@ -5,9 +5,14 @@ from pathlib import Path
 CHECKED = Path("data/checked")
 RAW = Path("data/raw/images.zip")
 MULTIRES = Path("data/multires")
+SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
 LAYERS = Path("models/layers")
 REFERENCE = Path("reference")
+FLOOR = REFERENCE / "floor.json"
+CLASSIFIER = REFERENCE / "classifier.safetensors"
+DIGIT_CLASSIFIER = REFERENCE / "digits.safetensors"
 SAMPLES = Path("samples")
+DRAWN, DRAWN_LABELS = SAMPLES / "images.npy", SAMPLES / "labels.npy"
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 PAGE = REPORTS / "index.html"

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from pgpipe.config import Section, read_params
-from pgpipe.data import folder, multires, photos
+from pgpipe.data import digits, folder, multires, photos, stacks
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import fresh_folder
 from pgpipe.reporting.progress import Meter
-from stages.paths import MULTIRES, RAW
+from stages.paths import MULTIRES, RAW, SOURCES
 
 
 class Params(Section):
@@ -20,9 +22,11 @@ def run() -> None:
     """Write data/multires."""
     dataset = read_params(Params).dataset
     rejected: list[tuple[str, str]] = []
+    target = fresh_folder(MULTIRES)
+    classes = stacks.MODES if dataset.stacked else ()
     with Meter("prepare", 0) as meter:
         samples = counted(samples_of(dataset, rejected), meter)
-        manifest = multires.write(samples, fresh_folder(MULTIRES), dataset.resolution, rejected)
+        manifest = multires.write(samples, target, dataset.resolution, rejected, classes)
     for item in manifest["rejected"]:
         meter.console.print(
             f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
@@ -37,9 +41,19 @@ def samples_of(
         return photos.read(
             RAW, dataset.channels, dataset.resolution, dataset.images_per_class, dataset.seed
         )
+    if dataset.stacked:
+        return stacked(dataset)
     return folder.read(
         RAW, dataset.channels, dataset.crop, dataset.resolution, rejected, dataset.max_rejected
     )
+
+
+def stacked(dataset: DatasetSection) -> Iterator[multires.Sample]:
+    """Stacks of digits; which digits they are goes into a file beside them."""
+    known = (digits.read_bundled if dataset.name == "digits-1k" else digits.read_mnist)(RAW)
+    sources = stacks.draw(len(known.digits), dataset.stacks, dataset.seed)
+    np.save(SOURCES, sources)
+    return stacks.read(known, sources)
 
 
 def counted(samples: Iterator[multires.Sample], meter: Meter) -> Iterator[multires.Sample]:

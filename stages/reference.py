@@ -8,12 +8,21 @@ from pydantic import Field
 
 from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
+from pgpipe.data import stacks
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_json
-from pgpipe.images import contact_sheet, write_png
-from pgpipe.metrics import classifier, scores
+from pgpipe.images import Images, contact_sheet, write_png
+from pgpipe.metrics import classifier, digits, modes, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
-from stages.paths import MULTIRES, REFERENCE, images
+from stages.paths import (
+    CLASSIFIER,
+    DIGIT_CLASSIFIER,
+    FLOOR,
+    MULTIRES,
+    REFERENCE,
+    SOURCES,
+    images,
+)
 
 
 class Params(Section):
@@ -34,13 +43,24 @@ def run() -> None:
     reals, others = order[: section.images], order[section.images : 2 * section.images]
     np.save(REFERENCE / "reals.npy", reals)
     write_png(REFERENCE / "reals.png", contact_sheet(store.take(reals)))
-    net = None
-    if read_manifest(MULTIRES)["labels"]:
+    net, own = None, {}
+    if SOURCES.exists():
+        own = score_modes(params, store.take(order[: section.mode_samples]), store)
+    elif read_manifest(MULTIRES)["labels"]:
         net = train_classifier(params.reference, store, reals)
-        classifier.save(REFERENCE / "classifier.safetensors", net)
+        classifier.save(CLASSIFIER, net)
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
-    of_reals = scores.of(store.take(reals), store.take(others), net, section, device)
-    write_json(REFERENCE / "floor.json", of_reals)
+    labels = read_labels(MULTIRES)[reals]
+    of_reals = scores.of(store.take(reals), store.take(others), net, section, device, labels)
+    write_json(FLOOR, of_reals | own)
+
+
+def score_modes(params: Params, reals: Images, store: ImageStore) -> dict[str, float]:
+    """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
+    images, known = stacks.singles(store, read_labels(MULTIRES), np.load(SOURCES))
+    net, accuracy = digits.fit(images, known, params.reference, devices.choose())
+    classifier.save(DIGIT_CLASSIFIER, net)
+    return {**modes.scores(net, [scores.stream(reals)]), "digit_accuracy": accuracy}
 
 
 def train_classifier(

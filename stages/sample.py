@@ -1,5 +1,8 @@
 """sample: images of the final generator, for scoring and for looking at."""
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
 import numpy as np
 import torch
 from pydantic import Field
@@ -14,8 +17,9 @@ from pgpipe.nets.config import SampleSection
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.sampling import load_generator, render, render_all, spherical_path
 from pgpipe.reporting.progress import track
-from stages.paths import MULTIRES, SAMPLES, model
+from stages.paths import DRAWN, DRAWN_LABELS, MULTIRES, SAMPLES, model
 
+BLOCK = 1 << 14  # images whose latents are drawn at once
 WALKS = 8  # from one random latent to the next
 
 
@@ -27,33 +31,54 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write samples/: images.npy uint8 [N, R, R, C], and grids."""
+    """Write samples/: images.npy uint8 [N, R, R, C], labels.npy int64 [N] if any, and grids."""
     params = read_params(Params)
     section = params.sample
     generator = load_generator(model(params.final) / GENERATOR, devices.choose())
     fresh_folder(SAMPLES)
-    drawn = draw(generator, section)
-    with atomic(SAMPLES / "images.npy") as file:
-        np.save(file, drawn)
+    labels = draw_labels(section) if generator.spec.classes else None
+    if labels is not None:
+        np.save(DRAWN_LABELS, labels.numpy())
+    images = draw(generator, section, labels)
+    write_images(DRAWN, generator, track(images, "sample", section.images), section.images)
+    drawn = np.load(DRAWN, mmap_mode="r")
     for name, picture in pictures(generator, drawn, section.seed).items():
         write_png(SAMPLES / f"{name}.png", picture)
 
 
-def draw(generator: Generator, section: SampleSection) -> Images:
-    """The images to score: labels, if any, as frequent as in the data."""
-    latents = draw_latents(generator, section.images, section.seed, "sample")
-    labels = None
-    if generator.spec.classes:
-        known = torch.from_numpy(read_labels(MULTIRES))
-        key = rng.key(section.seed, "sample labels", 0)
-        labels = known[rng.integers(len(known), (section.images,), key)]
-    batches = render(generator, latents, labels, batch=section.minibatch)
-    return np.concatenate(list(track(batches, "sample", section.images)))
+def draw_labels(section: SampleSection) -> torch.Tensor:
+    """Labels of the images to score, as frequent as in the data: int64 [N]."""
+    known = torch.from_numpy(read_labels(MULTIRES))
+    key = rng.key(section.seed, "sample labels", 0)
+    return known[rng.integers(len(known), (section.images,), key)]
 
 
-def draw_latents(generator: Generator, count: int, seed: int, stream: str) -> torch.Tensor:
+def draw(
+    generator: Generator, section: SampleSection, labels: torch.Tensor | None
+) -> Iterator[Images]:
+    """The images to score, in batches; some thousand latents are in memory at a time."""
+    for block, start in enumerate(range(0, section.images, BLOCK)):
+        count = min(BLOCK, section.images - start)
+        latents = draw_latents(generator, count, section.seed, "sample", block)
+        part = None if labels is None else labels[start : start + count]
+        yield from render(generator, latents, part, batch=section.minibatch)
+
+
+def write_images(path: Path, generator: Generator, batches: Iterable[Images], count: int) -> None:
+    """Write batches as one array of `count` images, holding one batch at a time."""
+    side, channels = generator.resolution, generator.spec.channels
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, channels)}
+    with atomic(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for batch in batches:
+            file.write(batch.tobytes())
+
+
+def draw_latents(
+    generator: Generator, count: int, seed: int, stream: str, block: int = 0
+) -> torch.Tensor:
     """[count, latent_size] from N(0, I)."""
-    return rng.normal((count, generator.spec.latent_size), rng.key(seed, stream, 0))
+    return rng.normal((count, generator.spec.latent_size), rng.key(seed, stream, block))
 
 
 def pictures(generator: Generator, drawn: Images, seed: int) -> dict[str, Images]:

@@ -8,12 +8,30 @@ from pgpipe import devices
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import ImageStore
 from pgpipe.files import read_json, write_json
-from pgpipe.metrics import classifier, scores
+from pgpipe.images import Images
+from pgpipe.metrics import classifier, modes, scores
 from pgpipe.metrics.config import ScoreSection
-from stages.paths import METRICS, REFERENCE, SAMPLES, images
+from pgpipe.metrics.swd import Stream
+from stages.paths import (
+    CLASSIFIER,
+    DIGIT_CLASSIFIER,
+    DRAWN,
+    DRAWN_LABELS,
+    FLOOR,
+    METRICS,
+    REFERENCE,
+    images,
+)
 
 # What the reals' own value is called: a distance has a floor, a property of images a real value.
-OWN = {"swd": "floor", "ms_ssim": "real", "classifier_score": "real"}
+OWN = {
+    "swd": "floor",
+    "ms_ssim": "real",
+    "classifier_score": "real",
+    "label_accuracy": "real",
+    "modes_found": "real",
+    "mode_kl": "real",
+}
 
 
 class Params(Section):
@@ -25,16 +43,25 @@ class Params(Section):
 def run() -> None:
     """Write reports/metrics.json."""
     section, device = read_params(Params).score, devices.choose()
-    fakes = np.load(SAMPLES / "images.npy", mmap_mode="c")
+    fakes = np.load(DRAWN, mmap_mode="c")
+    labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
     reals = ImageStore(images(fakes.shape[1])).take(np.load(REFERENCE / "reals.npy"))
-    file = REFERENCE / "classifier.safetensors"
-    net = classifier.load(file, device) if file.exists() else None
-    if net is None:
+    net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
+    found = scores.of(fakes, reals, net, section, device, labels)
+    facts = {"images": section.swd_images, "seed": section.seed}
+    if DIGIT_CLASSIFIER.exists():
+        digits = classifier.load(DIGIT_CLASSIFIER, device)
+        found |= modes.scores(digits, evaluations(fakes, section))
+        facts |= {k: v for k, v in section.model_dump().items() if k.startswith("mode_")}
+    elif net is None:
         print("score: the data set has no labels: no classifier_score", file=sys.stderr)  # noqa: T201
-    found = beside(
-        scores.of(fakes, reals, net, section, device), read_json(REFERENCE / "floor.json")
-    )
-    write_json(METRICS, {**found, "images": section.swd_images, "seed": section.seed})
+    write_json(METRICS, {**beside(found, read_json(FLOOR)), **facts})
+
+
+def evaluations(fakes: Images, section: ScoreSection) -> list[Stream]:
+    """The parts of the images whose modes are counted apart."""
+    parts = np.split(fakes[: section.mode_images], section.mode_evaluations)  # views of the file
+    return [scores.stream(part) for part in parts]
 
 
 def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:

@@ -21,7 +21,7 @@ def stages_run(output: str) -> set[str]:
 def test_leaves_page_scores_and_models(finished: Project) -> None:
     metrics = json.loads((finished.folder / "reports/metrics.json").read_text())
     assert metrics["images"] == 64
-    for name in ("swd_16", "swd_avg", "ms_ssim", "classifier_score"):
+    for name in ("swd_16", "swd_avg", "ms_ssim", "classifier_score", "label_accuracy"):
         own = "floor" if name.startswith("swd") else "real"
         assert metrics[name] > 0
         assert metrics[f"{name}_{own}"] > 0

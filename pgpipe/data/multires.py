@@ -8,7 +8,8 @@ Each smaller image is the 2x2 box mean of the one above, in floating point, roun
 """
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -111,11 +112,19 @@ def write(
     folder: Path,
     resolution: int,
     rejected: list[tuple[str, str]],
+    classes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write a stream of (image [R, R, C] in 0..255, label, name) at all resolutions.
 
+    Args:
+        samples: at least one; their labels are among `classes`, where these are stated.
+        folder: receives the data set; its own further arrays enter the manifest, too.
+        resolution: R.
+        rejected: name, reason; may grow while the samples are read.
+        classes: all labels in order; without them, those that occur, sorted.
+
     Returns:
-        The manifest. `rejected` (name, reason) may grow while the samples are read.
+        The manifest.
     """
     labels: list[str] = []
     sizes = [resolution >> s for s in range(resolution.bit_length() - 2)]  # R, ..., 4
@@ -127,26 +136,30 @@ def write(
                 for writer in writers:
                     writer.append(to_pixels(image))
                     image = halve(image)
-        return write_manifest(folder, labels, writers, rejected)
+        return write_manifest(folder, labels, classes or sorted(set(labels)), writers, rejected)
     except OSError as error:
         raise_if_full(error, folder)
         raise
 
 
 def write_manifest(
-    folder: Path, labels: list[str], writers: list[ShardWriter], rejected: list[tuple[str, str]]
+    folder: Path,
+    labels: list[str],
+    classes: Sequence[str],
+    writers: list[ShardWriter],
+    rejected: list[tuple[str, str]],
 ) -> dict[str, Any]:
     """State what was written, with the hash of every array."""
     if not labels:
         raise UsageError(f"no readable image among {len(rejected)} files: {rejected[:3]}")
-    classes = sorted(set(labels))
+    counts = Counter(labels)
     numbers = {label: number for number, label in enumerate(classes)}
     np.save(folder / "labels.npy", np.array([numbers[label] for label in labels], np.int64))
     manifest = {
         "count": len(labels),
         "channels": writers[0].shape[2],
-        "labels": classes if len(classes) > 1 else [],
-        "per_label": {label: labels.count(label) for label in classes},
+        "labels": list(classes) if len(classes) > 1 else [],
+        "per_label": {label: counts[label] for label in classes},
         "arrays": {
             str(file.relative_to(folder)): {
                 "shape": np.load(file, mmap_mode="r").shape,

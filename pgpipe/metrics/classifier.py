@@ -22,15 +22,20 @@ MINIBATCH = 64
 
 
 class Classifier(nn.Module):
-    """Three strided convolutions and a linear layer: [N, C, R, R] in [-1, 1] -> [N, classes]."""
+    """Three strided convolutions and a linear layer: [N, C, R, R] in [-1, 1] -> [N, classes].
 
-    def __init__(self, channels: int, classes: int) -> None:
+    The linear layer sees the last maps averaged in `cells` x `cells` parts: 1 where it does not
+    matter what is where in an image.
+    """
+
+    def __init__(self, channels: int, classes: int, cells: int = 1) -> None:
         super().__init__()
+        self.cells = cells
         maps = (channels, *MAPS)
         self.convolutions = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(maps, MAPS, strict=False)
         )
-        self.logits = nn.Linear(MAPS[-1], classes)
+        self.logits = nn.Linear(MAPS[-1] * cells**2, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, classes]."""
@@ -38,7 +43,7 @@ class Classifier(nn.Module):
             x = F.avg_pool2d(x, x.shape[-1] // INPUT)
         for convolution in self.convolutions:
             x = F.relu(convolution(x))
-        logits: Tensor = self.logits(x.mean(dim=(2, 3)))
+        logits: Tensor = self.logits(F.adaptive_avg_pool2d(x, self.cells).flatten(1))
         return logits
 
 
@@ -49,21 +54,38 @@ def train(
     learning_rate: float,
     seed: int,
     device: torch.device,
+    cells: int = 1,
+    shift: int = 0,
 ) -> Classifier:
-    """Fit a classifier to uint8 [N, R, R, C] and int64 [N], by `shown` images with Adam."""
-    net = Classifier(images.shape[-1], int(labels.max()) + 1)
+    """Fit a classifier to uint8 [N, R, R, C] and int64 [N], by `shown` images with Adam.
+
+    Each image is moved by up to `shift` pixels along each axis, differently each time.
+    """
+    net = Classifier(images.shape[-1], int(labels.max()) + 1, cells)
     for name, parameter in net.named_parameters():
         initialise(name, parameter, seed)
     net.to(device)
     optimiser = torch.optim.Adam(net.parameters(), learning_rate)
     for seen in range(0, shown, MINIBATCH):
         picks = rng.integers(len(images), (MINIBATCH,), rng.key(seed, "classifier", seen)).numpy()
-        x = to_float(torch.from_numpy(images[picks]).to(device))
+        some = moved(images[picks], shift, rng.key(seed, "classifier moves", seen))
+        x = to_float(torch.from_numpy(some).to(device))
         loss = F.cross_entropy(net(x), torch.from_numpy(labels[picks]).to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     return net.requires_grad_(False)
+
+
+def moved(images: Images, most: int, key: Tensor) -> Images:
+    """Roll each of uint8 [n, R, R, C] by up to `most` pixels along each axis."""
+    if not most:
+        return images
+    count, side = images.shape[:2]
+    by = rng.integers(2 * most + 1, (count, 2, 1), key).numpy() - most
+    rows, columns = (np.arange(side) - by).swapaxes(0, 1) % side  # [n, R] each
+    out: Images = images[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return out
 
 
 @torch.no_grad()
@@ -84,9 +106,15 @@ def probabilities(net: Classifier, batches: Iterable[Images]) -> Tensor:
     return torch.cat(parts)
 
 
+def accuracy(probabilities: Tensor, labels: NDArray[np.int64]) -> float:
+    """The share of [N, classes] whose likeliest class is the label: 0..1, higher is better."""
+    return float((probabilities.argmax(dim=1).numpy() == labels).mean())
+
+
 def save(path: Path, net: Classifier) -> None:
     """Write the classifier; the file says what it takes to load it."""
-    facts = {"channels": net.convolutions[0].in_channels, "classes": net.logits.out_features}
+    channels, classes = net.convolutions[0].in_channels, net.logits.out_features
+    facts = {"channels": channels, "classes": classes, "cells": net.cells}
     tensors.save(path, net.state_dict(), facts)
 
 

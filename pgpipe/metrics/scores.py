@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pgpipe.images import Images
 from pgpipe.metrics import classifier
@@ -20,10 +22,12 @@ def of(
     net: classifier.Classifier | None,
     section: ScoreSection,
     device: torch.device,
+    labels: NDArray[np.int64] | None = None,
 ) -> dict[str, float]:
     """Scores of uint8 [N, R, R, C] against as many reals: `swd_R`, ..., `swd_avg`, `ms_ssim`, ...
 
-    `classifier_score` is there where a classifier is.
+    `classifier_score` is there where a classifier is, and `label_accuracy` where also the `labels`
+    [N] are that the images were drawn with.
     """
     n = section.swd_images
     torch.backends.cudnn.allow_tf32 = False  # a filter's rounding would show in the scores
@@ -35,6 +39,8 @@ def of(
         p = classifier.probabilities(net, stream(fakes[: section.images])())
         mean, deviation = inception_score(p, section.classifier_splits)
         found |= {"classifier_score": mean, "classifier_score_std": deviation}
+        if labels is not None:
+            found["label_accuracy"] = classifier.accuracy(p, labels[: section.images])
     return found
 
 

@@ -18,6 +18,13 @@ SCORES = {
     "ms_ssim": ("MS-SSIM of pairs", "as low as the reals': as much variation as they have"),
     "classifier_score": ("Classifier score", "higher is better; of a small classifier trained on "
                          "these labels, no Inception score"),
+    "label_accuracy": ("Label accuracy", "share of images that this classifier gives the label "
+                       "they were drawn with; the held-out reals' is the ceiling"),
+    "modes_found": ("Modes found", "of 1000, by a classifier of digits on each channel of "
+                    "{mode_samples} images; mean of {mode_evaluations} evaluations; higher is "
+                    "better"),
+    "mode_kl": ("KL to uniform", "of the modes of {mode_samples} images; lower is better; the "
+                "reals' is what so many random draws leave"),
 }  # fmt: skip
 LEVELS = {"avg": "average of the levels"}
 
@@ -49,7 +56,9 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
         title, meaning = SCORES[kind]
         level = name.removeprefix(kind).removeprefix("_")
         where = level and f", {LEVELS.get(level, f'{level}x{level} level')}"
-        yield Score(title + where, value, metrics.get(f"{name}_std"), own, meaning)
+        yield Score(
+            title + where, value, metrics.get(f"{name}_std"), own, meaning.format_map(metrics)
+        )
 
 
 def render(

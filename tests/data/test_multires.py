@@ -124,6 +124,13 @@ def test_one_label_is_none(tmp_path: Path) -> None:
     assert manifest["labels"] == []
 
 
+def test_stated_classes_are_numbered_though_not_all_occur(tmp_path: Path) -> None:
+    manifest = multires.write(samples(originals(3)), tmp_path, 32, [], ["c", "b", "a"])
+    assert manifest["labels"] == ["c", "b", "a"]
+    assert manifest["per_label"] == {"c": 0, "b": 2, "a": 1}
+    assert multires.read_labels(tmp_path).tolist() == [1, 2, 1]
+
+
 def test_manifest_states_count_channels_and_rejected_files(prepared: Path) -> None:
     manifest = multires.read_manifest(prepared)
     assert (manifest["count"], manifest["channels"]) == (5, 3)

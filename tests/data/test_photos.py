@@ -241,6 +241,7 @@ def test_a_resolution_beyond_the_photographs_is_refused() -> None:
         "color": "rgb",
         "crop": "center",
         "images_per_class": 1,
+        "stacks": 1,
         "max_rejected": 0,
         "seed": 0,
     }

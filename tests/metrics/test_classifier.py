@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from pgpipe import rng
 from pgpipe.images import Images, to_float
 from pgpipe.metrics import classifier, scores
 from pgpipe.metrics.config import ScoreSection
@@ -76,7 +77,14 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
     net: classifier.Classifier,
 ) -> None:
     """Scores of unequal numbers of images do not compare, and the reals' own has section.images."""
-    section = ScoreSection(swd_images=16, ms_ssim_pairs=8, classifier_splits=1, seed=0)
+    section = ScoreSection(
+        swd_images=16,
+        ms_ssim_pairs=8,
+        classifier_splits=1,
+        mode_samples=1,
+        mode_evaluations=1,
+        seed=0,
+    )
     reals, _ = dark_and_bright(16, 16, 3)
     fakes = np.concatenate([reals, reals[:8] // 2])
     enough = scores.of(fakes[: section.images], reals, net, section, CPU)
@@ -84,8 +92,56 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
 
 
 def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) -> None:
-    section = ScoreSection(swd_images=16, ms_ssim_pairs=8, classifier_splits=2, seed=0)
+    section = ScoreSection(
+        swd_images=16,
+        ms_ssim_pairs=8,
+        classifier_splits=2,
+        mode_samples=1,
+        mode_evaluations=1,
+        seed=0,
+    )
     reals, _ = dark_and_bright(16, 16, 3)
     with_it, without = (scores.of(reals, reals, n, section, CPU) for n in (net, None))
     assert with_it.keys() - without.keys() == {"classifier_score", "classifier_score_std"}
     assert set(without) == {"swd_16", "swd_avg", "ms_ssim"}
+
+
+def test_labels_that_the_classifier_gives_are_accurate(net: classifier.Classifier) -> None:
+    section = ScoreSection(
+        swd_images=16,
+        ms_ssim_pairs=8,
+        classifier_splits=2,
+        mode_samples=1,
+        mode_evaluations=1,
+        seed=0,
+    )
+    images, labels = dark_and_bright(20, 16, 3)
+    right = scores.of(images, images, net, section, CPU, labels)
+    assert right["label_accuracy"] == 1.0
+    labels[:4] = 1 - labels[:4]
+    assert scores.of(images, images, net, section, CPU, labels)["label_accuracy"] == 12 / 16
+    assert "label_accuracy" not in scores.of(images, images, None, section, CPU, labels)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 4])
+def test_cells_see_what_is_where(cells: int, tmp_path: Path) -> None:
+    """Swapping the halves of an image changes the answer only where there is more than one cell."""
+    net = classifier.Classifier(1, 3, cells)
+    x = torch.zeros(1, 1, 32, 32)
+    x[..., 8, 8] = 1.0  # far enough from the borders for its effect to be the same
+    moved = x.roll((16, 0), (2, 3))
+    assert torch.allclose(net(x), net(moved), atol=1e-6) == (cells == 1)
+    classifier.save(tmp_path / "net", net)
+    assert torch.equal(classifier.load(tmp_path / "net", CPU)(x), net(x))
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_moved_images_are_rolled_by_every_distance(most: int) -> None:
+    image, _ = dark_and_bright(1, 8, 0)
+    rolled = [
+        np.roll(image[0], (dy, dx), (0, 1)).tobytes()
+        for dy in range(-most, most + 1)
+        for dx in range(-most, most + 1)
+    ]
+    found = classifier.moved(image.repeat(500, 0), most, rng.key(0, "test", 0))
+    assert {one.tobytes() for one in found} == set(rolled)

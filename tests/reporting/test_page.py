@@ -149,6 +149,23 @@ def test_without_a_classifier_its_score_is_left_out() -> None:
     assert "Classifier score" not in rendered(metrics)
 
 
+def test_scores_of_some_experiments_say_what_they_count() -> None:
+    more = {
+        "label_accuracy": 0.8125, "label_accuracy_real": 0.9375,
+        "modes_found": 987.5, "modes_found_real": 999.0, "modes_found_std": 2.5,
+        "mode_kl": 0.3125, "mode_kl_real": 0.015625, "mode_kl_std": 0.0625,
+        "mode_samples": 25600, "mode_evaluations": 10,
+    }  # fmt: skip
+    found = scores({**METRICS, **more})
+    assert len(found) == 5 + 3
+    assert found["Label accuracy"][:2] == ["0.8125", "0.9375"]
+    assert found["Modes found"][:2] == ["987.5 ± 2.5", "999"]
+    assert found["KL to uniform"][:2] == ["0.3125 ± 0.062", "0.01562"]
+    assert "of 1000" in found["Modes found"][2]
+    assert "25600 images; mean of 10 evaluations" in found["Modes found"][2]
+    assert "ceiling" in found["Label accuracy"][2]
+
+
 def test_numbers_of_images_and_resolutions_are_stated() -> None:
     text = " ".join(rendered().split())
     assert "2048 generated images against 2048 reals" in text

@@ -128,7 +128,7 @@ def test_names_of_skipped_files_are_printed_as_they_are(
     rawzip.pack(files, RAW)
     Path("params.yaml").write_text(
         "dataset: {name: folder, path: x, resolution: 8, color: rgb, crop: pad,"
-        " images_per_class: 1, max_rejected: 9, seed: 0}"
+        " images_per_class: 1, stacks: 1, max_rejected: 9, seed: 0}"
     )
     prepare.run()
     printed = capsys.readouterr().err

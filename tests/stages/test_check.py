@@ -98,6 +98,38 @@ def test_folder_of_large_images_may_be_prepared_large() -> None:
     stage.check(with_values(dataset__name="folder", dataset__resolution=512), "params.yaml")
 
 
+# The discrete-mode test
+
+STACKED = {
+    "dataset__name": "digits-1k",
+    "dataset__resolution": 32,
+    "dataset__stacks": 9000,
+    "train__label_conditioning": False,
+    "score__mode_samples": 9000,
+    "score__mode_evaluations": 3,
+    "sample__images": 27000,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sample__images", 26999, "sample.images: 26999 is not >= 27000, which score needs "
+         "(score.mode_samples times score.mode_evaluations)"),
+        ("dataset__stacks", 8999, "dataset.stacks: 8999 is not >= score.mode_samples (9000)"),
+        ("train__label_conditioning", "acgan", "train.label_conditioning: acgan is not false: what "
+         "digits-1k tests is which modes a generator finds without labels"),
+    ],
+)  # fmt: skip
+def test_modes_are_counted_in_enough_unlabelled_images(path: str, value: Any, message: str) -> None:
+    stage.check(with_values(**STACKED), "params.yaml")
+    assert refusal(**{**STACKED, path: value}) == f"params.yaml: {message}"
+
+
+def test_other_data_sets_need_no_images_for_modes() -> None:
+    stage.check(with_values(score__mode_samples=1 << 40), "params.yaml")
+
+
 # The growth
 
 

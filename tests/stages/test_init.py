@@ -19,7 +19,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def score(swd_images: int, pairs: int) -> ScoreSection:
-    return ScoreSection(swd_images=swd_images, ms_ssim_pairs=pairs, classifier_splits=1, seed=0)
+    return ScoreSection(
+        swd_images=swd_images,
+        ms_ssim_pairs=pairs,
+        classifier_splits=1,
+        mode_samples=1,
+        mode_evaluations=1,
+        seed=0,
+    )
 
 
 def project(
