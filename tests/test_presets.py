@@ -55,7 +55,7 @@ def test_untouched_lines_are_the_same_bytes() -> None:
     before = Path("params.yaml").read_text().splitlines()
     after = apply(preset("# x\ntrain: {minibatch: 4}\n")).splitlines()
     changed = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
-    comment = "             # [16]"
+    comment = "             # images a step [16]"
     assert changed == [(f"  minibatch: 8{comment}", f"  minibatch: 4{comment}")]
 
 
