@@ -1,7 +1,6 @@
 """Presets as files: found, merged into params.yaml with its comments, shown in words."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,14 +23,7 @@ e: yes
 """
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with this project's params.yaml and presets as the current one."""
-    shutil.copy(ROOT / "tests/params.yaml", tmp_path)
-    shutil.copytree(ROOT / "presets", tmp_path / "presets")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("with_presets")
 
 
 def preset(text: str, name: str = "mine") -> str:
