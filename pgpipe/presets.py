@@ -6,6 +6,7 @@ A preset is an overlay (see pgpipe.overlay). Its first line, a comment, is its t
 
 import subprocess
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -101,11 +102,15 @@ def in_words(value: Any) -> str:
 
 
 def meaning(document: Any, lines: list[str], path: str) -> str:
-    """The comment beside a key of params.yaml, of which `document` was read."""
+    """The comment beside a key of params.yaml, of whose `lines` the `document` was read."""
     parent, _, key = path.rpartition(".")
     section = lookup(document, parent) if parent else document
-    line = lines[section.lc.key(key)[0]] if key in section else ""
-    return line.partition(" # ")[2] if line.lstrip().startswith(f"{key}:") else ""
+    first, *below = lines[section.lc.key(key)[0] :] if key in section else [""]
+    column = first.find(" # ") + 1
+    if not column or not first.lstrip().startswith(f"{key}:"):
+        return ""
+    more = takewhile(lambda line: line.startswith(" " * column + "# "), below)
+    return " ".join(line[column + 2 :] for line in (first, *more))
 
 
 def columns(rows: list[tuple[str, str]]) -> list[str]:

@@ -90,6 +90,14 @@ def test_change_is_shown_with_the_meaning_of_its_key() -> None:
     ]
 
 
+def test_comment_that_goes_on_below_is_one_meaning() -> None:
+    Path("params.yaml").write_text("a: 1  # one\n      # two\n  # no\nb: 1\n      # no\n")
+    assert presets.changes([preset("# x\na: 2\nb: 2\n")])[1:] == [
+        "  a: 1 -> 2  one two",
+        "  b: 1 -> 2",
+    ]
+
+
 def test_several_presets_are_shown_as_their_result() -> None:
     preset("# One.\ntrain: {minibatch: 4, drift: 0.5}\n", "one")
     preset("# Other.\ntrain: {minibatch: 8}\n", "other")
