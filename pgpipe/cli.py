@@ -64,20 +64,18 @@ def train(
 def preset(
     names: Annotated[
         list[str],
-        typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME`."),
+        typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME [NAME ...]`."),
     ],
     force: Annotated[bool, typer.Option(help="Merge over uncommitted edits.")] = False,
 ) -> None:
-    """Merge named settings into params.yaml, list them, or show what one changes."""
+    """Merge named settings into params.yaml, list them, or show what they change."""
     from pgpipe import presets
 
     match names:
         case ["list"]:
-            for name, title in presets.titles().items():
-                typer.echo(f"{name:<16} {title}")
-        case ["show", name]:
-            for line in presets.changes(name):
-                typer.echo(line)
+            typer.echo("\n".join(presets.listing()))
+        case ["show", _, *_]:
+            typer.echo("\n".join(presets.changes(names[1:])))
         case _:
             from stages.check import check
 

@@ -69,10 +69,14 @@ def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "
         raise UsageError(" ".join(f"{source}: {first}{more}".split())) from None
 
 
-def load_yaml(file: Path) -> dict[str, Any]:
-    """Read a YAML 1.2 mapping, as DVC reads it (1e-05 is a number, `no` is a string)."""
+def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
+    """Read a YAML 1.2 mapping, as DVC reads it (1e-05 is a number, `no` is a string).
+
+    With `comments`, it can be written again as it stood.
+    """
+    yaml = YAML() if comments else YAML(typ="safe", pure=True)
     try:
-        document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        document = yaml.load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
     except UnicodeDecodeError as error:

@@ -1,11 +1,12 @@
 """Fixtures that several tests share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tinyproject import Project
+from tinyproject import ROOT, Project
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
@@ -38,6 +39,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pgpipe" / "loss.py").write_text("WEIGHT = 10\n")
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def with_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the tests' params.yaml and this project's presets as the current one."""
+    shutil.copy(ROOT / "tests/params.yaml", tmp_path)
+    shutil.copytree(ROOT / "presets", tmp_path / "presets")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     return tmp_path
 
 

@@ -67,12 +67,12 @@ LAYERS = (
     {"pgpipe.config", "pgpipe.devices", "pgpipe.files", "pgpipe.layout", "pgpipe.timer"},
     {"pgpipe.rng", "pgpipe.images", "pgpipe.tensors"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
-    {"pgpipe.training"},
+    {"pgpipe.training", "pgpipe.overlay"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
     {"stages"},
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
-MIRRORS = {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"}  # take files and numbers
+MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
 
 
 def room(name: str) -> str:

@@ -1,19 +1,14 @@
-"""Presets change what they name in params.yaml and nothing else."""
+"""Presets as files: found, merged into params.yaml with its comments, shown in words."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pgpipe import presets
-from pgpipe.config import leaves, load_yaml
+from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.weights import names
-from stages.check import Params, check
 
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
@@ -28,14 +23,7 @@ e: yes
 """
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with this project's params.yaml and presets as the current one."""
-    shutil.copy(ROOT / "tests/params.yaml", tmp_path)
-    shutil.copytree(ROOT / "presets", tmp_path / "presets")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("with_presets")
 
 
 def preset(text: str, name: str = "mine") -> str:
@@ -52,60 +40,6 @@ def comments(text: str) -> list[str]:
     return re.findall(r"#.*", text)
 
 
-# The presets of the repository
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_preset_makes_valid_params(name: str) -> None:
-    assert isinstance(check(presets.merged([name]), name), Params)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_presets_networks_can_be_built(name: str) -> None:
-    params = check(presets.merged([name]), name)
-    spec = NetworkSpec(
-        **params.model.model_dump(),
-        channels=params.dataset.channels,
-        classes=10 * params.train.label_conditioning,
-        minibatch_stddev=params.train.minibatch_stddev,
-    )
-    for key, phase in params.growth.phases.items():
-        assert names(spec, phase.res), key
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_preset_keeps_all_comments_of_what_it_keeps(name: str) -> None:
-    before = Path("params.yaml").read_text()
-    kept = {text for line in before.splitlines() if "r32:" not in line for text in comments(line)}
-    assert kept <= set(comments(apply(name)))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_preset_says_what_it_is_and_what_it_changes(name: str) -> None:
-    title, *lines = presets.changes(name)
-    assert title == presets.titles()[name]
-    assert len(title) > 20
-    old, new = dict(leaves(load_yaml(Path("params.yaml")))), dict(leaves(presets.merged([name])))
-    assert len(lines) == sum(old.get(path) != new.get(path) for path in {**old, **new})
-    assert all(re.fullmatch(r"  [\w.]+: .* -> .*", line) for line in lines)
-
-
-def test_paper_preset_is_the_paper() -> None:
-    params = check(presets.merged(["paper-128"]), "paper-128")
-    assert [key for key, _ in params.growth.chain()] == ["r4", "r8", "r16", "r32", "r64", "r128"]
-    assert sum(phase.images for _, phase in params.growth.chain()) == 10_000_000
-    assert params.train.full_resolution == 128
-    assert params.score.swd_images == 16384
-    assert params.score.ms_ssim_pairs == 10000
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_phase_stays_on_a_line(name: str) -> None:
-    text = apply(name)
-    for key in load_yaml(Path("params.yaml"))["growth"]["phases"]:
-        assert re.search(rf"^    {key}: {{res: .*}}", text, re.MULTILINE)
-
-
 # Merging
 
 
@@ -113,14 +47,14 @@ def test_untouched_lines_are_the_same_bytes() -> None:
     before = Path("params.yaml").read_text().splitlines()
     after = apply(preset("# x\ntrain: {minibatch: 4}\n")).splitlines()
     changed = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
-    comment = "             # [16]"
+    comment = "             # images a step [16]"
     assert changed == [(f"  minibatch: 8{comment}", f"  minibatch: 4{comment}")]
 
 
 def test_nothing_changes_by_a_preset_that_says_what_is() -> None:
     before = Path("params.yaml").read_text()
     preset("# x\ntrain: {minibatch: 8}\n")
-    assert presets.changes("mine")[1:] == ["  changes nothing"]
+    assert presets.changes(["mine"])[1:] == ["  changes nothing"]
     assert apply("mine") == before
 
 
@@ -136,23 +70,96 @@ def test_null_for_a_key_that_is_not_there_changes_nothing() -> None:
     assert apply(preset("# x\nzzz: null\n")) == SMALL
 
 
-def test_mapping_is_merged_and_all_else_is_replaced() -> None:
-    Path("params.yaml").write_text(SMALL)
-    apply(preset("# x\nb: {c: {z: 3}, d: [3]}\ne: {f: 1}\n"))
-    found = load_yaml(Path("params.yaml"))
-    assert found["b"] == {"c": {"x": 1, "y": 2, "z": 3}, "d": [3]}
-    assert found["e"] == {"f": 1}
-
-
-def test_last_of_several_presets_wins() -> None:
-    one, other = preset("# x\ne: 1\na: 2\n", "one"), preset("# x\ne: 3\n", "other")
-    found: dict[str, Any] = presets.merged([one, other])
-    assert (found["e"], found["a"]) == (3, 2)
-
-
 def test_titles_are_the_first_lines() -> None:
     preset("#  A title.\n# more\na: 1\n")
     assert presets.titles()["mine"] == "A title."
+
+
+# In words
+
+
+def test_change_is_shown_with_the_meaning_of_its_key() -> None:
+    Path("params.yaml").write_text(SMALL)
+    preset("# A title.\na: 2\nb: {c: {x: false, z: {p: 1, q: true}}, d: null}\n")
+    assert presets.changes(["mine"]) == [
+        "A title.",
+        "  a: 1e-08 -> 2  stays",
+        "  b.c.x: 1 -> false",
+        "  b.c.z: (none) -> p 1, q true",
+        "  b.d: [1, 2] -> (none)",
+    ]
+
+
+def test_comment_that_goes_on_below_is_one_meaning() -> None:
+    Path("params.yaml").write_text("a: 1  # one\n      # two\n  # no\nb: 1\n      # no\n")
+    assert presets.changes([preset("# x\na: 2\nb: 2\n")])[1:] == [
+        "  a: 1 -> 2  one two",
+        "  b: 1 -> 2",
+    ]
+
+
+def test_several_presets_are_shown_as_their_result() -> None:
+    preset("# One.\ntrain: {minibatch: 4, drift: 0.5}\n", "one")
+    preset("# Other.\ntrain: {minibatch: 8}\n", "other")
+    assert presets.changes(["one", "other"])[:2] == ["One.", "Other."]
+    assert [line.split()[0] for line in presets.changes(["one", "other"])[2:]] == ["train.drift:"]
+
+
+def test_long_meaning_is_wrapped_beside_its_column() -> None:
+    long = " ".join(["word"] * 40)
+    Path("params.yaml").write_text(f"a: 1  # {long}\nlonger_name: 1  # short\n")
+    lines = presets.changes([preset("# x\na: 2\nlonger_name: 2\n")])[1:]
+    column = len("  longer_name: 1 -> 2  ")
+    assert all(len(line) <= 100 for line in lines)
+    assert " ".join(line[column:] for line in lines[:-1]) == long
+    assert lines[0][:column].split() == ["a:", "1", "->", "2"]
+    assert {line[:column] for line in lines[1:-1]} == {" " * column}
+
+
+def test_all_presets_are_listed_beside_their_titles() -> None:
+    listed = [line.split(maxsplit=1) for line in presets.listing()]
+    assert listed == [[name, title] for name, title in presets.titles().items()]
+    assert all(len(line) <= 100 for line in presets.listing())
+
+
+# Bases
+
+
+def test_preset_names_what_differs_from_its_base() -> None:
+    preset("# x\ntrain: {minibatch: 4, drift: 0.5}\ngrowing: false\n", "one")
+    preset("# x\nbase: one\ntrain: {minibatch: 2}\n", "two")
+    preset("# x\nbase: two\ngrowing: true\n", "three")
+    found = presets.merged(["three"])
+    assert (found["train"]["minibatch"], found["train"]["drift"]) == (2, 0.5)
+    assert found["growth"] == load_yaml(Path("params.yaml"))["growth"]
+    assert list(presets.merged(["two"])["growth"]["phases"]) == ["r32"]
+
+
+def test_base_is_no_parameter() -> None:
+    preset("# x\n{}\n", "one")
+    assert presets.merged([preset("# x\nbase: one\n")]) == load_yaml(Path("params.yaml"))
+
+
+def test_preset_that_continues_itself_is_refused() -> None:
+    preset("# x\nbase: b\n", "a")
+    preset("# x\nbase: a\n", "b")
+    with pytest.raises(UsageError, match="preset 'a' continues itself: a, b"):
+        presets.merged(["a"])
+
+
+def test_unknown_base_is_refused() -> None:
+    with pytest.raises(UsageError, match="preset 'quik' is unknown; did you mean quick\\?"):
+        presets.merged([preset("# x\nbase: quik\n")])
+
+
+def test_bad_directive_is_refused_with_its_file() -> None:
+    with pytest.raises(UsageError, match=r"presets/mine\.yaml: total: 0 is not > 0"):
+        presets.merged([preset("# x\ntotal: 0\n")])
+
+
+def test_scale_does_not_reach_what_is_only_in_params() -> None:
+    with pytest.raises(UsageError, match=r"preset mine quick: scale: none of these presets sets"):
+        presets.merged([preset("# x\nscale: {train.minibatch: 2}\n"), "quick"])
 
 
 # What can go wrong
@@ -165,7 +172,7 @@ def test_unknown_preset_is_refused_with_the_nearest() -> None:
 
 def test_unknown_preset_is_refused_with_all_there_are() -> None:
     with pytest.raises(UsageError, match="known: " + ", ".join(NAMES)):
-        presets.changes("xyzxyz")
+        presets.changes(["xyzxyz"])
 
 
 def test_missing_params_are_the_users_error() -> None:

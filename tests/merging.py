@@ -1,0 +1,59 @@
+"""The repository's presets merged into the tests' params.yaml, and what follows from that."""
+
+from functools import cache
+from typing import Any, get_args
+
+import pytest
+
+from pgpipe import presets
+from pgpipe.config import leaves
+from pgpipe.data.config import DatasetSection
+from pgpipe.nets.config import NetworkSpec
+from pgpipe.schedule import Phase
+from stages.check import Params, check
+
+DATASETS = get_args(DatasetSection.model_fields["name"].annotation)
+
+Preset = list[str]
+
+
+@cache
+def merged(*chosen: str) -> Any:
+    """With the parameters that every test starts with."""
+    return presets.merged(list(chosen))
+
+
+def params_of(*chosen: str) -> Params:
+    document = merged(*chosen)
+    if document["dataset"]["name"] not in DATASETS:
+        pytest.skip("its data set is not there yet")
+    return check(document, " ".join(chosen))
+
+
+def phases_of(*chosen: str) -> dict[int, Phase]:
+    """The phases that lead to the final one, by resolution."""
+    return {phase.res: phase for _, phase in params_of(*chosen).growth.chain()}
+
+
+def total_kimg(*chosen: str) -> float:
+    return sum(phase.images for phase in phases_of(*chosen).values()) / 1000
+
+
+def spec_of(params: Params) -> NetworkSpec:
+    return NetworkSpec(
+        **params.model.model_dump(),
+        channels=params.dataset.channels,
+        classes=10 if params.train.label_conditioning else 0,
+        minibatch_stddev=params.train.minibatch_stddev,
+    )
+
+
+def settings(*chosen: str) -> dict[str, Any]:
+    """The merged parameters by dotted path."""
+    return dict(leaves(merged(*chosen)))
+
+
+def between(above: Preset, below: Preset) -> dict[str, Any]:
+    """What the one below sets otherwise."""
+    old, new = settings(*above), settings(*below)
+    return {path: new.get(path) for path in {**old, **new} if old.get(path) != new.get(path)}
