@@ -72,13 +72,20 @@ def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "
 def load_yaml(file: Path) -> dict[str, Any]:
     """Read a YAML 1.2 mapping, as DVC reads it (1e-05 is a number, `no` is a string)."""
     try:
-        document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 at byte {error.start}") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
+    return parse_yaml(text, str(file))
+
+
+def parse_yaml(text: str, source: str) -> dict[str, Any]:
+    """The mapping that `text` is in YAML 1.2; `source` is what an error names as its place."""
+    try:
+        document = YAML(typ="safe", pure=True).load(text)
     except (
         YAMLError,
         ValueError,
@@ -88,9 +95,10 @@ def load_yaml(file: Path) -> dict[str, Any]:
         AttributeError,
         RecursionError,
     ) as error:
-        raise UsageError(f"{file}: {in_one_line(error)}") from None
+        raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{file}: expected a mapping of sections, found {type(document).__name__}")
+        found = type(document).__name__
+        raise UsageError(f"{source}: expected a mapping of sections, found {found}")
     return document
 
 
