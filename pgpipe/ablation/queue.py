@@ -76,7 +76,24 @@ def forget(repo: "Repo", failed: list[Task]) -> None:
     """Take tasks that have failed out of the queue, so that it holds an experiment once."""
     from dvc.repo.experiments.queue.remove import remove_tasks
 
-    remove_tasks(repo.experiments.celery_queue, [task.entry for task in failed])
+    queue, entries = repo.experiments.celery_queue, [task.entry for task in failed]
+    active = {entry.stash_rev for entry in queue.iter_active()}
+    end_lost(queue, [e.stash_rev for e in entries if e.stash_rev in active])
+    remove_tasks(queue, entries)
+
+
+def end_lost(queue: Any, revisions: list[str]) -> None:
+    """Have DVC see that tasks marked as running have no process.
+
+    It would send a signal to the number that the process had, which may be another's by now, if
+    it were not told that the process has ended.
+    """
+    for revision in revisions:
+        if process := queue.proc.get(revision):
+            process.returncode = -signal.SIGKILL
+            queue.proc[revision] = process
+    if revisions:
+        queue.kill(revisions, force=True)
 
 
 def put(repo: "Repo", name: str, document: Document) -> None:

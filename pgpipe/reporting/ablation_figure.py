@@ -59,7 +59,7 @@ def draw_runs(ax: Axes, runs: Runs, table: pd.DataFrame, score: str) -> None:
         label="mean and standard deviation",
         fmt="_",
         color=MEAN,
-        ms=22,
+        ms=30,
         mew=2,
         capsize=4,
         lw=1.2,
