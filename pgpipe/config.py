@@ -74,15 +74,22 @@ def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
 
     With `comments`, it can be written again as it stood.
     """
-    yaml = YAML() if comments else YAML(typ="safe", pure=True)
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 at byte {error.start}") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
+    return parse_yaml(text, str(file), comments)
+
+
+def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]:
+    """The mapping that `text` is in YAML 1.2; `source` is what an error names as its place."""
+    yaml = YAML() if comments else YAML(typ="safe", pure=True)
+    try:
+        document = yaml.load(text)
     except (
         YAMLError,
         ValueError,
@@ -92,9 +99,10 @@ def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
         AttributeError,
         RecursionError,
     ) as error:
-        raise UsageError(f"{file}: {in_one_line(error)}") from None
+        raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{file}: expected a mapping of sections, found {type(document).__name__}")
+        found = type(document).__name__
+        raise UsageError(f"{source}: expected a mapping of sections, found {found}")
     return document
 
 

@@ -70,6 +70,7 @@ LAYERS = (
     {"pgpipe.training", "pgpipe.overlay"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
     {"stages"},
+    {"pgpipe.ablation"},
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
@@ -127,7 +128,8 @@ HOMES = {
     "rich": {"pgpipe.reporting"},
     "safetensors": {"pgpipe.tensors"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
-    "dvc": set(),
+    "scipy": {"pgpipe.reporting"},
+    "dvc": {"pgpipe.ablation"},
 }
 
 

@@ -34,6 +34,18 @@ def this_run(stage: str, experiment: str) -> Run:
     )
 
 
+def summary_run(name: str, experiment: str) -> Run:
+    """The run of what sums up other runs: one by its name, whatever parameters there are now."""
+    return Run(
+        key=sha256_json(["summary", name])[:16],
+        name=name,
+        experiment=experiment,
+        params={},
+        tags={"pgpipe.summary": name, **origin(), **versions()},
+        started_ms=now_ms(),
+    )
+
+
 def run_key(document: dict[str, object]) -> str:
     """Hash of all parameters in `document` and of all sources: 16 hexadecimal digits."""
     trees = [sha256_tree(Path(s), lambda f: f.suffix in (".py", ".yaml")) for s in SOURCES]

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from pgpipe.errors import Interrupted, ResourceError
 from pgpipe.tracking.config import TrackingSection
-from pgpipe.tracking.identity import this_run
+from pgpipe.tracking.identity import summary_run, this_run
 from pgpipe.tracking.mirror import Mirror
-from pgpipe.tracking.spool import Dataset, Spool, Status
+from pgpipe.tracking.spool import Dataset, Run, Spool, Status
 
 
 class Tracker(Protocol):
@@ -93,7 +93,24 @@ def open_run(stage: str, section: TrackingSection, final: bool = False) -> Itera
     if not section.enabled:
         yield NullTracker()
         return
-    tracker = LiveTracker(Spool(this_run(stage, section.experiment)))
+    with opened(this_run(stage, section.experiment), final) as tracker:
+        yield tracker
+
+
+@contextmanager
+def open_summary(name: str, section: TrackingSection) -> Iterator[Tracker]:
+    """The one run that holds what `name` sums up of other runs; it is finished with the block."""
+    if not section.enabled:
+        yield NullTracker()
+        return
+    with opened(summary_run(name, section.experiment), final=True) as tracker:
+        yield tracker
+
+
+@contextmanager
+def opened(run: Run, final: bool) -> Iterator[Tracker]:
+    """A tracker that writes to `run` and notes how the block ends."""
+    tracker = LiveTracker(Spool(run))
     status: Status = "FAILED"
     try:
         yield tracker

@@ -1,0 +1,82 @@
+"""Finished experiments, read from the git refs that DVC keeps them in.
+
+A run counts where its scores are those of its parameters: `dvc.lock` of the same commit says from
+which parameters each stage was run, and with which hash of `metrics.json` the scoring ended.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pgpipe.ablation.revisions import Ref, experiment_refs, read, read_yaml
+from pgpipe.ablation.studies import Document
+from pgpipe.config import PARAMS_FILE, lookup
+from pgpipe.files import sha256_json
+
+METRICS_FILE, LOCK_FILE = Path("reports/metrics.json"), Path("dvc.lock")
+SCORING = ("reference", "sample", "score")  # the stages that make scores of a generator
+
+
+class Run(NamedTuple):
+    """A finished experiment; runs with one `protocol` were scored alike, on the same images."""
+
+    ref: Ref
+    document: Document
+    metrics: Mapping[str, float]
+    protocol: str
+
+
+def finished() -> Iterator[Run]:
+    """All experiments with scores."""
+    for ref in experiment_refs():
+        document, lock = read_yaml(ref.commit), read_yaml(ref.commit, LOCK_FILE)
+        content = read(ref.commit, METRICS_FILE)
+        if document and lock and content and is_complete(document, lock, content):
+            yield Run(ref, document, json.loads(content), protocol(lock))
+
+
+def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
+    """Whether all that was run has the document's parameters, and led to these scores."""
+    final = lookup(document, "growth.final")
+    stages = [stage(lock, name) for name in ("prepare", "init", f"train@{final}", *SCORING)]
+    params = [(path, value) for entry in stages for path, value in read_params(entry).items()]
+    scored = {out.get("md5") for out in stage(lock, "score").get("outs", [])}
+    return (
+        all(stages)
+        and all(lookup(document, path) == value for path, value in params)
+        and hashlib.md5(metrics, usedforsecurity=False).hexdigest() in scored
+    )
+
+
+def protocol(lock: Document) -> str:
+    """Hash of the parameters, the code and the images that decide how a generator is scored."""
+    return sha256_json(
+        [
+            [read_params(entry), {path: md5 for path, md5 in inputs(entry) if is_fixed(path)}]
+            for entry in (stage(lock, name) for name in SCORING)
+        ]
+    )
+
+
+def is_fixed(path: str) -> bool:
+    """Whether a dependency is the same for all rows; a classifier varies between machines."""
+    return path.startswith(("data/", "pgpipe/metrics", "pgpipe/images.py"))
+
+
+def stage(lock: Document, name: str) -> Mapping[str, Any]:
+    """The entry of a stage in dvc.lock; empty without one."""
+    found: Mapping[str, Any] = lock.get("stages", {}).get(name, {})
+    return found
+
+
+def read_params(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters that a stage was run with, by their dotted paths."""
+    found: Mapping[str, Any] = entry.get("params", {}).get(str(PARAMS_FILE), {})
+    return found
+
+
+def inputs(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Path and hash of a stage's dependencies."""
+    return [(dep["path"], dep.get("md5", "")) for dep in entry.get("deps", [])]

@@ -1,0 +1,131 @@
+"""The table of an ablation: rows with their scores over seeds, beside the paper's.
+
+`Runs` has one line a finished run: `row`, `seed`, `images` (that SWD is computed from), `pairs`
+(that MS-SSIM is), and the scores of reports/metrics.json. SWD is x 10^3 throughout.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pgpipe.reporting.contrasts import Contrast, contrast
+
+Runs = pd.DataFrame
+
+PAPER_FILE = Path(__file__).with_name("table1.csv")
+STAND_INS = ("e-star",)  # a row that the row below it replaces, not extends
+
+# Standard deviation of the MS-SSIM of a pair of images, rounded up; a mean over pairs has it
+# divided by the root of their number.
+PAIR_SPREAD = 0.15
+TWO_SIDED = 1.96 * math.sqrt(2)  # 95 % of the differences of two equal scores, in their spreads
+
+
+class Layout(NamedTuple):
+    """What a study's table shows: `scores` of each row, and steps in its `headlines`."""
+
+    scores: tuple[str, ...]
+    headlines: tuple[str, ...]
+
+
+def frame(records: Sequence[Mapping[str, Any]]) -> Runs:
+    """Runs from one mapping each."""
+    return pd.DataFrame.from_records(list(records))
+
+
+def layout(study: str, runs: Runs) -> Layout:
+    """The layout of a study; the levels of SWD are those that its runs have."""
+    if study == "modes":
+        return Layout(("modes_found", "mode_kl"), ("modes_found", "mode_kl"))
+    levels = [name for name in runs.columns if re.fullmatch(r"swd_\d+", name)]
+    levels.sort(key=lambda name: -int(name.removeprefix("swd_")))
+    return Layout((*levels, "swd_avg", "ms_ssim"), ("swd_avg", "ms_ssim"))
+
+
+def read_paper() -> pd.DataFrame:
+    """Table 1 of Karras et al. 2018: by data set and row."""
+    return pd.read_csv(PAPER_FILE).set_index(["data", "row"])
+
+
+def samples(runs: Runs, score: str) -> dict[str, list[float]]:
+    """Each row's values of a score, a value a seed."""
+    return {str(row): list(values) for row, values in runs.groupby("row")[score]}
+
+
+def noise(runs: Runs, score: str) -> float:
+    """Below which the scores of two single runs do not differ.
+
+    SWD: the floor, which is the distance between two sets of reals. MS-SSIM: 95 % of the
+    differences that the choice of pairs makes. Modes: the same of the spread over evaluations.
+    """
+    if score.startswith("swd"):
+        return float(runs[f"{score}_floor"].max())
+    if score == "ms_ssim":
+        return TWO_SIDED * PAIR_SPREAD / math.sqrt(runs.pairs.min())
+    return TWO_SIDED * float(runs[f"{score}_std"].max())
+
+
+def summary(runs: Runs, titles: Mapping[str, str], shown: Layout, data: str) -> pd.DataFrame:
+    """One line a row of the study that has runs, all as numbers."""
+    rows = [row for row in titles if row in set(runs.row)]
+    paper = read_paper()
+    lines = {
+        row: {
+            "name": titles[row],
+            **means(runs[runs.row == row], shown.scores),
+            **step(runs, rows, row, shown.headlines),
+            **published(paper, data, row, shown.headlines),
+        }
+        for row in rows
+    }
+    table = pd.DataFrame.from_dict(lines, orient="index").rename_axis("row")
+    for score in set(shown.headlines) & set(paper.columns):
+        if f"{score}_paper" in table:
+            table[f"{score}_difference"] = table[score] - table[f"{score}_paper"]
+    return table
+
+
+def means(runs: Runs, scores: tuple[str, ...]) -> dict[str, Any]:
+    """Mean and standard deviation over seeds, and the reals' own value, of one row."""
+    line: dict[str, Any] = {"seeds": len(runs), "images": int(runs.images.iloc[0])}
+    for score in scores:
+        line |= {score: runs[score].mean(), f"{score}_sd": runs[score].std()}
+        own = [name for name in (f"{score}_floor", f"{score}_real") if name in runs]
+        line |= {name: runs[name].mean() for name in own}
+    return line
+
+
+def step(runs: Runs, rows: list[str], row: str, headlines: tuple[str, ...]) -> dict[str, Any]:
+    """The difference from the row above that this one builds on, and whether it is resolved."""
+    above = [other for other in rows[: rows.index(row)] if other not in STAND_INS]
+    if not above:
+        return {}
+    line: dict[str, Any] = {"above": above[-1]}
+    for score in headlines:
+        found = difference(runs, score, row, above[-1])
+        line |= {f"{score}_step": found.estimate, f"{score}_step_interval": found.half_width}
+        line |= {f"{score}_resolved": found.sign != "not resolved"}
+    return line
+
+
+def difference(runs: Runs, score: str, row: str, above: str) -> Contrast:
+    """A row's mean score less that of another row."""
+    return contrast(samples(runs, score), {row: 1.0, above: -1.0}, noise(runs, score))
+
+
+def published(
+    paper: pd.DataFrame, data: str, row: str, headlines: tuple[str, ...]
+) -> dict[str, Any]:
+    """The paper's figures for the row: on this data set, else on each of its own."""
+    own = paper.index.get_level_values("data").unique()
+    suffixes = {data: "paper"} if data in own else {name: f"paper_{name}" for name in own}
+    return {
+        f"{score}_{suffix}": paper.loc[(name, row), score]
+        for score in headlines
+        if score in paper
+        for name, suffix in suffixes.items()
+    }

@@ -1,0 +1,109 @@
+"""The table of an ablation in words: Markdown and LaTeX for people, CSV with every number."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from pgpipe.reporting.ablation_table import Layout
+
+RULE = (
+    "Scores: mean over seeds, ± standard deviation. Step: difference from the row above that this "
+    "one builds on, with its 95 % interval (Welch) where both rows have two seeds or more, else "
+    "with the noise of one score (SWD: the floor; MS-SSIM: the choice of pairs; modes: the "
+    "evaluations). A step within it is *not resolved*; with one seed, one beyond it may still be "
+    "the seed's. Floor: reals against other reals."
+)
+NAMES = {
+    "swd_avg": "SWD avg",
+    "ms_ssim": "MS-SSIM",
+    "modes_found": "modes",
+    "mode_kl": "KL",
+}
+DIGITS = {"ms_ssim": 4, "modes_found": 1, "mode_kl": 3}
+PAPERS = {"paper": "paper", "paper_celeba": "paper, CelebA", "paper_lsun-bedroom": "paper, LSUN"}
+
+
+def title(score: str) -> str:
+    """A score as a column's heading."""
+    return NAMES.get(score, f"SWD {score.removeprefix('swd_')}")
+
+
+def in_words(table: pd.DataFrame, shown: Layout) -> pd.DataFrame:
+    """The numbers of `ablation_table.summary` as people read them, a column a statement."""
+    words = pd.DataFrame({"": table["name"], "seeds": table.seeds, "images": table.images})
+    if "above" in table:
+        words["step from"] = table.above.fillna("")
+    for score in shown.scores:
+        words[title(score)] = column(table, spread(score))
+        if score in shown.headlines:
+            words = words.assign(**dict(beside(table, score)))
+    return words
+
+
+def beside(table: pd.DataFrame, score: str) -> Iterator[tuple[str, pd.Series]]:
+    """What stands beside a headline's scores, as far as there is any: heading and column."""
+    for own, heading in {"floor": "floor", "real": f"reals' {title(score)}"}.items():
+        if f"{score}_{own}" in table:
+            yield heading, table[f"{score}_{own}"].map(number(score))
+    if f"{score}_step" in table:
+        yield f"{title(score)}: step", column(table, stepped(score))
+    for suffix, paper in PAPERS.items():
+        if f"{score}_{suffix}" in table:
+            yield f"{title(score)}: {paper}", table[f"{score}_{suffix}"].map(number(score))
+    if f"{score}_difference" in table:
+        signed = number(score, sign="+")
+        yield f"{title(score)}: ours - paper", table[f"{score}_difference"].map(signed)
+
+
+def column(table: pd.DataFrame, say: Callable[[pd.Series], str]) -> pd.Series:
+    """A statement about each row."""
+    return pd.Series({row: say(line) for row, line in table.iterrows()}, dtype=object)
+
+
+def number(score: str, sign: str = "") -> Callable[[float], str]:
+    """How a value of a score is written; nothing for what is missing."""
+    digits = DIGITS.get(score, 2)
+    return lambda value: "" if pd.isna(value) else f"{value:{sign}.{digits}f}"
+
+
+def spread(score: str) -> Callable[[pd.Series], str]:
+    """Mean, and the standard deviation where there are several seeds."""
+    write = number(score)
+
+    def say(line: pd.Series) -> str:
+        deviation = write(line[f"{score}_sd"])
+        return write(line[score]) + (f" ± {deviation}" if deviation else "")
+
+    return say
+
+
+def stepped(score: str) -> Callable[[pd.Series], str]:
+    """A step, its interval, and whether it is more than that."""
+
+    def say(line: pd.Series) -> str:
+        if pd.isna(line[f"{score}_step"]):
+            return ""
+        value = number(score, sign="+")(line[f"{score}_step"])
+        interval = number(score)(line[f"{score}_step_interval"])
+        verdict = "" if line[f"{score}_resolved"] else ", not resolved"
+        return f"{value} ± {interval}{verdict}"
+
+    return say
+
+
+def markdown(words: pd.DataFrame, heading: str) -> str:
+    """The table with its rule, as a section of Markdown."""
+    return f"# {heading}\n\n{words.to_markdown(disable_numparse=True)}\n\n{RULE}\n"
+
+
+def write(table: pd.DataFrame, shown: Layout, heading: str, stem: Path) -> list[Path]:
+    """Write STEM.md, .csv and .tex; their paths."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    words = in_words(table, shown)
+    files = [stem.with_name(f"{stem.name}.{kind}") for kind in ("md", "csv", "tex")]
+    files[0].write_text(markdown(words, heading), encoding="utf-8")
+    table.to_csv(files[1])
+    latex = words.style.format(escape="latex").to_latex(hrules=True, caption=heading)
+    files[2].write_text(latex.replace("±", r"$\pm$"), encoding="utf-8")
+    return files
