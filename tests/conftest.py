@@ -4,9 +4,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tinyproject import ROOT, Project
+
+if TYPE_CHECKING:
+    from tinyphase import Count, Place
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
@@ -61,3 +65,18 @@ def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> "Place":
+    """A phase that goes on from a finished one."""
+    from tinyphase import Place
+
+    return Place(tmp_path_factory.mktemp("phase")).grow()
+
+
+@pytest.fixture(scope="session")
+def whole(place: "Place") -> tuple[Path, "Count"]:
+    """The states of a run of that phase that nothing interrupted, and who listened."""
+    states = place.folder / "whole"
+    return states, place.run(states)

@@ -49,7 +49,8 @@ class PhaseTraining:
         rate = job.learning_rate(self.progress.images)
         self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, batches.device)
         if not saved and job.phase.origin == "init":
-            self.networks.discriminator.fit(to_float(batches.reals(0, FIRST_REALS)[0]))
+            count = min(FIRST_REALS, len(batches.store))  # each once: twins would be at distance 0
+            self.networks.discriminator.fit(to_float(batches.reals(0, count)[0]))
         self.step = Step(self.networks, job.section)
         self.sums = torch.tensor(self.progress.sums, device=batches.device)
 

@@ -5,58 +5,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from scipy.signal import correlate2d
+from literal.layers import Array
+from literal.networks import LiteralDiscriminator
+from specs import network_spec
+from tinynets import CIFAR, PAPER, TABLE_1, discriminator, layer_sizes, pictures
 from torch import Tensor
 
-from pgpipe import rng
 from pgpipe.nets import weights
-from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.discriminator import Block, Discriminator
 from pgpipe.nets.layers import downsample
+from pgpipe.nets.minibatch import quiet
 
-Array = NDArray[np.float64]
 BOTH = pytest.mark.parametrize("fused", [False, True])
 
 
-def spec(fused: bool = False, **changes: Any) -> NetworkSpec:
-    tiny = {"fmap_base": 32, "fmap_max": 6, "latent_size": 5, "fused_downsampling": fused}
-    rest = {"channels": 3, "classes": 0, "minibatch_stddev": True}
-    return NetworkSpec(**{**tiny, **rest, **changes})
-
-
-PAPER = {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512}
-CIFAR = {"fmap_base": 4096, "fmap_max": 128, "latent_size": 128}
-
-
-def build(spec: NetworkSpec, resolution: int, seed: int = 0) -> Discriminator:
-    """A discriminator whose biases are random as well."""
-    net = Discriminator(spec, resolution)
-    weights.load(net, weights.initial(spec, resolution, seed), "discriminator")
-    for name, parameter in net.named_parameters():
-        if name.endswith("bias"):
-            parameter.data = 0.3 * rng.normal(tuple(parameter.shape), rng.key(seed, name, 1))
-    return net
-
-
-def pictures(count: int, resolution: int, channels: int = 3) -> Tensor:
-    return rng.normal((count, channels, resolution, resolution), rng.key(0, "images", 0))
-
-
 def on_meta(changes: dict[str, Any], resolution: int) -> dict[str, int]:
-    """Weights and biases by layer."""
-    found: dict[str, int] = {}
-    with torch.device("meta"):
-        net = Discriminator(spec(**changes), resolution)
-    for name, parameter in net.named_parameters():
-        layer = name.rpartition(".")[0]
-        found[layer] = found.get(layer, 0) + parameter.numel()
-    return found
+    return layer_sizes(network_spec(**changes), resolution, "discriminator")
 
 
 @BOTH
 def test_parameters_of_each_layer_at_1024(fused: bool) -> None:
-    assert on_meta({**PAPER, "fused": fused}, 1024) == {
+    assert on_meta({**PAPER, "fused_downsampling": fused}, 1024) == {
         "from_rgb.1024": 64,
         "from_rgb.512": 128,
         "from_rgb.256": 256,
@@ -102,6 +71,34 @@ def test_parameters_at_cifars_32_count_the_from_rgb_of_all_four_resolutions() ->
     assert without + layers["from_rgb.32"] == 1_297_153  # would be 1.297 M
 
 
+def test_parameters_of_table_1_at_128() -> None:
+    layers = on_meta(TABLE_1, 128)
+    assert sum(n for name, n in layers.items() if "from_rgb" not in name) == sum((
+        32 * 32 * 9 + 32, 32 * 64 * 9 + 64,  # 128
+        64 * 64 * 9 + 64, 64 * 128 * 9 + 128,  # 64
+        128 * 128 * 9 + 128, 128 * 256 * 9 + 256,  # 32
+        256 * 256 * 9 + 256, 256 * 512 * 9 + 512,  # 16
+        512 * 512 * 9 + 512, 512 * 512 * 9 + 512,  # 8
+        513 * 512 * 9 + 512, 512 * 512 * 16 + 512, 512 + 1,  # 4
+    ))  # fmt: skip
+    from_rgb = {name: n for name, n in layers.items() if "from_rgb" in name}
+    assert list(from_rgb.values()) == [4 * maps for maps in (512, 512, 256, 128, 64, 32)]
+
+
+def test_row_e_stars_kernels_take_5_directions_5_lengths_a_bias_and_a_weight_of_the_score() -> None:
+    plain = on_meta({**TABLE_1, "minibatch_stddev": False}, 4)
+    kernels = {"minibatch_stddev": False, "minibatch_discrimination": 100}
+    grown = on_meta({**TABLE_1, **kernels}, 4)
+    assert grown["blocks.4.discrimination"] == 512 * 100 * 5 + 100 * 5 + 100
+    assert grown["blocks.4.score"] == plain["blocks.4.score"] + 100
+
+
+@pytest.mark.parametrize("divisor", [2, 4])
+def test_divisor_divides_the_maps_of_all_layers(divisor: int) -> None:
+    crippled = on_meta({**PAPER, "discriminator_divisor": divisor}, 64)
+    assert crippled == on_meta({"fmap_base": 8192 // divisor, "fmap_max": 512 // divisor}, 64)
+
+
 @pytest.mark.parametrize(("stddev", "maps"), [(True, 513), (4, 513), (False, 512)])
 def test_stddev_adds_one_map_before_the_last_convolution(stddev: bool | int, maps: int) -> None:
     layers = on_meta({**PAPER, "minibatch_stddev": stddev}, 4)
@@ -122,68 +119,6 @@ def test_hidden_layer_is_as_wide_as_the_maps_of_2x2(
     assert layers["blocks.4.score"] == hidden + 1
 
 
-def active(x: Array) -> Array:
-    return np.where(x > 0, x, 0.2 * x)
-
-
-def box(x: Array) -> Array:
-    N, C, H, W = x.shape
-    return np.asarray(x.reshape(N, C, H // 2, 2, W // 2, 2).mean(axis=(3, 5)))
-
-
-def with_stddev(x: Array, groups: int) -> Array:
-    """Append the extra map: sample i belongs to group i mod `groups`."""
-    extra = np.empty((len(x), 1, *x.shape[2:]))
-    for i in range(len(x)):
-        members = x[i % groups :: groups]
-        extra[i] = np.sqrt(((members - members.mean(axis=0)) ** 2).mean(axis=0) + 1e-8).mean()
-    return np.concatenate([x, extra], axis=1)
-
-
-class Literal:
-    """The discriminator as the paper's table has it, in numpy, from the same named weights."""
-
-    def __init__(self, net: Discriminator, fused: bool) -> None:
-        self.named = {name: p.detach().double().numpy() for name, p in net.named_parameters()}
-        self.fused = fused
-
-    def conv(self, x: Array, name: str) -> Array:
-        weight, bias = self.named[f"{name}.weight"], self.named[f"{name}.bias"]
-        scale = np.sqrt(2 / weight[0].size)
-        out = np.empty((len(x), len(weight), *x.shape[2:]))
-        for n, k in np.ndindex(len(x), len(weight)):
-            maps = zip(x[n], weight[k] * scale, strict=True)
-            out[n, k] = bias[k] + sum(correlate2d(image, kernel, "same") for image, kernel in maps)
-        return out
-
-    def dense(self, x: Array, name: str, gain: float) -> Array:
-        weight, bias = self.named[f"{name}.weight"], self.named[f"{name}.bias"]
-        return np.asarray(x @ weight.T * gain / np.sqrt(weight.shape[1]) + bias)
-
-    def from_rgb(self, images: Array) -> Array:
-        return active(self.conv(images, f"from_rgb.{images.shape[2]}"))
-
-    def block(self, x: Array) -> Array:
-        size = x.shape[2]
-        x = active(self.conv(x, f"blocks.{size}.conv"))
-        x = self.conv(x, f"blocks.{size}.down")
-        return active(box(x)) if self.fused else box(active(x))
-
-    def __call__(self, images: Array, groups: int = 1, fade: float = 1) -> Array:
-        """Scores and logits [N, 1 + classes]; `groups` 0: no minibatch stddev."""
-        x = self.from_rgb(images)
-        if images.shape[2] > 4:
-            x = self.block(x)
-        if fade < 1:
-            x = (1 - fade) * self.from_rgb(box(images)) + fade * x
-        while x.shape[2] > 4:
-            x = self.block(x)
-        x = with_stddev(x, groups) if groups else x
-        x = active(self.conv(x, "blocks.4.conv"))
-        x = active(self.dense(x.reshape(len(x), -1), "blocks.4.dense", gain=np.sqrt(2)))
-        return self.dense(x, "blocks.4.score", gain=1)
-
-
 def scores(net: Discriminator, images: Tensor, fade: Tensor | None = None) -> Array:
     with torch.no_grad():
         return np.asarray(net(images, fade)[0].numpy())
@@ -195,10 +130,10 @@ def scores(net: Discriminator, images: Tensor, fade: Tensor | None = None) -> Ar
 @pytest.mark.parametrize("resolution", [4, 8, 16])
 def test_equals_the_papers_table(resolution: int, channels: int, fused: bool) -> None:
     net, images = (
-        build(spec(fused, channels=channels), resolution),
+        discriminator(network_spec(fused_downsampling=fused, channels=channels), resolution),
         pictures(3, resolution, channels),
     )
-    expected = Literal(net, fused)(images.numpy())[:, 0]
+    expected = LiteralDiscriminator(net, net.spec)(images.numpy())[:, 0]
     np.testing.assert_allclose(scores(net, images), expected, rtol=1e-9, atol=1e-11)
 
 
@@ -208,8 +143,8 @@ def test_equals_the_papers_table(resolution: int, channels: int, fused: bool) ->
 def test_fade_mixes_the_old_features_of_the_halved_image_with_the_new(
     fade: float, fused: bool
 ) -> None:
-    net, images = build(spec(fused), 16), pictures(3, 16)
-    expected = Literal(net, fused)(images.numpy(), fade=fade)[:, 0]
+    net, images = discriminator(network_spec(fused_downsampling=fused), 16), pictures(3, 16)
+    expected = LiteralDiscriminator(net, net.spec)(images.numpy(), fade=fade)[:, 0]
     np.testing.assert_allclose(scores(net, images, torch.tensor(fade)), expected, rtol=1e-9)
 
 
@@ -220,22 +155,22 @@ def test_fade_mixes_the_old_features_of_the_halved_image_with_the_new(
 def test_minibatch_stddev_of_the_whole_minibatch_of_groups_or_none(
     stddev: bool | int, groups: int
 ) -> None:
-    net, images = build(spec(minibatch_stddev=stddev), 8), pictures(6, 8)
-    expected = Literal(net, fused=False)(images.numpy(), groups)[:, 0]
+    net, images = discriminator(network_spec(minibatch_stddev=stddev), 8), pictures(6, 8)
+    expected = LiteralDiscriminator(net, net.spec)(images.numpy(), groups)[:, 0]
     np.testing.assert_allclose(scores(net, images), expected, rtol=1e-9)
 
 
 @pytest.mark.usefixtures("in_double")
 def test_logits_follow_the_score() -> None:
-    net, images = build(spec(classes=3), 8), pictures(4, 8)
+    net, images = discriminator(network_spec(classes=3), 8), pictures(4, 8)
     score, logits = (part.detach().numpy() for part in net(images))
-    expected = Literal(net, fused=False)(images.numpy())
+    expected = LiteralDiscriminator(net, net.spec)(images.numpy())
     np.testing.assert_allclose(score, expected[:, 0], rtol=1e-9)
     np.testing.assert_allclose(logits, expected[:, 1:], rtol=1e-9)
 
 
 def test_without_labels_there_are_no_logits() -> None:
-    score, logits = build(spec(), 4)(pictures(5, 4))
+    score, logits = discriminator(network_spec(), 4)(pictures(5, 4))
     assert score.shape == (5,)
     assert logits.shape == (5, 0)
 
@@ -247,14 +182,14 @@ def test_pooling_comes_after_the_activation_unless_fused() -> None:
     checks[..., ::2] = -1
     means = []
     for fused in (False, True):
-        block = Block(spec(fused, fmap_max=1), 8)
+        block = Block(network_spec(fused_downsampling=fused, fmap_max=1), 8)
         for layer in (block.conv, block.down):
             layer.weight.data = torch.zeros(1, 1, 3, 3)
             layer.weight.data[..., 1, 1] = 1 / layer.scale
             layer.bias.data = torch.zeros(1)
         block.conv.bias.data.fill_(2.0)  # keeps the first activation out of it
         block.down.bias.data.fill_(-2.0)
-        means.append(block(checks).detach())
+        means.append(block(checks, quiet).detach())
     torch.testing.assert_close(means[0], torch.full((1, 1, 4, 4), 0.4))
     torch.testing.assert_close(means[1], torch.zeros(1, 1, 4, 4))
 
@@ -265,47 +200,50 @@ def test_pooling_comes_after_the_activation_unless_fused() -> None:
 def test_fade_0_scores_the_halved_image_as_before_to_the_bit(
     resolution: int, channels: int, fused: bool
 ) -> None:
-    sizes = spec(fused, channels=channels)
-    net, images = build(sizes, resolution), pictures(3, resolution, channels)
-    old = scores(build(sizes, resolution // 2), downsample(images))
+    sizes = network_spec(fused_downsampling=fused, channels=channels)
+    net, images = discriminator(sizes, resolution), pictures(3, resolution, channels)
+    old = scores(discriminator(sizes, resolution // 2), downsample(images))
     np.testing.assert_array_equal(scores(net, images, torch.tensor(0.0)), old)
 
 
 @BOTH
 @pytest.mark.parametrize("resolution", [8, 16])
 def test_fade_1_scores_as_the_grown_network_to_the_bit(resolution: int, fused: bool) -> None:
-    net, images = build(spec(fused), resolution), pictures(3, resolution)
+    net, images = (
+        discriminator(network_spec(fused_downsampling=fused), resolution),
+        pictures(3, resolution),
+    )
     np.testing.assert_array_equal(scores(net, images, torch.tensor(1.0)), scores(net, images))
 
 
 def test_only_the_two_newest_from_rgb_layers_play_a_part_in_a_fade() -> None:
-    net = build(spec(), 16)
+    net = discriminator(network_spec(), 16)
     net(pictures(3, 16), torch.tensor(0.5))[0].sum().backward()
     unused = {name for name, p in net.named_parameters() if p.grad is None}
     assert unused == {"from_rgb.4.weight", "from_rgb.4.bias"}
 
 
 def test_without_stddev_a_score_does_not_depend_on_the_minibatch() -> None:
-    net, images = build(spec(minibatch_stddev=False), 8), pictures(6, 8)
+    net, images = discriminator(network_spec(minibatch_stddev=False), 8), pictures(6, 8)
     parts = np.concatenate([scores(net, images[:1]), scores(net, images[1:])])
     np.testing.assert_allclose(parts, scores(net, images), rtol=1e-5, atol=1e-6)
 
 
 def test_stddev_tells_a_minibatch_of_equal_images_from_one_of_different_images() -> None:
-    net, images = build(spec(), 8), pictures(6, 8)
+    net, images = discriminator(network_spec(), 8), pictures(6, 8)
     alone = scores(net, images[:1].expand(6, 3, 8, 8))
     assert abs(alone[0] - scores(net, images)[0]) > 1e-3
 
 
 def test_scores_are_float32_under_autocast() -> None:
-    net = build(spec(classes=2), 8)
+    net = discriminator(network_spec(classes=2), 8)
     with torch.autocast("cpu", torch.bfloat16):
         score, logits = net(pictures(3, 8))
     assert score.dtype == logits.dtype == torch.float32
 
 
 def test_scores_have_a_standard_deviation_of_order_1_at_initialisation() -> None:
-    wide = spec(fmap_base=1024, fmap_max=64)
+    wide = network_spec(fmap_base=1024, fmap_max=64)
     spread = []
     for seed in range(10):
         net = Discriminator(wide, 16)
@@ -317,8 +255,12 @@ def test_scores_have_a_standard_deviation_of_order_1_at_initialisation() -> None
 @BOTH
 @pytest.mark.usefixtures("in_double")
 def test_derivatives(fused: bool) -> None:
-    small = spec(fused, fmap_max=2, channels=1, classes=1)
-    net, images, fade = build(small, 8), pictures(2, 8, 1).requires_grad_(), torch.tensor(0.4)
+    small = network_spec(fused_downsampling=fused, fmap_max=2, channels=1, classes=1)
+    net, images, fade = (
+        discriminator(small, 8),
+        pictures(2, 8, 1).requires_grad_(),
+        torch.tensor(0.4),
+    )
     names = [name for name, _ in net.named_parameters()]
     values = [p.detach().clone().requires_grad_() for p in net.parameters()]
 
@@ -332,7 +274,7 @@ def test_derivatives(fused: bool) -> None:
 
 
 def test_growing_keeps_the_names() -> None:
-    old = {n for n, _ in Discriminator(spec(), 8).named_parameters()}
-    new = {n for n, _ in Discriminator(spec(), 16).named_parameters()}
+    old = {n for n, _ in Discriminator(network_spec(), 8).named_parameters()}
+    new = {n for n, _ in Discriminator(network_spec(), 16).named_parameters()}
     assert old < new
     assert all(".16." in name for name in new - old)

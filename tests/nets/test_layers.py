@@ -9,29 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from scipy.signal import convolve2d, correlate2d
-from torch import Tensor, nn
+from literal.layers import Array, blown_up, box, by_map, conv
+from scipy.signal import convolve2d
+from specs import model_section
+from torch import nn
 
 from pgpipe import rng
 from pgpipe.nets import layers
-from pgpipe.nets.config import ModelSection, feature_maps, resolutions
-from pgpipe.nets.layers import Conv, Dense, DownConv, Equalised, Seed4x4, UpConv
+from pgpipe.nets.config import feature_maps, resolutions
+from pgpipe.nets.layers import Conv, Dense, DownConv, Layer, Seed4x4, Style, UpConv
 
-Array = NDArray[np.float64]
-
-
-@pytest.fixture
-def in_double(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the code asks for float32 whatever the precision, keep float64."""
-    monkeypatch.setattr(Tensor, "float", Tensor.double)
+PLAIN = Style(equalised=False)
 
 
 def noise(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def filled(layer: Equalised, seed: int = 1) -> tuple[Equalised, Array, Array]:
+def filled(layer: Layer, seed: int = 1) -> tuple[Layer, Array, Array]:
     """The layer in float64 with random weights and biases, and both."""
     weight, bias = noise(*layer.weight.shape, seed=seed), noise(*layer.bias.shape, seed=seed + 1)
     layer.double().load_state_dict({"weight": torch.tensor(weight), "bias": torch.tensor(bias)})
@@ -45,12 +40,7 @@ def outputs(layer: nn.Module, x: Array) -> Array:
 
 
 def literal_conv(x: Array, weight: Array, bias: Array) -> Array:
-    """Zero-padded correlation, one pair of maps at a time."""
-    out = np.empty((len(x), len(weight), *x.shape[2:]))
-    for n, k in np.ndindex(len(x), len(weight)):
-        maps = zip(x[n], weight[k], strict=True)
-        out[n, k] = bias[k] + sum(correlate2d(image, kernel, "same") for image, kernel in maps)
-    return out
+    return np.asarray(conv(x, weight) + by_map(bias, x))
 
 
 def literal_loops(x: Array, weight: Array, bias: Array) -> Array:
@@ -65,18 +55,6 @@ def literal_loops(x: Array, weight: Array, bias: Array) -> Array:
                 total += x[n, c, y, z] * weight[k, c, a, b]
         out[n, k, i, j] = total
     return out
-
-
-def blown_up(x: Array) -> Array:
-    """Nearest neighbour to twice the size."""
-    return x.repeat(2, axis=2).repeat(2, axis=3)
-
-
-def box(x: Array) -> Array:
-    """2x2 means."""
-    N, C, H, W = x.shape
-    means: Array = x.reshape(N, C, H // 2, 2, W // 2, 2).mean(axis=(3, 5))
-    return means
 
 
 @pytest.mark.parametrize("literal", [literal_conv, literal_loops])
@@ -161,10 +139,39 @@ def test_seed_is_a_dense_layer_with_a_bias_for_each_map() -> None:
         (Seed4x4(512, 8), math.sqrt(2) / 4 / math.sqrt(512)),
     ],
 )
-def test_scale_is_gain_by_root_of_fan_in(layer: Equalised, scale: float) -> None:
+def test_scale_is_gain_by_root_of_fan_in(layer: Layer, scale: float) -> None:
     assert layer.scale == pytest.approx(scale, rel=1e-15)
     layer.weight.data.fill_(1.0)
     assert layer.scaled().unique().tolist() == [pytest.approx(scale, rel=1e-7)]
+
+
+@pytest.mark.parametrize(
+    ("equalised", "plain"),
+    [
+        (Conv(3, 4, 3), Conv(3, 4, 3, style=PLAIN)),
+        (Conv(3, 4, 1, gain=1.0), Conv(3, 4, 1, gain=1.0, style=PLAIN)),
+        (UpConv(3, 4, 3), UpConv(3, 4, 3, style=PLAIN)),
+        (DownConv(3, 4, 3), DownConv(3, 4, 3, style=PLAIN)),
+    ],
+)
+def test_equalised_layer_is_a_plain_one_with_scaled_weights(equalised: Layer, plain: Layer) -> None:
+    equalised, weight, bias = filled(equalised)
+    scaled = {"weight": torch.tensor(weight * equalised.scale), "bias": torch.tensor(bias)}
+    plain.double().load_state_dict(scaled)
+    x = noise(2, 3, 4, 4)
+    np.testing.assert_allclose(outputs(equalised, x), outputs(plain, x), rtol=1e-12, atol=1e-14)
+
+
+def test_plain_layers_use_their_weights_as_they_are() -> None:
+    layer, weight, bias = filled(Conv(3, 4, 3, style=PLAIN))
+    x = noise(2, 3, 6, 5)
+    np.testing.assert_allclose(outputs(layer, x), literal_conv(x, weight, bias), rtol=1e-10)
+    dense, weight, bias = filled(Dense(7, 4, style=PLAIN))
+    x = noise(5, 7)
+    np.testing.assert_allclose(outputs(dense, x), x @ weight.T + bias, rtol=1e-12)
+    seed, weight, bias = filled(Seed4x4(3, 5, style=PLAIN))
+    expected = np.einsum("nc,ckij->nkij", noise(2, 3), weight) + bias[:, None, None]
+    np.testing.assert_allclose(outputs(seed, noise(2, 3)), expected, rtol=1e-12)
 
 
 def test_bias_is_not_scaled() -> None:
@@ -187,90 +194,6 @@ def test_gradient_carries_the_scale() -> None:
 def test_lrelu_has_slope_a_fifth() -> None:
     x = torch.tensor([-10.0, -1.0, 0.0, 1.0, 10.0])
     assert layers.lrelu(x).tolist() == [-2.0, pytest.approx(-0.2), 0.0, 1.0, 10.0]
-
-
-@pytest.mark.parametrize("shape", [(2, 5, 3, 4), (3, 7)])
-@pytest.mark.usefixtures("in_double")
-def test_pixel_norm(shape: tuple[int, ...]) -> None:
-    x = noise(*shape)
-    expected = x / np.sqrt((x**2).mean(axis=1, keepdims=True) + 1e-8)
-    np.testing.assert_allclose(layers.pixel_norm(torch.tensor(x)), expected, rtol=1e-12)
-
-
-@pytest.mark.usefixtures("in_double")
-def test_pixel_norm_of_tiny_values_is_held_by_epsilon() -> None:
-    x = np.full((1, 4, 1, 1), 1e-4)
-    np.testing.assert_allclose(layers.pixel_norm(torch.tensor(x)), math.sqrt(0.5), rtol=1e-12)
-    assert layers.pixel_norm(torch.zeros(1, 4, 1, 1)).eq(0).all()
-
-
-def test_pixel_norm_keeps_no_pixel_apart_from_its_maps() -> None:
-    x = torch.tensor(noise(1, 5, 4, 4)).float()
-    scaled = x * torch.linspace(0.5, 9, 16).view(1, 1, 4, 4)
-    torch.testing.assert_close(layers.pixel_norm(x), layers.pixel_norm(scaled))
-
-
-def literal_stddev(x: Array, groups: int) -> Array:
-    """The extra value of each sample: sample i belongs to group i mod `groups`."""
-    values = np.empty(len(x))
-    for i in range(len(x)):
-        members = np.stack([x[j] for j in range(len(x)) if j % groups == i % groups])
-        mean = sum(members) / len(members)
-        variance = sum((m - mean) ** 2 for m in members) / len(members)  # biased
-        values[i] = np.sqrt(variance + 1e-8).mean()
-    return values
-
-
-@pytest.mark.parametrize(
-    ("N", "group", "groups"),
-    [
-        (5, 0, 1),  # the whole minibatch, as the paper
-        (16, 0, 1),
-        (12, 4, 3),  # TensorFlow: N / 4 groups of 4
-        (16, 4, 4),
-        (16, 2, 8),
-        (4, 4, 1),
-        (3, 4, 1),  # smaller than a group: one group
-        (1, 4, 1),
-        (1, 0, 1),
-    ],
-)
-@pytest.mark.usefixtures("in_double")
-def test_minibatch_stddev(N: int, group: int, groups: int) -> None:
-    x = noise(N, 3, 4, 4) * np.linspace(0.1, 5, N)[:, None, None, None]
-    out = layers.minibatch_stddev(torch.tensor(x), group).numpy()
-    assert out.shape == (N, 4, 4, 4)
-    np.testing.assert_array_equal(out[:, :3], x)
-    expected = np.broadcast_to(literal_stddev(x, groups)[:, None, None], (N, 4, 4))
-    np.testing.assert_allclose(out[:, 3], expected, rtol=1e-12)
-
-
-def test_stddev_of_equal_samples_is_the_root_of_epsilon() -> None:
-    x = torch.ones(4, 3, 4, 4)
-    torch.testing.assert_close(layers.minibatch_stddev(x, 0)[:, 3], torch.full((4, 4, 4), 1e-4))
-
-
-def test_gradient_of_stddev_is_finite_for_equal_samples() -> None:
-    x = torch.ones(4, 3, 4, 4, requires_grad=True)
-    layers.minibatch_stddev(x, 0).sum().backward()
-    assert x.grad is not None
-    assert x.grad.isfinite().all()
-
-
-def test_stddev_of_the_whole_minibatch_ignores_its_order() -> None:
-    x = torch.tensor(noise(6, 3, 4, 4)).float()
-    ours = layers.minibatch_stddev(x, 0)[:, 3]
-    torch.testing.assert_close(layers.minibatch_stddev(x.flip(0), 0)[:, 3], ours)
-
-
-@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
-def test_stddev_is_computed_in_float32_whatever_the_precision(precision: torch.dtype) -> None:
-    for seed in range(40):
-        x = torch.tensor(8 + noise(6, 1, 1, 1, seed=seed)).to(precision)
-        out = layers.minibatch_stddev(x, 0)
-        exact = torch.tensor(literal_stddev(x.double().numpy(), 1))
-        assert out.dtype == precision
-        assert out[:, 1, 0, 0].equal(exact.float().to(precision))  # rounded once, at the end
 
 
 def test_upsample_repeats_and_downsample_averages() -> None:
@@ -302,41 +225,33 @@ def test_weights_have_hes_standard_deviation_at_run_time() -> None:
 
 
 @pytest.mark.parametrize("layer", [Conv(2, 3, 3), UpConv(2, 3, 3), DownConv(2, 3, 3)])
-def test_derivatives_of_convolutions(layer: Equalised) -> None:
+def test_derivatives_of_convolutions(layer: Layer) -> None:
     layer, _, _ = filled(layer)
     x = torch.tensor(noise(1, 2, 4, 4), requires_grad=True)
     assert torch.autograd.gradcheck(layer, (x,))
     assert torch.autograd.gradgradcheck(lambda x: layer(x).square(), (x,))
 
 
-@pytest.mark.usefixtures("in_double")
-def test_derivatives_of_the_norms() -> None:
-    x = torch.tensor(noise(4, 3, 2, 2), requires_grad=True)
-    for function in (layers.pixel_norm, lambda x: layers.minibatch_stddev(x, 2)):
-        assert torch.autograd.gradcheck(function, (x,))
-        assert torch.autograd.gradgradcheck(function, (x,))
-
-
-def model(fmap_base: int, fmap_max: int) -> ModelSection:
-    return ModelSection(
-        fmap_base=fmap_base, fmap_max=fmap_max, latent_size=1, fused_downsampling=False
-    )
-
-
 def test_feature_maps_of_the_full_network() -> None:
-    maps = {res: feature_maps(model(8192, 512), res) for res in resolutions(1024)}
+    maps = {
+        res: feature_maps(model_section(fmap_base=8192, fmap_max=512), res)
+        for res in resolutions(1024)
+    }
     assert maps == {
         4: 512, 8: 512, 16: 512, 32: 512, 64: 256, 128: 128, 256: 64, 512: 32, 1024: 16
     }  # fmt: skip
 
 
 def test_feature_maps_of_table_1() -> None:
-    maps = [feature_maps(model(2048, 512), res) for res in (4, 8, 16, 32, 64, 128)]
+    maps = [
+        feature_maps(model_section(fmap_base=2048, fmap_max=512), res)
+        for res in (4, 8, 16, 32, 64, 128)
+    ]
     assert maps == [512, 512, 256, 128, 64, 32]
 
 
 def test_feature_maps_are_never_none() -> None:
-    assert feature_maps(model(8, 512), 1024) == 1
+    assert feature_maps(model_section(fmap_base=8, fmap_max=512), 1024) == 1
 
 
 def test_resolutions_double_from_4() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from specs import network_spec
 
 from pgpipe import rng
 from pgpipe.nets import weights
@@ -13,9 +14,7 @@ from pgpipe.nets.generator import Generator
 
 
 def spec(**changes: Any) -> NetworkSpec:
-    tiny = {"fmap_base": 128, "fmap_max": 16, "latent_size": 12, "fused_downsampling": False}
-    rest = {"channels": 3, "classes": 0, "minibatch_stddev": True}
-    return NetworkSpec(**{**tiny, **rest, **changes})
+    return network_spec(**{"fmap_base": 128, "fmap_max": 16, "latent_size": 12, **changes})
 
 
 def same(a: weights.Weights, b: weights.Weights) -> bool:
@@ -83,6 +82,30 @@ def test_biases_are_0_and_weights_normal() -> None:
     assert len(values) > 300_000
     assert values.mean().item() == pytest.approx(0, abs=0.01)
     assert values.std().item() == pytest.approx(1, abs=0.01)
+
+
+def test_without_equalised_lr_first_weights_have_hes_standard_deviation() -> None:
+    sizes = {"fmap_base": 256, "fmap_max": 64, "latent_size": 32, "classes": 2}
+    plain = spec(**sizes, equalised_lr=False, minibatch_stddev=False)
+    equalised = spec(**sizes, minibatch_stddev=False)
+    drawn, unit = weights.initial(plain, 8, 0), weights.initial(equalised, 8, 0)
+    assert drawn.keys() == unit.keys()
+    for name, value in drawn.items():
+        if name.endswith("bias"):
+            assert value.eq(0).all()
+            continue
+        linear = "to_rgb" in name or "score" in name
+        fan_in = 34 * 16 if "seed" in name else value[0].numel()
+        he = ((1 if linear else 2) / fan_in) ** 0.5
+        error = 5 / (2 * value.numel()) ** 0.5
+        assert value.std(correction=0).item() == pytest.approx(he, rel=error), name
+        assert unit[name].std(correction=0).item() == pytest.approx(1, rel=error), name
+
+
+def test_first_gains_are_1_and_first_biases_0() -> None:
+    drawn = weights.initial(spec(generator_norm="batch", discriminator_norm="layer"), 8, 0)
+    assert all(value.eq(1).all() for name, value in drawn.items() if name.endswith("gain"))
+    assert sum(name.endswith("gain") for name in drawn) == 8
 
 
 def test_weights_are_float32_and_named_by_network() -> None:
