@@ -58,7 +58,9 @@ class MinibatchDiscrimination(nn.Module):
     def projected(self, x: Tensor) -> Tensor:
         """[N, C] -> [N, K, 5]."""
         lengths = self.log_length.exp() / self.direction.square().sum(dim=0).sqrt()
-        projections: Tensor = torch.tensordot(x, self.direction * lengths, 1)
+        # Of images nearly alike, bfloat16 would round the differences away.
+        with torch.autocast(x.device.type, enabled=False):
+            projections: Tensor = torch.tensordot(x, self.direction * lengths, 1)
         return projections
 
     @torch.no_grad()

@@ -39,8 +39,8 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """[N, C, ...] and [C] -> [N, C, ...]."""
-        normalised = F.layer_norm(x, x.shape[1:], eps=NORM_EPSILON)
-        return normalised * self.gain + bias.view(-1, *[1] * (x.ndim - 2))
+        normalised = F.layer_norm(x, x.shape[1:], eps=NORM_EPSILON)  # float32 under autocast
+        return (normalised * self.gain + bias.view(-1, *[1] * (x.ndim - 2))).to(x.dtype)
 
 
 def pixel_norm(x: Tensor) -> Tensor:
