@@ -142,6 +142,14 @@ def test_derivatives_of_discrimination() -> None:
     assert torch.autograd.gradgradcheck(made, (x,))
 
 
+def test_distances_are_float32_under_autocast() -> None:
+    """Images that are almost alike differ by less than bfloat16 resolves."""
+    made, x = discrimination(4, 3).float(), 100 + 0.1 * torch.tensor(noise(5, 4)).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        under = made(x)
+    torch.testing.assert_close(under, made(x))
+
+
 KERNELS = network_spec(minibatch_discrimination=4, minibatch_stddev=False)
 
 

@@ -113,10 +113,14 @@ def test_moments_outlast_an_interruption_at_the_end_of_a_fade(
     assert counted(training, "blocks.8") == {FADE_STEPS + 1}
 
 
-def test_discriminator_counts_each_of_its_steps(place: Place, tmp_path: Path) -> None:
-    training = place.training(tmp_path, Count(), discriminator_steps=3)
+@pytest.mark.parametrize("fade_kimg", [0.030, 0.048])  # ends within the second step, or with it
+def test_discriminator_counts_each_of_its_steps(
+    fade_kimg: float, place: Place, tmp_path: Path
+) -> None:
+    fading = phase(fade_kimg=fade_kimg)
+    training = place.training(tmp_path, Count(), phase=fading, discriminator_steps=3)
     seen = []
     for _ in range(4):
         training.train_step()
         seen.append(moments(training))
-    assert seen == [{1, 3}, {2, 6}, {1, 3}, {2, 6}]  # the fade of 48 images ends after two
+    assert seen == [{1, 3}, {2, 6}, {1, 3}, {2, 6}]

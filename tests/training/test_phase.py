@@ -177,7 +177,7 @@ def test_each_discriminator_step_has_reals_of_its_own(place: Place, tmp_path: Pa
 
 
 def test_images_of_all_discriminator_steps_are_the_clock(place: Place, tmp_path: Path) -> None:
-    listener = place.run(tmp_path, discriminator_steps=3)
+    listener = place.run(tmp_path, discriminator_steps=3, tick_kimg=0.02)
     assert listener.steps == [(24, 0.0), (48, 0.5), (72, 1.0), (96, 1.0), (120, 1.0)]
     rows = facts_of(tmp_path)["progress"]["rows"][2:]
     assert [round(1000 * row["kimg"]) for row in rows] == [64, 88, 112, 136, 160]

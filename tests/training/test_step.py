@@ -253,12 +253,22 @@ def gradients(train: TrainSection) -> dict[str, Tensor]:
     }
 
 
-def test_bfloat16_stays_finite() -> None:
-    train = train_section(precision="bf16")
-    nets = networks(train)
+@pytest.mark.parametrize(
+    ("model", "loss", "fades"),
+    [
+        ({}, "wgan-gp", True),
+        (ROW_A, "relativistic", True),
+        ({"minibatch_discrimination": 3}, "lsgan", True),
+        ({"name": "weak", "discriminator_norm": "batch"}, "r1", True),
+        (DCGAN, "non-saturating", False),
+    ],
+)
+def test_bfloat16_stays_finite(model: dict[str, Any], loss: str, fades: bool) -> None:
+    train = train_section(precision="bf16", loss=loss)
+    nets = start(train, **model)
     step = Step(nets, train)
     for seen in range(0, 80, 8):
-        assert step([minibatch(seen, fade=seen / 80)]).isfinite().all()
+        assert step([minibatch(seen, fade=seen / 80 if fades else None)]).isfinite().all()
     assert all(value.isfinite().all() for value in tensors_of(nets).values())
 
 
