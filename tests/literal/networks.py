@@ -6,15 +6,32 @@ From the named parameters of a network of ours; a normalisation stands where a l
 from collections.abc import Callable
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from literal import layers
 from literal.layers import Array, blown_up, box, lrelu
+from pgpipe import rng
 from pgpipe.nets.config import NetworkSpec
 
 GAIN = np.sqrt(2)
 
 Step = Callable[[Array], Array]
+
+
+def quiet(x: Array) -> Array:
+    return x
+
+
+def noise(strength: float, key: Tensor) -> Step:
+    """One factor 1 + strength sqrt(C) N(0, 1) for each image and map, another at each call."""
+
+    def noisy(x: Array) -> Array:
+        nonlocal key
+        key = rng.mix(key)
+        drawn = rng.normal(x.shape[:2], key).numpy()
+        return np.asarray(x * (1 + strength * np.sqrt(x.shape[1]) * drawn)[:, :, None, None])
+
+    return noisy
 
 
 class Literal:
@@ -93,7 +110,7 @@ class LiteralDiscriminator(Literal):
         return x if fused else box(x)
 
     def features(
-        self, images: Array, groups: int = 1, fade: float = 1, noise: Step = lambda x: x
+        self, images: Array, groups: int = 1, fade: float = 1, noise: Step = quiet
     ) -> Array:
         """[N, hidden]; `groups` 0: no minibatch stddev."""
         x = self.from_rgb(images)
@@ -108,7 +125,7 @@ class LiteralDiscriminator(Literal):
         return lrelu(self.dense(x.reshape(len(x), -1), "blocks.4.dense"))
 
     def __call__(
-        self, images: Array, groups: int = 1, fade: float = 1, noise: Step = lambda x: x
+        self, images: Array, groups: int = 1, fade: float = 1, noise: Step = quiet
     ) -> Array:
         """Scores and logits [N, 1 + classes]."""
         x = self.features(images, groups, fade, noise)

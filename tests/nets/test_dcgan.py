@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 import torch
 from literal import layers
+from literal import networks as literal
 from literal.layers import Array, lrelu
 from specs import DCGAN, network_spec
 from tinynets import discriminator, generator, latents, layer_sizes, pictures
 from torch import nn
 
+from pgpipe import rng
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.minibatch import Noise
 
+KEY = rng.key(0, "noise", 0)
 RADFORD = {"fmap_base": 2048, "fmap_max": 1024, "latent_size": 100}
 
 
@@ -81,12 +85,12 @@ def literal_generator(net: nn.Module, z: Array, resolution: int) -> Array:
     return np.tanh(normed(named, f"to_rgb.{size}", x))
 
 
-def literal_discriminator(net: nn.Module, x: Array) -> Array:
+def literal_discriminator(net: nn.Module, x: Array, noise: literal.Step) -> Array:
     named = parameters(net)
     while x.shape[2] > 4:
         name = f"blocks.{x.shape[2]}.conv"
-        x = lrelu(normed(named, name, strided(x, named[f"{name}.weight"])))
-    x = x.reshape(len(x), -1) @ named["blocks.4.score.weight"].T
+        x = lrelu(normed(named, name, strided(noise(x), named[f"{name}.weight"])))
+    x = noise(x).reshape(len(x), -1) @ named["blocks.4.score.weight"].T
     return np.asarray(x + named["blocks.4.score.bias"])
 
 
@@ -100,10 +104,11 @@ def test_generator_equals_its_loops(resolution: int) -> None:
 
 @pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize("resolution", [8, 16])
-def test_discriminator_equals_its_loops(resolution: int) -> None:
+def test_discriminator_equals_its_loops_with_noise_before_each_layer(resolution: int) -> None:
     net, images = discriminator(dcgan(classes=2), resolution), pictures(3, resolution)
-    expected = literal_discriminator(net, images.numpy())
-    scores, logits = (part.detach() for part in net(images))
+    expected = literal_discriminator(net, images.numpy(), literal.noise(0.3, KEY))
+    noisy = Noise(torch.tensor(0.3), KEY)
+    scores, logits = (part.detach() for part in net(images, None, noisy))
     np.testing.assert_allclose(scores, expected[:, 0], rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(logits, expected[:, 1:], rtol=1e-8, atol=1e-12)
 

@@ -8,6 +8,7 @@ import torch
 from literal import layers as literal
 from literal.layers import Array
 from literal.networks import LiteralDiscriminator
+from literal.networks import noise as literal_noise
 from specs import network_spec
 from tinynets import discriminator, pictures
 
@@ -244,14 +245,6 @@ def test_noise_is_drawn_anew_at_each_call_and_again_the_same_from_its_key() -> N
 def test_noise_comes_before_every_3x3_and_4x4_convolution(fused: bool) -> None:
     spec = network_spec(fused_downsampling=fused)
     net, images = discriminator(spec, 8), pictures(3, 8)
-    state = KEY
-
-    def literal_noise(x: Array) -> Array:
-        nonlocal state
-        state = rng.mix(state)
-        drawn = rng.normal(x.shape[:2], state).numpy()
-        return np.asarray(x * (1 + 0.3 * np.sqrt(x.shape[1]) * drawn)[:, :, None, None])
-
-    expected = LiteralDiscriminator(net, spec)(images.numpy(), noise=literal_noise)
+    expected = LiteralDiscriminator(net, spec)(images.numpy(), noise=literal_noise(0.3, KEY))
     scores, _ = net(images, None, Noise(torch.tensor(0.3), KEY))
     np.testing.assert_allclose(scores.detach(), expected[:, 0], rtol=1e-8)

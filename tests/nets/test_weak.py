@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 import torch
 from literal import layers
+from literal import networks as literal
 from literal.layers import Array, blown_up, box, lrelu
-from literal.networks import Literal
+from literal.networks import Literal, Step
 from specs import network_spec
 from tinynets import discriminator, generator, latents, layer_sizes, pictures
 
+from pgpipe import rng
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.layers import downsample
+from pgpipe.nets.minibatch import Noise
 
 METZ = {"fmap_base": 128, "fmap_max": 64, "latent_size": 256}  # 64, 32, 16, 8 maps at 4, ..., 32
+KEY = rng.key(0, "noise", 0)
 NORMS = pytest.mark.parametrize("norm", ["pixel", "batch", "none"])
 
 
@@ -77,18 +81,18 @@ class LiteralWeakDiscriminator(Literal):
         size = images.shape[2]
         return images if size == 32 else lrelu(self.conv(images, f"from_rgb.{size}"))
 
-    def block(self, x: Array) -> Array:
-        return box(lrelu(self.conv(x, f"blocks.{x.shape[2]}.conv")))
+    def block(self, x: Array, noise: Step) -> Array:
+        return box(lrelu(self.conv(noise(x), f"blocks.{x.shape[2]}.conv")))
 
-    def __call__(self, images: Array, fade: float) -> Array:
+    def __call__(self, images: Array, fade: float, noise: Step) -> Array:
         x = self.entered(images)
         if images.shape[2] > 4:
-            x = self.block(x)
+            x = self.block(x, noise)
         if fade < 1:
             x = (1 - fade) * self.entered(box(images)) + fade * x
         while x.shape[2] > 4:
-            x = self.block(x)
-        x = layers.with_stddev(x, 1)
+            x = self.block(x, noise)
+        x = noise(layers.with_stddev(x, 1))
         return self.dense(x.reshape(len(x), -1), "blocks.4.score", gain=1)
 
 
@@ -118,8 +122,9 @@ def test_discriminator_is_one_convolution_a_resolution(
 ) -> None:
     spec = weak(discriminator_norm=norm, discriminator_divisor=2, classes=2)
     net, images = discriminator(spec, resolution), pictures(3, resolution)
-    expected = LiteralWeakDiscriminator(net, spec)(images.numpy(), fade)
-    scores, logits = (part.detach() for part in net(images, as_given(fade)))
+    expected = LiteralWeakDiscriminator(net, spec)(images.numpy(), fade, literal.noise(0.3, KEY))
+    noisy = Noise(torch.tensor(0.3), KEY)
+    scores, logits = (part.detach() for part in net(images, as_given(fade), noisy))
     np.testing.assert_allclose(scores, expected[:, 0], rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(logits, expected[:, 1:], rtol=1e-8, atol=1e-10)
 
