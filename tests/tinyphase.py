@@ -18,7 +18,8 @@ from pgpipe.schedule import Phase
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.history import Row
-from pgpipe.training.phase import Job, PhaseTraining
+from pgpipe.training.job import Job
+from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.start import make_job
 
 CPU = torch.device("cpu")
