@@ -43,20 +43,32 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def architecture_has_every_phase(self) -> "Params":
+        """Each phase is a stage of its own, also one that does not lead to the final one."""
+        model = self.model
+        for key, phase in self.growth.phases.items():
+            if model.name == "dcgan" and (phase.origin != "init" or phase.res < 8):
+                raise ValueError(
+                    f"model.name: a dcgan does not grow: growth.phases.{key} is not from init, or "
+                    "below 8 pixels"
+                )
+            if model.name == "weak" and phase.res > WEAK_RESOLUTION:
+                raise ValueError(
+                    f"model.name: the weak networks are for {WEAK_RESOLUTION} pixels, "
+                    f"growth.phases.{key} is larger"
+                )
+        return self
+
+    @model_validator(mode="after")
     def architecture_can_be_trained(self) -> "Params":
-        """What an architecture asks of the growth and of training."""
-        model, (*before, (key, last)) = self.model, self.growth.chain()
-        if model.name == "dcgan" and (before or last.fade_kimg or last.res < 8):
-            raise ValueError(
-                "model.name: a dcgan does not grow: growth.phases needs one phase from init, of 8 "
-                f"pixels or more (the chain to {key} has {len(before) + 1})"
-            )
+        """What an architecture asks of the final resolution and of training."""
+        model, final = self.model, self.growth.phases[self.growth.final]
         if model.name == "dcgan" and self.train.minibatch_stddev is not False:
             raise ValueError("train.minibatch_stddev: a dcgan has false")
-        if model.name == "weak" and last.res != WEAK_RESOLUTION:
+        if model.name == "weak" and final.res != WEAK_RESOLUTION:
             raise ValueError(
                 f"model.name: the weak networks are for {WEAK_RESOLUTION} pixels, growth.final is "
-                f"{key}"
+                f"{self.growth.final}"
             )
         return self
 

@@ -1,45 +1,14 @@
 """The rules that no section can see alone, and the stage that applies them before all others."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tinyparams import ROOT, phase, phases, refusal, with_values
 
-from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from stages import check as stage
 from stages.paths import CHECKED
-
-ROOT = Path(__file__).parents[2]
-VALID = load_yaml(ROOT / "tests/params.yaml")
-
-
-def with_values(**values: Any) -> dict[str, Any]:
-    """Valid parameters but for these; two underscores stand for a dot."""
-    document = copy.deepcopy(VALID)
-    for path, value in values.items():
-        *parents, last = path.split("__")
-        inner = document
-        for name in parents:
-            inner = inner[name]
-        inner[last] = value
-    return document
-
-
-def refusal(**values: Any) -> str:
-    with pytest.raises(UsageError) as caught:
-        stage.check(with_values(**values), "params.yaml")
-    return str(caught.value)
-
-
-def phase(res: int, origin: str, fade: float = 1, stable: float = 1, **more: Any) -> dict[str, Any]:
-    return {"res": res, "from": origin, "fade_kimg": fade, "stable_kimg": stable, **more}
-
-
-def phases(**by_key: dict[str, Any]) -> dict[str, Any]:
-    return {"growth__phases": by_key, "growth__final": list(by_key)[-1]}
-
 
 # The sections with one another
 

@@ -78,16 +78,33 @@ def test_too_few_images_leave_what_was_there(here: Path) -> None:
 # Labels
 
 
-def test_labels_that_do_not_exist_are_not_conditioned_on(here: Path) -> None:
-    project(here, labels=(), label_conditioning="true")
+@pytest.mark.parametrize("kind", ["acgan", "matching"])
+def test_labels_that_do_not_exist_are_not_conditioned_on(here: Path, kind: str) -> None:
+    project(here, labels=(), label_conditioning=kind)
     with pytest.raises(UsageError, match=r"^params\.yaml: train\.label_conditioning: .*no labels"):
         init.run()
     assert not (here / "models").exists()
 
 
+def test_matching_needs_a_wrong_label(here: Path) -> None:
+    project(here, labels=("a",), label_conditioning="matching")
+    with pytest.raises(UsageError) as caught:
+        init.run()
+    assert str(caught.value) == (
+        "params.yaml: train.label_conditioning: matching needs a wrong label for each image, the "
+        "data set has one label"
+    )
+    assert not (here / "models").exists()
+
+
 @pytest.mark.parametrize(
     ("labels", "wanted", "classes"),
-    [(("a", "b"), "true", 2), (("a", "b"), "false", 0), ((), "false", 0)],
+    [
+        (("a", "b"), "acgan", 2),
+        (("a", "b", "c"), "matching", 3),
+        (("a", "b"), "false", 0),
+        ((), "false", 0),
+    ],
 )
 def test_networks_have_the_classes_that_are_conditioned_on(
     here: Path, labels: tuple[str, ...], wanted: str, classes: int
@@ -112,6 +129,17 @@ def test_layers_are_those_of_each_phase_and_no_other(here: Path) -> None:
     assert sum(map(len, names.values())) == len(every)
     assert any(".blocks.32." in name for name in names["r32"])
     assert not any(".blocks.32." in name for name in names["r16"])
+
+
+def test_networks_have_the_switches_of_the_model(here: Path) -> None:
+    project(here, generator_norm="batch", latent_norm="none", discriminator_divisor=2)
+    init.run()
+    _, facts = tensors.read(Path("models/init/state.safetensors"))
+    asked = load_yaml(Path("params.yaml"))["model"]
+    assert {name: facts["spec"][name] for name in asked} == asked
+    layers, _ = tensors.read(Path("models/layers/r8.safetensors"))
+    assert layers["generator.blocks.8.up.norm.gain"].eq(1).all()
+    assert layers["discriminator.from_rgb.8.weight"].shape[0] == 2  # of 4
 
 
 def test_a_later_phase_changes_no_earlier_layer(here: Path) -> None:

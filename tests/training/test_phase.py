@@ -146,7 +146,8 @@ def test_listener_hears_every_row_with_its_preview(whole: tuple[Path, Count]) ->
 
 
 def test_dcgan_is_one_phase_at_its_resolution(tmp_path: Path) -> None:
-    place = Place(tmp_path, {**DCGAN, "fmap_max": 4}, {"minibatch_stddev": False})
+    model = {**DCGAN, "fmap_max": 4, "fused_downsampling": False}
+    place = Place(tmp_path, model, {"minibatch_stddev": False})
     only, states = phase(**{"from": "init"}, fade_kimg=0, stable_kimg=0.04), tmp_path / "states"
     job, listener = place.first_job(only), Count()
     PhaseTraining(job, place.batches(8), StateFolder(states), listener).run()

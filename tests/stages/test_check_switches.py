@@ -1,0 +1,206 @@
+"""Switches that make no sense, alone or together, are refused with the reason in one line."""
+
+from typing import Any
+
+import pytest
+from specs import DCGAN
+from tinyparams import phase, phases, refusal, with_values
+
+from stages import check as stage
+
+
+def under(section: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {f"{section}__{name}": value for name, value in values.items()}
+
+
+ONE_PHASE = phases(r32=phase(32, "init", fade=0))
+DCGAN_MODEL = {name: value for name, value in DCGAN.items() if name != "minibatch_stddev"}
+VALID_DCGAN = {
+    **ONE_PHASE,
+    **under("model", {**DCGAN_MODEL, "fused_downsampling": False}),
+    "train__minibatch_stddev": False,
+}
+VALID_WEAK = {"model__name": "weak", "model__fused_downsampling": False}
+
+
+def accept(**values: Any) -> None:
+    stage.check(with_values(**values), "params.yaml")
+
+
+# Architectures
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("latent_norm", "latent", "a dcgan has none, not latent"),
+        ("generator_activation", "lrelu", "a dcgan has relu, not lrelu"),
+        ("generator_norm", "pixel", "a dcgan has batch, not pixel"),
+        ("tanh", False, "a dcgan has true, not false"),
+        ("discriminator_norm", "layer", "a dcgan has batch, not layer"),
+        ("minibatch_discrimination", 100, "a dcgan has 0, not 100"),
+        ("equalised_lr", True, "a dcgan has false, not true"),
+        ("fused_downsampling", True, "a dcgan has false, not true"),
+    ],
+)
+def test_dcgan_has_its_own_switches(key: str, value: Any, text: str) -> None:
+    accept(**VALID_DCGAN)
+    message = refusal(**{**VALID_DCGAN, f"model__{key}": value})
+    assert message == f"params.yaml: model: {key}: {text}"
+
+
+@pytest.mark.parametrize("stddev", [True, 4])
+def test_dcgan_has_no_minibatch_stddev(stddev: bool | int) -> None:
+    message = refusal(**{**VALID_DCGAN, "train__minibatch_stddev": stddev})
+    assert message == "params.yaml: train.minibatch_stddev: a dcgan has false"
+
+
+R16 = phase(16, "init", fade=0)
+
+
+@pytest.mark.parametrize(
+    ("key", "growth"),
+    [
+        ("r32", phases(r16=R16, r32=phase(32, "r16"))),
+        ("r32", phases(r16=R16, r32=phase(32, "r16", fade=0))),
+        ("r4", phases(r4=phase(4, "init", fade=0), r8=phase(8, "r4"))),
+        ("r4", {"growth__phases": {"r4": phase(4, "init", fade=0), "r16": R16}}),
+    ],
+)
+def test_no_phase_of_a_dcgan_grows(key: str, growth: dict[str, Any]) -> None:
+    """Not beside the final one either: every phase is a stage."""
+    final = list(growth["growth__phases"])[-1]
+    message = refusal(**{**VALID_DCGAN, **growth, "growth__final": final})
+    assert message == (
+        f"params.yaml: model.name: a dcgan does not grow: growth.phases.{key} is not from init, or "
+        "below 8 pixels"
+    )
+
+
+def test_dcgan_may_have_phases_of_several_resolutions_each_from_init() -> None:
+    accept(**VALID_DCGAN, growth__phases__r16=R16)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("generator_activation", "relu", "a weak has lrelu, not relu"),
+        ("minibatch_discrimination", 100, "a weak has 0, not 100"),
+        ("fused_downsampling", True, "a weak has false, not true"),
+    ],
+)
+def test_weak_networks_have_their_own_switches(key: str, value: Any, text: str) -> None:
+    accept(**VALID_WEAK)
+    message = refusal(**{**VALID_WEAK, f"model__{key}": value})
+    assert message == f"params.yaml: model: {key}: {text}"
+
+
+@pytest.mark.parametrize("norm", ["pixel", "batch", "none"])
+@pytest.mark.parametrize("growth", [{}, ONE_PHASE])
+def test_weak_networks_may_have_any_norm_and_grow_or_not(norm: str, growth: dict[str, Any]) -> None:
+    accept(**VALID_WEAK, model__generator_norm=norm, **growth)
+
+
+def test_weak_networks_end_at_32_pixels() -> None:
+    message = refusal(**VALID_WEAK, growth__final="r16")
+    assert message == (
+        "params.yaml: model.name: the weak networks are for 32 pixels, growth.final is r16"
+    )
+
+
+def test_no_phase_of_the_weak_networks_is_larger_not_even_beside_the_final_one() -> None:
+    message = refusal(**VALID_WEAK, growth__phases__r64=phase(64, "r32"))
+    assert message == (
+        "params.yaml: model.name: the weak networks are for 32 pixels, growth.phases.r64 is larger"
+    )
+
+
+# Statistics of a minibatch
+
+
+@pytest.mark.parametrize("by_phase", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model__generator_norm": "batch"},
+            "model.generator_norm: batch needs minibatches of two images or more",
+        ),
+        (
+            {"model__discriminator_norm": "batch"},
+            "model.discriminator_norm: batch needs minibatches of two images or more",
+        ),
+        (
+            {"model__minibatch_discrimination": 100},
+            "model.minibatch_discrimination: needs minibatches of two or more",
+        ),
+    ],
+)
+def test_one_image_has_no_others(changes: dict[str, Any], message: str, by_phase: bool) -> None:
+    place = "growth__phases__r8__minibatch" if by_phase else "train__minibatch"
+    accept(**changes, **{place: 2})
+    assert refusal(**changes, **{place: 1}) == f"params.yaml: {message}"
+
+
+def test_one_image_will_do_without_such_statistics() -> None:
+    accept(train__minibatch=1)
+    accept(train__minibatch=1, model__discriminator_norm="layer")
+
+
+# Training
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_updates_at_once_are_one_and_one(steps: int) -> None:
+    accept(train__updates="simultaneous")
+    accept(train__discriminator_steps=steps)
+    message = refusal(train__updates="simultaneous", train__discriminator_steps=steps)
+    assert message == (
+        "params.yaml: train: updates: simultaneous updates have one D step a G step, "
+        f"discriminator_steps is {steps}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("model__name", "stylegan", "'stylegan' is not one of 'pggan', 'dcgan' or 'weak'"),
+        ("model__discriminator_divisor", 0, "0 is not >= 1"),
+        ("model__latent_norm", False, "False is not one of 'latent', 'joined' or 'none'"),
+        ("model__generator_activation", "elu", "'elu' is not one of 'lrelu' or 'relu'"),
+        ("model__generator_norm", "layer", "'layer' is not one of 'pixel', 'batch' or 'none'"),
+        ("model__discriminator_norm", "pixel", "'pixel' is not one of 'none', 'layer' or 'batch'"),
+        ("model__minibatch_discrimination", -1, "-1 is not >= 0"),
+        ("train__adam_reset", "grow", "'grow' is not one of 'fades', 'growth' or 'never'"),
+        ("train__ramp_up_kimg", -1, "-1 is not >= 0.0"),
+        ("train__discriminator_steps", 0, "0 is not >= 1"),
+        ("train__updates", "both", "'both' is not one of 'alternating' or 'simultaneous'"),
+        (
+            "train__loss",
+            "wgan",
+            "'wgan' is not one of 'wgan-gp', 'minimax', 'non-saturating', 'lsgan', 'hinge', 'r1' "
+            "or 'relativistic'",
+        ),
+        ("train__r1_gamma", -0.5, "-0.5 is not >= 0.0"),
+        ("train__r2_gamma", -0.5, "-0.5 is not >= 0.0"),
+        ("train__label_conditioning", True, "True is not one of False, 'acgan' or 'matching'"),
+    ],
+)
+def test_values_of_the_switches(path: str, value: Any, text: str) -> None:
+    assert refusal(**{path: value}) == f"params.yaml: {path.replace('__', '.')}: {text}"
+
+
+def test_row_a_of_table_1_is_accepted() -> None:
+    accept(
+        **ONE_PHASE,
+        model__latent_norm="none",
+        model__generator_activation="relu",
+        model__generator_norm="batch",
+        model__tanh=True,
+        model__discriminator_norm="layer",
+        model__equalised_lr=False,
+        model__fused_downsampling=False,
+        train__minibatch_stddev=False,
+        train__discriminator_steps=5,
+        train__drift=0.0,
+    )
