@@ -5,6 +5,7 @@ neither a process of its own nor a worker that knows it, and counts as failed he
 """
 
 import json
+import re
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from dvc.repo import Repo
+
+# Where backslashes escape in the grammar of -S; everywhere else they stand for themselves.
+BEFORE_QUOTE = re.compile(r"(\\*)('|$)")
 
 TaskState = Literal["queued", "running", "failed"]
 
@@ -126,10 +130,14 @@ def literal(value: object) -> str:
         case list() | tuple():
             return "[" + ",".join(map(literal, value)) + "]"
         case str():
-            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-            return f"'{escaped}'"
+            return f"'{BEFORE_QUOTE.sub(escaped, value)}'"
         case _:
             return json.dumps(value)
+
+
+def escaped(found: re.Match[str]) -> str:
+    """Backslashes and the quote, or the end, that follows them, within quotes."""
+    return 2 * found[1] + found[2].replace("'", "\\'")
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def test_modes_have_no_paper_column() -> None:
     table = ablation_table.summary(runs, {"a": "x", "b": "y"}, shown, "digits-1k")
     assert table.loc["b", "modes_found_step"] == 90
     assert table.loc["b", "modes_found_step_interval"] == pytest.approx(1.96 * 2**0.5 * 2.0)
-    assert not [name for name in table if "paper" in name]
+    assert not [name for name in table if "paper" in str(name)]
     ablation_figure.figure(runs, table, shown, "modes")
 
 

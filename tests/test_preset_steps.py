@@ -1,0 +1,59 @@
+"""Every preset trains: one step at its first resolution and one at its last, all maps made few."""
+
+import pytest
+import torch
+from merging import Preset, params_of, spec_of
+from test_preset_files import WHOLE
+
+from pgpipe import rng
+from pgpipe.nets import weights
+from pgpipe.nets.config import NetworkSpec
+from pgpipe.training.config import TrainSection
+from pgpipe.training.networks import Networks, build, tensors_of
+from pgpipe.training.objective import FIGURES, Minibatch
+from pgpipe.training.step import Step
+
+pytestmark = pytest.mark.usefixtures("with_presets")
+
+CPU = torch.device("cpu")
+IMAGES = 4
+
+
+def tiny(spec: NetworkSpec) -> NetworkSpec:
+    return spec.model_copy(update={"fmap_base": 64, "fmap_max": 8, "latent_size": 8})
+
+
+def networks(spec: NetworkSpec, resolution: int, section: TrainSection) -> Networks:
+    named = weights.initial(spec, resolution, section.seed)
+    averages = {n.replace("generator", "average", 1): v for n, v in named.items()}
+    return build(spec, resolution, {**averages, **named}, section, section.learning_rate, CPU)
+
+
+def minibatch(resolution: int, spec: NetworkSpec, number: int) -> Minibatch:
+    shape = (IMAGES, resolution, resolution, spec.channels)
+    labels = torch.arange(IMAGES) % spec.classes if spec.classes else None
+    return Minibatch(
+        images=rng.integers(256, shape, rng.key(0, "pixels", number)).to(torch.uint8),
+        labels=labels,
+        labels_g=labels,
+        seen=torch.tensor(number * IMAGES),
+        fade=None,
+    )
+
+
+@pytest.mark.parametrize("chosen", WHOLE, ids=" ".join)
+def test_takes_a_step(chosen: Preset) -> None:
+    params = params_of(*chosen)
+    spec, section = tiny(spec_of(params)), params.train
+    phases = [phase.res for _, phase in params.growth.chain()]
+    for resolution in {phases[0], phases[-1]}:
+        nets = networks(spec, resolution, section)
+        before = {name: value.clone() for name, value in tensors_of(nets).items()}
+        steps = range(section.discriminator_steps)
+        figures = Step(nets, section)([minibatch(resolution, spec, number) for number in steps])
+        assert figures.shape == (len(FIGURES),)
+        assert figures.isfinite().all()
+        after = tensors_of(nets)
+        moved = {name for name, value in before.items() if not value.equal(after[name])}
+        for network in ("generator", "discriminator", "average"):
+            assert any(name.startswith(network) for name in moved), network
