@@ -75,16 +75,16 @@ class Params(Section):
     @model_validator(mode="after")
     def minibatch_has_statistics(self) -> "Params":
         """One image has no batch statistics and no others to be compared with."""
-        model, smallest = (
-            self.model,
-            min(phase.minibatch or self.train.minibatch for phase in self.growth.phases.values()),
-        )
-        if smallest > 1:
-            return self
-        for key in ("generator_norm", "discriminator_norm"):
-            if getattr(model, key) == "batch":
-                raise ValueError(f"model.{key}: batch needs minibatches of two images or more")
-        if model.minibatch_discrimination:
+        model, phases = self.model, self.growth.phases.values()
+        smallest = min(phase.minibatch or self.train.minibatch for phase in phases)
+        if model.generator_norm == "batch" and min(smallest, self.sample.minibatch) < 2:
+            raise ValueError(
+                "model.generator_norm: batch needs minibatches of two images or more, in training "
+                "and in sample.minibatch"
+            )
+        if model.discriminator_norm == "batch" and smallest < 2:
+            raise ValueError("model.discriminator_norm: batch needs minibatches of two or more")
+        if model.minibatch_discrimination and smallest < 2:
             raise ValueError("model.minibatch_discrimination: needs minibatches of two or more")
         return self
 

@@ -52,11 +52,6 @@ def network_spec(params: Params, channels: int, classes: int) -> NetworkSpec:
             "params.yaml: train.label_conditioning: the data set has no labels "
             "(subfolders of images make them)"
         )
-    if params.train.label_conditioning == "matching" and classes == 1:
-        raise UsageError(
-            "params.yaml: train.label_conditioning: matching needs a wrong label for each image, "
-            "the data set has one label"
-        )
     return NetworkSpec(
         **params.model.model_dump(),
         channels=channels,

@@ -73,7 +73,8 @@ class SampleSection(Section):
 
     images: int = Field(ge=16)  # for scoring
     seed: int = Field(ge=0)  # of the latents
-    minibatch: int = Field(ge=1)  # images drawn at a time; changes memory, not results
+    # Images drawn at a time. Changes memory; with batch normalisation in G, results too.
+    minibatch: int = Field(ge=1)
 
 
 def feature_maps(model: ModelSection, resolution: int) -> int:

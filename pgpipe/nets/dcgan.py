@@ -1,8 +1,12 @@
-"""DCGAN (Radford et al. 2016): a fixed resolution, no growing; the released code's constants.
+"""DCGAN (Radford et al. 2016): a fixed resolution, no growing.
 
 The latent is projected to 4x4, transposed 5x5 convolutions double the resolution and halve the
 feature maps up to the pixels; D mirrors it with strided ones. Batch normalisation everywhere but
 at the pixels and the score; ReLU in G, leaky ReLU in D; weights from N(0, 0.02).
+
+The released code differs where the paper is silent: it has no biases at the pixels and the score,
+normalises each of the projection's 16 x 1024 units by itself, decays weights by 1e-5, draws latents
+uniformly, and steps G and D on minibatches in turn. Here all of that is as in the other networks.
 """
 
 import torch.nn.functional as F

@@ -124,11 +124,12 @@ def test_no_phase_of_the_weak_networks_is_larger_not_even_beside_the_final_one()
     [
         (
             {"model__generator_norm": "batch"},
-            "model.generator_norm: batch needs minibatches of two images or more",
+            "model.generator_norm: batch needs minibatches of two images or more, in training and "
+            "in sample.minibatch",
         ),
         (
             {"model__discriminator_norm": "batch"},
-            "model.discriminator_norm: batch needs minibatches of two images or more",
+            "model.discriminator_norm: batch needs minibatches of two or more",
         ),
         (
             {"model__minibatch_discrimination": 100},
@@ -140,6 +141,13 @@ def test_one_image_has_no_others(changes: dict[str, Any], message: str, by_phase
     place = "growth__phases__r8__minibatch" if by_phase else "train__minibatch"
     accept(**changes, **{place: 2})
     assert refusal(**changes, **{place: 1}) == f"params.yaml: {message}"
+
+
+def test_one_image_is_not_drawn_alone_where_it_would_be_normalised_by_itself() -> None:
+    accept(sample__minibatch=1)
+    accept(sample__minibatch=2, model__generator_norm="batch")
+    message = refusal(sample__minibatch=1, model__generator_norm="batch")
+    assert message.endswith("in training and in sample.minibatch")
 
 
 def test_one_image_will_do_without_such_statistics() -> None:

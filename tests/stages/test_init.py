@@ -86,17 +86,6 @@ def test_labels_that_do_not_exist_are_not_conditioned_on(here: Path, kind: str) 
     assert not (here / "models").exists()
 
 
-def test_matching_needs_a_wrong_label(here: Path) -> None:
-    project(here, labels=("a",), label_conditioning="matching")
-    with pytest.raises(UsageError) as caught:
-        init.run()
-    assert str(caught.value) == (
-        "params.yaml: train.label_conditioning: matching needs a wrong label for each image, the "
-        "data set has one label"
-    )
-    assert not (here / "models").exists()
-
-
 @pytest.mark.parametrize(
     ("labels", "wanted", "classes"),
     [
