@@ -55,7 +55,7 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     """Whatever DVC took from its cache: the run is complete all the same."""
     log_model(tracker, history.to_dict("records"), final)
     log_data(tracker, read_manifest(MULTIRES))
-    scores = {k: v for k, v in read_json(METRICS).items() if k not in ("images", "seed")}
+    scores = {k: v for k, v in read_json(METRICS).items() if isinstance(v, float)}  # no counts
     tracker.log_metrics(0, {f"score/{name}": value for name, value in scores.items()})
     for picture in sorted(FIGURES.glob("*.png")):
         tracker.log_artifact(picture, "figures")
