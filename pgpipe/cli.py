@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, errors
+from pgpipe import cli_ablation, cli_weights, errors
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
@@ -107,6 +107,7 @@ def sync() -> None:
     typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files")
 
 
+app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
 
 

@@ -7,6 +7,7 @@ from pydantic import model_validator
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import write_bytes
+from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
 from pgpipe.schedule import GrowthSection
@@ -107,6 +108,22 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def inception_network_has_images(self) -> "Params":
+        """Its scores need samples enough, and an image in each split."""
+        score, needed = self.score, self.score.inception_fakes
+        if self.sample.images < needed:
+            raise ValueError(
+                f"sample.images: {self.sample.images} is not >= {needed}, which score.inception "
+                "needs (score.inception_images, score.fid_images)"
+            )
+        if score.inception and score.inception_splits > score.inception_images:
+            raise ValueError(
+                f"score.inception_splits: {score.inception_splits} is not <= "
+                f"score.inception_images ({score.inception_images})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def modes_can_be_counted(self) -> "Params":
         """The discrete-mode test: images enough, and a generator without labels."""
         if not self.dataset.stacked:
@@ -147,5 +164,7 @@ def check(document: dict[str, Any], source: str) -> Params:
 
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
-    check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    if params.score.inception:
+        inception_file.read()  # here, and not when hours of training are over
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -68,3 +68,9 @@ def require_images(count: int, score: ScoreSection) -> None:
             f"compares); lower score.swd_images to {count // 2} and score.ms_ssim_pairs to "
             f"{count // 4}, or add images"
         )
+    if count < score.inception_reals:
+        raise UsageError(
+            f"too few images: {count} prepared, {score.inception_reals} needed for "
+            f"score.inception; lower score.inception_images to {count} and score.fid_images to "
+            f"{count // 2}, or add images"
+        )

@@ -9,6 +9,7 @@ SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
 LAYERS = Path("models/layers")
 REFERENCE = Path("reference")
 FLOOR = REFERENCE / "floor.json"
+FEATURES = REFERENCE / "features.npy"
 CLASSIFIER = REFERENCE / "classifier.safetensors"
 DIGIT_CLASSIFIER = REFERENCE / "digits.safetensors"
 SAMPLES = Path("samples")

@@ -3,7 +3,10 @@
 Paid once per data set and protocol, not per experiment.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pgpipe import devices, rng
@@ -12,11 +15,13 @@ from pgpipe.data import stacks
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_json
 from pgpipe.images import Images, contact_sheet, write_png
-from pgpipe.metrics import classifier, digits, modes, scores
+from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
+    FEATURES,
     FLOOR,
     MULTIRES,
     REFERENCE,
@@ -52,7 +57,27 @@ def run() -> None:
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
     labels = read_labels(MULTIRES)[reals]
     of_reals = scores.of(store.take(reals), store.take(others), net, section, device, labels)
+    if section.inception:
+        own |= score_features(section, store, order)
     write_json(FLOOR, of_reals | own)
+
+
+def score_features(
+    section: ScoreSection, store: ImageStore, order: NDArray[np.int64]
+) -> dict[str, float]:
+    """Write the features that samples are compared with; their scores against as many others."""
+    net, count = features.network(devices.choose()), section.fid_images
+    first, others = order[: section.inception_fakes], order[count : 2 * count]
+    of_reals = features.of(net, track(stream(store, first), "reference", len(first)))
+    np.save(FEATURES, of_reals.pooled[:count].numpy())
+    against = features.of(net, track(stream(store, others), "others", count))
+    return inception_scores.of(of_reals, against.pooled, section)
+
+
+def stream(store: ImageStore, picks: NDArray[np.int64]) -> Iterator[Images]:
+    """The picked images in batches, so that they are never in memory together."""
+    for start in range(0, len(picks), scores.BATCH):
+        yield store.take(picks[start : start + scores.BATCH])
 
 
 def score_modes(params: Params, reals: Images, store: ImageStore) -> dict[str, float]:

@@ -3,35 +3,29 @@
 import sys
 
 import numpy as np
+import torch
 
 from pgpipe import devices
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import ImageStore
 from pgpipe.files import read_json, write_json
 from pgpipe.images import Images
-from pgpipe.metrics import classifier, modes, scores
+from pgpipe.metrics import classifier, features, inception_scores, modes, scores
 from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.swd import Stream
+from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
     DRAWN,
     DRAWN_LABELS,
+    FEATURES,
     FLOOR,
     METRICS,
     REFERENCE,
     images,
 )
-
-# What the reals' own value is called: a distance has a floor, a property of images a real value.
-OWN = {
-    "swd": "floor",
-    "ms_ssim": "real",
-    "classifier_score": "real",
-    "label_accuracy": "real",
-    "modes_found": "real",
-    "mode_kl": "real",
-}
 
 
 class Params(Section):
@@ -54,22 +48,29 @@ def run() -> None:
         found |= modes.scores(digits, evaluations(fakes, section))
         facts |= {k: v for k, v in section.model_dump().items() if k.startswith("mode_")}
     elif net is None:
-        print("score: the data set has no labels: no classifier_score", file=sys.stderr)  # noqa: T201
-    write_json(METRICS, {**beside(found, read_json(FLOOR)), **facts})
+        say("the data set has no labels: no classifier_score")
+    if section.inception:
+        found |= score_features(fakes, section, device)
+        facts |= {"inception_images": section.inception_images, "fid_images": section.fid_images}
+    else:
+        say(f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network")
+    write_json(METRICS, {**scores.beside(found, read_json(FLOOR)), **facts})
+
+
+def say(what: str) -> None:
+    """One line about a score that is not there."""
+    print(f"score: {what}", file=sys.stderr)  # noqa: T201
+
+
+def score_features(fakes: Images, section: ScoreSection, device: torch.device) -> dict[str, float]:
+    """The scores that take the Inception network, against the features of the reals."""
+    count = section.inception_fakes
+    batches = track(scores.stream(fakes[:count])(), "score", count)
+    seen = features.of(features.network(device), batches)
+    return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), section)
 
 
 def evaluations(fakes: Images, section: ScoreSection) -> list[Stream]:
     """The parts of the images whose modes are counted apart."""
     parts = np.split(fakes[: section.mode_images], section.mode_evaluations)  # views of the file
     return [scores.stream(part) for part in parts]
-
-
-def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:
-    """Each score, and after it what the reals score: `swd_avg`, `swd_avg_floor`, ..."""
-    both: dict[str, float] = {}
-    for name, value in found.items():
-        both[name] = value
-        if not name.endswith("_std"):
-            kind = next(kind for start, kind in OWN.items() if name.startswith(start))
-            both[f"{name}_{kind}"] = own[name]
-    return both

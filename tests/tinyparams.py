@@ -8,6 +8,7 @@ import pytest
 
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
+from pgpipe.metrics.config import ScoreSection
 from stages import check as stage
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +25,11 @@ def with_values(**values: Any) -> dict[str, Any]:
             inner = inner[name]
         inner[last] = value
     return document
+
+
+def score_section(**values: Any) -> ScoreSection:
+    """A valid section `score` with these values."""
+    return ScoreSection(**{**VALID["score"], **values})
 
 
 def refusal(**values: Any) -> str:

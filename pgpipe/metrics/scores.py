@@ -15,6 +15,21 @@ from pgpipe.metrics.swd import Stream, average, swd
 
 BATCH = 256  # images; no score depends on it
 
+# What the reals' own value is called: a distance has a floor, a property of images a real value.
+OWN = {
+    "swd": "floor",
+    "ms_ssim": "real",
+    "classifier_score": "real",
+    "label_accuracy": "real",
+    "modes_found": "real",
+    "mode_kl": "real",
+    "inception_score": "real",
+    "fid": "floor",
+    "kid": "floor",
+    "precision": "real",
+    "recall": "real",
+}
+
 
 def of(
     fakes: Images,
@@ -52,3 +67,14 @@ def stream(images: Images) -> Stream:
             yield images[start : start + BATCH]
 
     return batches
+
+
+def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:
+    """Each score, and after it what the reals score: `swd_avg`, `swd_avg_floor`, ..."""
+    both: dict[str, float] = {}
+    for name, value in found.items():
+        both[name] = value
+        if not name.endswith("_std"):
+            kind = next(kind for start, kind in OWN.items() if name.startswith(start))
+            both[f"{name}_{kind}"] = own[name]
+    return both

@@ -16,6 +16,16 @@ TEMPLATE = Path(__file__).with_name("page.html")
 SCORES = {
     "swd": ("Sliced Wasserstein distance x 10³", "lower is better, the reals' is the floor"),
     "ms_ssim": ("MS-SSIM of pairs", "as low as the reals': as much variation as they have"),
+    "inception_score": ("Inception score", "of {inception_images} images, by Inception-v3 of "
+                        "2015-12-05; higher is better"),
+    "fid": ("Fréchet Inception distance", "of the features of {fid_images} images and as many "
+            "reals; lower is better"),
+    "kid": ("Kernel Inception distance", "of the same features, without bias: equal distributions "
+            "have 0 on average; lower is better"),
+    "precision": ("Precision", "share of {fid_images} images within the reals' manifold: how good "
+                  "they are; higher is better"),
+    "recall": ("Recall", "share of {fid_images} reals within the images' manifold: how varied "
+               "these are; higher is better"),
     "classifier_score": ("Classifier score", "higher is better; of a small classifier trained on "
                          "these labels, no Inception score"),
     "label_accuracy": ("Label accuracy", "share of images that this classifier gives the label "

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tinyparams import score_section
 
 from pgpipe import rng
 from pgpipe.images import Images, to_float
 from pgpipe.metrics import classifier, scores
-from pgpipe.metrics.config import ScoreSection
 
 CPU = torch.device("cpu")
 
@@ -77,14 +77,7 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
     net: classifier.Classifier,
 ) -> None:
     """Scores of unequal numbers of images do not compare, and the reals' own has section.images."""
-    section = ScoreSection(
-        swd_images=16,
-        ms_ssim_pairs=8,
-        classifier_splits=1,
-        mode_samples=1,
-        mode_evaluations=1,
-        seed=0,
-    )
+    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=1)
     reals, _ = dark_and_bright(16, 16, 3)
     fakes = np.concatenate([reals, reals[:8] // 2])
     enough = scores.of(fakes[: section.images], reals, net, section, CPU)
@@ -92,14 +85,7 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
 
 
 def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) -> None:
-    section = ScoreSection(
-        swd_images=16,
-        ms_ssim_pairs=8,
-        classifier_splits=2,
-        mode_samples=1,
-        mode_evaluations=1,
-        seed=0,
-    )
+    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
     reals, _ = dark_and_bright(16, 16, 3)
     with_it, without = (scores.of(reals, reals, n, section, CPU) for n in (net, None))
     assert with_it.keys() - without.keys() == {"classifier_score", "classifier_score_std"}
@@ -107,14 +93,7 @@ def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) 
 
 
 def test_labels_that_the_classifier_gives_are_accurate(net: classifier.Classifier) -> None:
-    section = ScoreSection(
-        swd_images=16,
-        ms_ssim_pairs=8,
-        classifier_splits=2,
-        mode_samples=1,
-        mode_evaluations=1,
-        seed=0,
-    )
+    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
     images, labels = dark_and_bright(20, 16, 3)
     right = scores.of(images, images, net, section, CPU, labels)
     assert right["label_accuracy"] == 1.0

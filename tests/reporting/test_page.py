@@ -166,6 +166,26 @@ def test_scores_of_some_experiments_say_what_they_count() -> None:
     assert "ceiling" in found["Label accuracy"][2]
 
 
+def test_scores_of_the_inception_network_say_of_how_many_images() -> None:
+    more = {
+        "inception_score": 8.5, "inception_score_real": 11.25, "inception_score_std": 0.0625,
+        "fid": 15.75, "fid_floor": 3.125, "kid": -0.015625, "kid_floor": 0.03125,
+        "kid_std": 0.125, "precision": 0.6875, "precision_real": 0.75,
+        "recall": 0.4375, "recall_real": 0.8125,
+        "inception_images": 50000, "fid_images": 10000,
+    }  # fmt: skip
+    found = scores({**METRICS, **more})
+    assert len(found) == 5 + 5
+    assert found["Inception score"][:2] == ["8.5 ± 0.062", "11.25"]
+    assert found["Fréchet Inception distance"][:2] == ["15.75", "3.125"]
+    assert found["Kernel Inception distance"][:2] == ["-0.01562 ± 0.12", "0.03125"]
+    assert found["Precision"][:2] == ["0.6875", "0.75"]
+    assert found["Recall"][:2] == ["0.4375", "0.8125"]
+    assert "50000 images" in found["Inception score"][2]
+    for name in ("Fréchet Inception distance", "Precision", "Recall"):
+        assert "10000" in found[name][2]
+
+
 def test_numbers_of_images_and_resolutions_are_stated() -> None:
     text = " ".join(rendered().split())
     assert "2048 generated images against 2048 reals" in text

@@ -67,6 +67,40 @@ def test_folder_of_large_images_may_be_prepared_large() -> None:
     stage.check(with_values(dataset__name="folder", dataset__resolution=512), "params.yaml")
 
 
+# The Inception network
+
+
+@pytest.mark.parametrize(("inception_images", "fid_images"), [(999, 1000), (1000, 999)])
+def test_as_many_images_are_sampled_as_the_inception_scores_need(
+    inception_images: int, fid_images: int
+) -> None:
+    values = {
+        "score__swd_images": 2,
+        "score__ms_ssim_pairs": 1,
+        "score__classifier_splits": 1,
+        "score__inception_images": inception_images,
+        "score__fid_images": fid_images,
+    }
+    stage.check(with_values(sample__images=16, **values), "params.yaml")
+    stage.check(with_values(sample__images=1000, score__inception=True, **values), "params.yaml")
+    assert refusal(sample__images=999, score__inception=True, **values) == (
+        "params.yaml: sample.images: 999 is not >= 1000, which score.inception needs "
+        "(score.inception_images, score.fid_images)"
+    )
+
+
+def test_every_split_of_the_inception_score_has_images() -> None:
+    values = {"score__inception_images": 9, "score__inception_splits": 10}
+    stage.check(with_values(**values), "params.yaml")
+    assert refusal(score__inception=True, **values) == (
+        "params.yaml: score.inception_splits: 10 is not <= score.inception_images (9)"
+    )
+
+
+def test_precision_needs_four_images() -> None:
+    assert refusal(score__fid_images=3) == "params.yaml: score.fid_images: 3 is not >= 4"
+
+
 # The discrete-mode test
 
 STACKED = {
@@ -164,6 +198,17 @@ def test_output_is_the_same_for_all_valid_parameters(project: Path) -> None:
     (project / "params.yaml").write_text(text.replace("minibatch: 8", "minibatch: 16"))
     stage.run()
     assert (project / CHECKED).read_bytes() == first
+
+
+def test_scores_of_a_network_that_is_not_there_are_refused_first(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("inception: false", "inception: true"))
+    with pytest.raises(UsageError, match=r"not found, and score\.inception .* `pgpipe weights`"):
+        stage.run()
+    assert not (project / CHECKED).exists()
 
 
 def test_invalid_parameters_leave_no_output(project: Path) -> None:

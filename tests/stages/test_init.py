@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tinyparams import score_section
 
 from pgpipe import tensors
 from pgpipe.config import load_yaml
@@ -18,15 +19,8 @@ from stages import init
 ROOT = Path(__file__).parents[2]
 
 
-def score(swd_images: int, pairs: int) -> ScoreSection:
-    return ScoreSection(
-        swd_images=swd_images,
-        ms_ssim_pairs=pairs,
-        classifier_splits=1,
-        mode_samples=1,
-        mode_evaluations=1,
-        seed=0,
-    )
+def score(swd_images: int, pairs: int, **more: Any) -> ScoreSection:
+    return score_section(swd_images=swd_images, ms_ssim_pairs=pairs, **more)
 
 
 def project(
@@ -57,6 +51,15 @@ def test_twice_the_scored_images_are_enough(swd_images: int, pairs: int) -> None
     init.require_images(200, score(swd_images, pairs))
     with pytest.raises(UsageError, match="too few images: 199 prepared, 200 needed"):
         init.require_images(199, score(swd_images, pairs))
+
+
+@pytest.mark.parametrize(("inception_images", "fid_images"), [(200, 4), (4, 100), (200, 100)])
+def test_inception_scores_need_their_reals(inception_images: int, fid_images: int) -> None:
+    values = {"inception_images": inception_images, "fid_images": fid_images}
+    init.require_images(199, score(2, 1, inception=False, **values))
+    init.require_images(200, score(2, 1, inception=True, **values))
+    with pytest.raises(UsageError, match=r"199 prepared, 200 needed for score\.inception; lower"):
+        init.require_images(199, score(2, 1, inception=True, **values))
 
 
 @pytest.mark.parametrize("count", [4, 5, 6, 7, 8, 99, 1001])

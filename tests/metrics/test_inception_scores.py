@@ -1,0 +1,33 @@
+"""The scores of the Inception network together: their names, and which images each counts."""
+
+import torch
+from tinyparams import score_section
+from torch import Tensor
+
+from pgpipe.metrics import inception_scores
+from pgpipe.metrics.features import Features
+from pgpipe.metrics.inception import inception_score
+
+SECTION = score_section(inception_images=20, inception_splits=4, fid_images=12)
+
+
+def draw(count: int, size: int, seed: int) -> Tensor:
+    return torch.randn(count, size, generator=torch.Generator().manual_seed(seed))
+
+
+FAKES = Features(draw(30, 6, 0), draw(30, 5, 1).softmax(1))
+
+
+def test_reals_as_their_own_fakes_are_perfect() -> None:
+    found = inception_scores.of(FAKES, FAKES.pooled[:12], SECTION)
+    assert abs(found["fid"]) < 1e-6
+    assert found["kid"] < 0  # the unbiased estimate of a set with itself
+    assert (found["precision"], found["recall"]) == (1, 1)
+    wanted = inception_score(FAKES.probabilities[:20], 4)
+    assert (found["inception_score"], found["inception_score_std"]) == wanted
+
+
+def test_images_beyond_the_stated_number_do_not_count() -> None:
+    reals = draw(12, 6, 2)
+    enough = Features(FAKES.pooled[:12], FAKES.probabilities[:20])
+    assert inception_scores.of(FAKES, reals, SECTION) == inception_scores.of(enough, reals, SECTION)
