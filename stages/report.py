@@ -55,8 +55,10 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     """Whatever DVC took from its cache: the run is complete all the same."""
     log_model(tracker, history.to_dict("records"), final)
     log_data(tracker, read_manifest(MULTIRES))
-    scores = {k: v for k, v in read_json(METRICS).items() if isinstance(v, float)}  # no counts
+    metrics = read_json(METRICS)
+    scores = {k: v for k, v in metrics.items() if isinstance(v, float)}  # no counts
     tracker.log_metrics(0, {f"score/{name}": value for name, value in scores.items()})
+    tracker.set_tags({"protocol": metrics["protocol"]})
     for picture in sorted(FIGURES.glob("*.png")):
         tracker.log_artifact(picture, "figures")
     tracker.log_artifact(PAGE, "report")

@@ -10,7 +10,7 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.multires import ImageStore
 from pgpipe.files import read_json, write_json
 from pgpipe.images import Images
-from pgpipe.metrics import classifier, features, inception_scores, modes, scores
+from pgpipe.metrics import classifier, features, inception_scores, modes, protocol, scores
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.swd import Stream
@@ -42,18 +42,16 @@ def run() -> None:
     reals = ImageStore(images(fakes.shape[1])).take(np.load(REFERENCE / "reals.npy"))
     net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
     found = scores.of(fakes, reals, net, section, device, labels)
-    facts = {"images": section.swd_images, "seed": section.seed}
     if DIGIT_CLASSIFIER.exists():
         digits = classifier.load(DIGIT_CLASSIFIER, device)
         found |= modes.scores(digits, evaluations(fakes, section))
-        facts |= {k: v for k, v in section.model_dump().items() if k.startswith("mode_")}
     elif net is None:
         say("the data set has no labels: no classifier_score")
     if section.inception:
         found |= score_features(fakes, section, device)
-        facts |= {"inception_images": section.inception_images, "fid_images": section.fid_images}
     else:
         say(f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network")
+    facts = protocol.facts(found, section, fakes.shape[1])
     write_json(METRICS, {**scores.beside(found, read_json(FLOOR)), **facts})
 
 

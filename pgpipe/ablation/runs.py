@@ -24,7 +24,7 @@ class Run(NamedTuple):
 
     ref: Ref
     document: Document
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, Any]
     protocol: str
 
 
@@ -34,7 +34,8 @@ def finished() -> Iterator[Run]:
         document, lock = read_yaml(ref.commit), read_yaml(ref.commit, LOCK_FILE)
         content = read(ref.commit, METRICS_FILE)
         if document and lock and content and is_complete(document, lock, content):
-            yield Run(ref, document, json.loads(content), protocol(lock))
+            metrics = json.loads(content)
+            yield Run(ref, document, metrics, protocol(lock, metrics))
 
 
 def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
@@ -50,19 +51,20 @@ def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
     )
 
 
-def protocol(lock: Document) -> str:
-    """Hash of the parameters, the code and the images that decide how a generator is scored."""
+def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
+    """Hash of the scores' fingerprint, the parameters and the images that a score depends on.
+
+    The fingerprint stands for the code of the metrics: only what changes scores changes it.
+    """
     return sha256_json(
         [
-            [read_params(entry), {path: md5 for path, md5 in inputs(entry) if is_fixed(path)}]
-            for entry in (stage(lock, name) for name in SCORING)
+            metrics.get("protocol"),  # none before there were fingerprints
+            *(
+                [read_params(entry), sorted(data(entry).items())]
+                for entry in (stage(lock, name) for name in SCORING)
+            ),
         ]
     )
-
-
-def is_fixed(path: str) -> bool:
-    """Whether a dependency is the same for all rows; a classifier varies between machines."""
-    return path.startswith(("data/", "pgpipe/metrics", "pgpipe/images.py"))
 
 
 def stage(lock: Document, name: str) -> Mapping[str, Any]:
@@ -77,6 +79,9 @@ def read_params(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def inputs(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Path and hash of a stage's dependencies."""
-    return [(dep["path"], dep.get("md5", "")) for dep in entry.get("deps", [])]
+def data(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Path and hash of the images, and of what describes them, that a stage was run with."""
+    deps = entry.get("deps", [])
+    return {
+        dep["path"]: dep.get("md5", "") for dep in deps if dep["path"].startswith("data/multires")
+    }

@@ -49,7 +49,7 @@ def of(
     distances = swd(stream(reals[:n]), stream(fakes[:n]), section.seed, device)
     found = {f"swd_{resolution}": distance for resolution, distance in distances.items()}
     found["swd_avg"] = average(distances)
-    found["ms_ssim"] = ms_ssim_of_pairs(stream(fakes[: 2 * section.ms_ssim_pairs])(), device)
+    found |= variation(fakes, section, device)
     if net is not None:
         p = classifier.probabilities(net, stream(fakes[: section.images])())
         mean, deviation = inception_score(p, section.classifier_splits)
@@ -57,6 +57,12 @@ def of(
         if labels is not None:
             found["label_accuracy"] = classifier.accuracy(p, labels[: section.images])
     return found
+
+
+def variation(images: Images, section: ScoreSection, device: torch.device) -> dict[str, float]:
+    """What takes one set alone, generated or real: `ms_ssim`."""
+    pairs = stream(images[: 2 * section.ms_ssim_pairs])
+    return {"ms_ssim": ms_ssim_of_pairs(pairs(), device)}
 
 
 def stream(images: Images) -> Stream:
@@ -70,11 +76,11 @@ def stream(images: Images) -> Stream:
 
 
 def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:
-    """Each score, and after it what the reals score: `swd_avg`, `swd_avg_floor`, ..."""
+    """Each score, and after it what the reals score, if known: `swd_avg`, `swd_avg_floor`, ..."""
     both: dict[str, float] = {}
     for name, value in found.items():
         both[name] = value
-        if not name.endswith("_std"):
+        if name in own and not name.endswith(("_std", "_low", "_high")):
             kind = next(kind for start, kind in OWN.items() if name.startswith(start))
             both[f"{name}_{kind}"] = own[name]
     return both

@@ -45,6 +45,7 @@ class Score(NamedTuple):
     name: str
     value: float
     deviation: float | None
+    interval: tuple[float, float] | None  # 95 %, over other images
     own: float  # of the reals
     meaning: str
 
@@ -67,8 +68,19 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
         level = name.removeprefix(kind).removeprefix("_")
         where = level and f", {LEVELS.get(level, f'{level}x{level} level')}"
         yield Score(
-            title + where, value, metrics.get(f"{name}_std"), own, meaning.format_map(metrics)
+            title + where,
+            value,
+            metrics.get(f"{name}_std"),
+            interval(metrics, name),
+            own,
+            meaning.format_map(metrics),
         )
+
+
+def interval(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    """The bounds that stand beside a score, if any."""
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return None if low is None or high is None else (low, high)
 
 
 def render(
@@ -91,7 +103,7 @@ def render(
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         scores=list(score_rows(metrics)),
-        images=metrics["images"],
+        metrics=metrics,
         params={name: list(leaves(section)) for name, section in params.items()},
         pictures={name: base64.b64encode(data).decode() for name, data in pictures.items()},
         columns=columns,

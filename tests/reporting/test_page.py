@@ -24,7 +24,7 @@ METRICS = {
     "ms_ssim": 0.2875, "ms_ssim_real": 0.2625,
     "classifier_score": 4.625, "classifier_score_real": 6.875,
     "classifier_score_std": 0.125,
-    "images": 2048, "seed": 7,
+    "images": 2048, "pairs": 1024, "seed": 7, "protocol": "0123456789ab",
 }  # fmt: skip
 PICTURES = {
     name: f"picture of {name}".encode()
@@ -188,9 +188,19 @@ def test_scores_of_the_inception_network_say_of_how_many_images() -> None:
 
 def test_numbers_of_images_and_resolutions_are_stated() -> None:
     text = " ".join(rendered().split())
-    assert "2048 generated images against 2048 reals" in text
+    assert "2048 generated images against 2048 reals, MS-SSIM of 1024 pairs" in text
+    assert "seed 7, protocol 0123456789ab" in text
     assert "4x4 to 16x16" in text
     assert "8 fixed latents" in text
+
+
+def test_intervals_stand_beside_their_scores() -> None:
+    assert "95 % intervals" not in rendered()
+    found = scores({**METRICS, "swd_avg_low": 33.25, "swd_avg_high": 34.25})
+    assert len(found) == 5
+    (row,) = [row for name, row in found.items() if "average" in name]
+    assert row[:2] == ["33.75 [33.25, 34.25]", "3.375"]
+    assert "95 % intervals" in rendered({**METRICS, "ms_ssim_low": 0.25, "ms_ssim_high": 0.3125})
 
 
 def test_all_parameters_are_shown() -> None:

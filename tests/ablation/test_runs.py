@@ -1,0 +1,48 @@
+"""What keeps finished experiments apart: how they were scored, and on which images."""
+
+import copy
+from typing import Any
+
+from pgpipe.ablation.runs import protocol
+
+LOCK: dict[str, Any] = {
+    "stages": {
+        name: {
+            "deps": [
+                {"path": "data/multires/r32", "md5": "images"},
+                {"path": "pgpipe/metrics", "md5": "code"},
+                {"path": "samples", "md5": "generated"},
+            ],
+            "params": {"params.yaml": {"score.seed": 0}},
+        }
+        for name in ("reference", "sample", "score")
+    }
+}
+METRICS = {"swd_avg": 1.0, "protocol": "0123456789ab"}
+
+
+def changed(dep: str) -> dict[str, Any]:
+    """The lock with another hash of one dependency of scoring."""
+    lock = copy.deepcopy(LOCK)
+    (entry,) = [d for d in lock["stages"]["score"]["deps"] if d["path"] == dep]
+    entry["md5"] = "other"
+    return lock
+
+
+def test_fingerprint_tells_protocols_apart() -> None:
+    assert protocol(LOCK, METRICS) != protocol(LOCK, {**METRICS, "protocol": "ba9876543210"})
+    assert protocol(LOCK, METRICS) != protocol(LOCK, {"swd_avg": 1.0})
+
+
+def test_other_images_and_parameters_are_another_protocol() -> None:
+    assert protocol(LOCK, METRICS) != protocol(changed("data/multires/r32"), METRICS)
+    other = copy.deepcopy(LOCK)
+    other["stages"]["reference"]["params"]["params.yaml"]["score.seed"] = 1
+    assert protocol(LOCK, METRICS) != protocol(other, METRICS)
+
+
+def test_scores_samples_and_code_that_scores_alike_are_not() -> None:
+    found = protocol(LOCK, METRICS)
+    assert protocol(LOCK, {**METRICS, "swd_avg": 2.0}) == found
+    assert protocol(changed("samples"), METRICS) == found
+    assert protocol(changed("pgpipe/metrics"), METRICS) == found
