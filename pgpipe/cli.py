@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, cli_weights, errors
+from pgpipe import cli_ablation, cli_scoring, cli_weights, errors
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
@@ -23,7 +23,6 @@ STAGES = {
     "reference": "Score the reals themselves.",
     "init": "Draw the first weights of every layer.",
     "sample": "Draw images from the final generator.",
-    "score": "Score the samples against the reals.",
     "report": "Make figures and the page reports/index.html.",
 }
 
@@ -50,6 +49,9 @@ def add_stage(name: str, text: str) -> None:
 
 for stage in STAGES.items():
     add_stage(*stage)
+
+
+app.command(rich_help_panel="Stages")(cli_scoring.score)
 
 
 @app.command(rich_help_panel="Stages")

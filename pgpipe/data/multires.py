@@ -63,13 +63,10 @@ class ShardWriter:
 
 
 class ImageStore:
-    """The images of one resolution: memory-mapped shards behind one index."""
+    """The images of one resolution: memory-mapped shards, or one array, behind one index."""
 
-    def __init__(self, folder: Path) -> None:
-        files = sorted(folder.glob("*.npy"))
-        if not files:
-            raise UsageError(f"{folder}: no prepared images; is it above dataset.resolution?")
-        self.shards: list[Images] = [np.load(file, mmap_mode="r") for file in files]
+    def __init__(self, source: Path | Images) -> None:
+        self.shards = read_shards(source) if isinstance(source, Path) else [source]
         self.starts = np.cumsum([0, *map(len, self.shards)])
         self.shape: tuple[int, ...] = (int(self.starts[-1]), *self.shards[0].shape[1:])
 
@@ -91,6 +88,14 @@ class ImageStore:
             chosen = shard_of == number
             out[chosen] = self.shards[number][indices[chosen] - self.starts[number]]
         return out
+
+
+def read_shards(folder: Path) -> list[Images]:
+    """The arrays that `ShardWriter` left in a folder, mapped."""
+    files = sorted(folder.glob("*.npy"))
+    if not files:
+        raise UsageError(f"{folder}: no prepared images; is it above dataset.resolution?")
+    return [np.load(file, mmap_mode="r") for file in files]
 
 
 def halve(image: Pixels) -> Pixels:

@@ -42,7 +42,8 @@ def read() -> bytes:
         data = path().read_bytes()
     except FileNotFoundError:
         raise UsageError(
-            f"{path()}: not found, and score.inception asks for {SCORES}; run `pgpipe weights`"
+            f"{path()}: not found, and score.inception or --inception asks for {SCORES}; "
+            "run `pgpipe weights`"
         ) from None
     found = sha256(data)
     if found != SHA256:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from literal import inception as literal
 
-from pgpipe.data.multires import write
+from pgpipe.data.multires import ImageStore, write
 from pgpipe.files import read_json, sha256
 from pgpipe.metrics import inception_file
+from pgpipe.scoring import pair
 from stages import reference, score
-from stages.paths import DRAWN, FEATURES, METRICS, MULTIRES, REFERENCE, SAMPLES
+from stages.paths import DRAWN, FEATURES, METRICS, MULTIRES, REFERENCE, SAMPLES, images
 
 ROOT = Path(__file__).parents[2]
 NAMES = {"inception_score", "inception_score_std", "fid", "kid", "kid_std", "precision", "recall"}
@@ -47,8 +49,8 @@ def run_stages() -> None:
     """The reals stand for the samples."""
     reference.run()
     SAMPLES.mkdir()
-    images = np.load(MULTIRES / "r16/00000.npy")
-    np.save(DRAWN, images[np.load(REFERENCE / "reals.npy")[[0, 1, 2, 3, 0]]])
+    known = np.load(MULTIRES / "r16/00000.npy")
+    np.save(DRAWN, known[np.load(REFERENCE / "reals.npy")[[0, 1, 2, 3, 0]]])
     score.run()
 
 
@@ -88,3 +90,13 @@ def test_without_the_network_one_line_says_which_scores_are_missing(
         "score: score.inception is false: no inception_score, fid, kid, precision, recall; "
         "`pgpipe weights` fetches their network"
     )
+
+
+def test_two_sets_on_their_own_score_what_the_stage_scores() -> None:
+    project(inception=False)
+    run_stages()
+    reals, fakes = ImageStore(images(16)), ImageStore(np.load(DRAWN))
+    section = pair.protocol_of(pair.Options(images=4, pairs=2), reals, fakes)
+    found = pair.compare(reals, fakes, section, torch.device("cpu"), lambda batches, *_: batches)
+    of_stage = {k: v for k, v in read_json(METRICS).items() if not k.startswith("classifier")}
+    assert found == of_stage

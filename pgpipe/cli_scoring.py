@@ -1,0 +1,72 @@
+"""The command `pgpipe score`: as a stage, or of images that are named."""
+
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgpipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from pgpipe.scoring.pair import Metrics, Options
+
+
+def score(
+    real: Annotated[Path | None, typer.Option(help="Real images.")] = None,
+    fake: Annotated[Path | None, typer.Option(help="Generated images.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the scores here, too.")] = None,
+    swd_images: Annotated[
+        int | None, typer.Option(min=2, help="Of each set; without it as many as both have.")
+    ] = None,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="For MS-SSIM; without it half of the images.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of patches, directions, chosen reals.")] = 0,
+    inception: Annotated[
+        bool, typer.Option("--inception", help="Also FID and the others of `pgpipe weights`.")
+    ] = False,
+) -> None:
+    """Score the samples against the reals; with --real and --fake any two sets, anywhere.
+
+    Each is a .npy file (uint8, [N, R, R, 3] or [N, R, R]), or a folder or .zip of images.
+    """
+    if real is not None and fake is not None:
+        from pgpipe.scoring.pair import Options
+
+        two_sets(real, fake, json, Options(swd_images, pairs, seed, inception))
+    elif real or fake or json or swd_images or pairs or seed or inception:
+        raise UsageError("score: give --real and --fake, both, or no option at all")
+    else:
+        import_module("stages.score").run()
+
+
+def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> None:
+    """Score two sets of images: a table on stdout, notes on stderr, and JSON."""
+    from pgpipe import devices
+    from pgpipe.reporting.progress import track
+    from pgpipe.scoring import pair, sets, table
+
+    with TemporaryDirectory(prefix="pgpipe-") as scratch:
+        reals, fakes = (
+            sets.read(path, Path(scratch, name)) for name, path in (("real", real), ("fake", fake))
+        )
+        section = pair.protocol_of(options, reals, fakes)
+        for note in pair.notes(section, len(reals), len(fakes)):
+            typer.echo(f"score: {note}", err=True)
+        metrics = pair.compare(reals, fakes, section, devices.choose(), track)
+    for line in table.lines(metrics):
+        typer.echo(line)
+    if json is not None:
+        write(json, metrics)
+
+
+def write(file: Path, metrics: "Metrics") -> None:
+    """Write the scores as JSON, with the keys of reports/metrics.json."""
+    from pgpipe.files import write_json
+
+    try:
+        write_json(file, metrics)
+    except OSError as error:
+        raise UsageError(f"--json: {file}: {error.strerror}") from None

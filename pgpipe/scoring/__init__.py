@@ -1,0 +1,1 @@
+"""Scores of any two sets of images, without a pipeline around them."""

@@ -1,0 +1,130 @@
+"""Two sets of images against each other, by the protocol and the names of reports/metrics.json."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pgpipe import rng
+from pgpipe.data.multires import ImageStore
+from pgpipe.errors import UsageError
+from pgpipe.images import Images
+from pgpipe.metrics import features, inception_scores, protocol, scores
+from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.inception import inception_score
+from pgpipe.metrics.inception_file import SCORES
+from pgpipe.metrics.precision_recall import NEIGHBOUR
+
+SPLITS = 10  # of the Inception score
+
+Watch = Callable[[Iterable[Images], str, int], Iterable[Images]]  # passes batches on, and counts
+Metrics = dict[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose; None: as many as both sets have."""
+
+    images: int | None = None  # of each set
+    pairs: int | None = None  # of generated images
+    seed: int = 0
+    inception: bool = False
+
+
+def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> ScoreSection:
+    """The protocol for two sets of images.
+
+    Raises:
+        UsageError: unequal sizes, or fewer images than two of each or than the options say.
+    """
+    require_one_size(reals, fakes)
+    most = min(len(reals), len(fakes))
+    n = options.images or most
+    pairs = options.pairs or n // 2
+    least = NEIGHBOUR + 1 if options.inception else 2
+    counts = f"{len(reals)} real and {len(fakes)} generated images"
+    if n > most:
+        raise UsageError(f"--swd-images: {n} is not <= {most}: there are {counts}")
+    if n < least:
+        raise UsageError(f"{n} images of each set are not >= {least}: there are {counts}")
+    if 2 * pairs > most:
+        raise UsageError(f"--pairs: {pairs} is not <= {most // 2}: there are {counts}")
+    return ScoreSection(
+        swd_images=n,
+        ms_ssim_pairs=pairs,
+        classifier_splits=1,  # there is no classifier, and there are no modes
+        mode_samples=1,
+        mode_evaluations=1,
+        inception=options.inception,
+        inception_images=n,
+        inception_splits=min(SPLITS, n),
+        fid_images=max(NEIGHBOUR + 1, n),
+        seed=options.seed,
+    )
+
+
+def require_one_size(reals: ImageStore, fakes: ImageStore) -> None:
+    """Gray and RGB compare, as gray is repeated; other resolutions do not."""
+    real, fake = reals.shape[1], fakes.shape[1]
+    if real != fake:
+        raise UsageError(
+            f"real images of {real}x{real} pixels, generated ones of {fake}x{fake}: only equal "
+            "sizes compare"
+        )
+
+
+def notes(section: ScoreSection, reals: int, fakes: int) -> Iterator[str]:
+    """What a reader of the scores has to know: how many images count, and what is not there."""
+    n = section.swd_images
+    yield f"{n} of {reals} real and {n} of {fakes} generated images are compared"
+    if reals < section.images + n:
+        more = f"; --swd-images {reals // 2} leaves them" if reals >= 4 else ""
+        yield f"no floor: it takes {section.images + n} real images{more}"
+    if not section.inception:
+        yield f"no {SCORES}: --inception asks for them"
+
+
+def compare(
+    reals: ImageStore, fakes: ImageStore, section: ScoreSection, device: torch.device, watch: Watch
+) -> Metrics:
+    """All scores of the first fakes against reals drawn by the seed, as the stage `score` has them.
+
+    The reals' own stand beside them; the floor where there are as many other reals.
+    """
+    order = rng.permutation(len(reals), rng.key(section.seed, "reals", 0)).numpy()
+    drawn = fakes.take(np.arange(section.images))
+    chosen = reals.take(order[: section.images])
+    others = order[section.images :][: section.swd_images]
+    floor = reals.take(others) if len(others) == section.swd_images else None
+    found, own = with_features(drawn, chosen, floor, section, device, watch)
+    found |= scores.of(drawn, chosen, None, section, device)
+    if floor is None:
+        own |= scores.variation(chosen, section, device)
+    else:
+        own |= scores.of(chosen, floor, None, section, device)
+    return {**scores.beside(found, own), **protocol.facts(found, section, fakes.shape[1])}
+
+
+def with_features(
+    fakes: Images,
+    reals: Images,
+    floor: Images | None,
+    section: ScoreSection,
+    device: torch.device,
+    watch: Watch,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """What takes the Inception network, if asked for: of the fakes, and of the reals."""
+    if not section.inception:
+        return {}, {}
+    net, n = features.network(device), section.fid_images
+
+    def seen(images: Images, name: str) -> features.Features:
+        return features.of(net, watch(scores.stream(images[:n])(), name, n))
+
+    of_reals = seen(reals, "reals")
+    found = inception_scores.of(seen(fakes, "generated"), of_reals.pooled, section)
+    if floor is not None:
+        return found, inception_scores.of(of_reals, seen(floor, "others").pooled, section)
+    own, _ = inception_score(of_reals.probabilities, section.inception_splits)
+    return found, {"inception_score": own}
