@@ -51,6 +51,7 @@ for stage in STAGES.items():
     add_stage(*stage)
 
 
+app.command(rich_help_panel="Stages")(cli_scoring.gate)
 app.command(rich_help_panel="Stages")(cli_scoring.score)
 
 

@@ -1,4 +1,4 @@
-"""The command `pgpipe score`: as a stage, or of images that are named."""
+"""The commands `pgpipe score` and `pgpipe gate`: as stages, or of images that are named."""
 
 from importlib import import_module
 from pathlib import Path
@@ -70,3 +70,23 @@ def write(file: Path, metrics: "Metrics") -> None:
         write_json(file, metrics)
     except OSError as error:
         raise UsageError(f"--json: {file}: {error.strerror}") from None
+
+
+def gate(
+    cifar10: Annotated[Path | None, typer.Option(help="CIFAR-10's training set.")] = None,
+) -> None:
+    """Try the metrics on what has a known score; with --cifar10 the Inception score.
+
+    CIFAR-10's 50,000 training images are a .npy file, or a folder or .zip of images.
+    """
+    if cifar10 is None:
+        import_module("stages.gate").run()
+        return
+    from pgpipe import devices
+    from pgpipe.metrics import known
+    from pgpipe.reporting.progress import track
+    from pgpipe.scoring.cifar10 import check
+
+    found = check(cifar10, devices.choose(), track)
+    known.require(found)
+    typer.echo(f"gate: {found}")

@@ -6,6 +6,7 @@ CHECKED = Path("data/checked")
 RAW = Path("data/raw/images.zip")
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
+GATE = Path("data/gate.json")
 LAYERS = Path("models/layers")
 REFERENCE = Path("reference")
 FLOOR = REFERENCE / "floor.json"

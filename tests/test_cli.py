@@ -15,7 +15,18 @@ import stages.check
 from pgpipe import __version__, cli, errors
 
 ROOT = Path(__file__).parent.parent
-STAGES = ("check", "download", "prepare", "reference", "init", "train", "sample", "score", "report")
+STAGES = (
+    "check",
+    "download",
+    "prepare",
+    "gate",
+    "reference",
+    "init",
+    "train",
+    "sample",
+    "score",
+    "report",
+)
 
 Run = Callable[..., tuple[int, str, str]]
 

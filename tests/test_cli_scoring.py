@@ -1,4 +1,4 @@
-"""`pgpipe score` of two named sets, in a folder that is no project."""
+"""`pgpipe score` of two named sets and `pgpipe gate --cifar10`, in a folder that is no project."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ from literal import inception as literal
 from pgpipe import cli
 from pgpipe.files import sha256
 from pgpipe.metrics import inception_file
+from pgpipe.scoring import cifar10
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -88,6 +89,7 @@ def test_inception_network_adds_its_scores(run: Run) -> None:
         (*SETS, "--inception"),
         (*SETS, "--json", "r.npy/a.json"),
         ("score", "--real", "r.npy", "--fake", "none.npy"),
+        ("gate", "--cifar10", "r.npy"),
     ],
 )
 def test_wrong_use_is_exit_2_in_one_line(run: Run, arguments: tuple[str, ...]) -> None:
@@ -106,3 +108,16 @@ def test_damaged_files_are_exit_3(run: Run) -> None:
     code, stdout, stderr = run(*SETS, "--inception")
     assert (code, stdout) == (3, "")
     assert "its SHA-256 is" in stderr.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("weights")
+def test_gate_of_the_inception_score(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cifar10, "SHAPE", (9, 16, 16, 3))
+    monkeypatch.setattr(cifar10, "SPLITS", 3)
+    code, _, stderr = run("gate", "--cifar10", "r.npy")
+    assert code == 3
+    message = stderr.splitlines()[-1]
+    assert "Inception score of CIFAR-10's training set: found 1" in message
+    assert "expected 11.237 +- 0.095" in message
+    monkeypatch.setattr(cifar10, "TOLERANCE", 11.0)
+    assert run("gate", "--cifar10", "r.npy")[0] == 0

@@ -1,0 +1,71 @@
+"""The stage in front of all scores: what it writes, and how it ends where a metric is broken."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pgpipe import cli
+from pgpipe.data.multires import write
+from pgpipe.metrics import known
+from stages import gate
+from stages.paths import GATE, MULTIRES
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pgpipe", "gate"])
+
+
+def prepare(count: int, seed: int = 0) -> None:
+    draw = np.random.default_rng(seed)
+    write(
+        [(draw.uniform(0, 255, (32, 32, 3)), "noise", str(i)) for i in range(count)],
+        MULTIRES,
+        32,
+        [],
+    )
+
+
+def command(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """The exit code and stderr of `pgpipe gate`."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, capsys.readouterr().err
+
+
+def test_output_names_the_checks_and_does_not_depend_on_the_images() -> None:
+    outputs = []
+    for seed in (0, 1):
+        prepare(20, seed)
+        gate.run()
+        outputs.append(GATE.read_bytes())
+    assert outputs[0] == outputs[1]
+    passed = json.loads(outputs[0])["passed"]
+    for score in ("SWD", "MS-SSIM", "Inception score", "FID"):
+        assert any(name.startswith(score) for name in passed)
+
+
+def test_broken_metric_is_exit_3_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(4)
+    monkeypatch.setattr(known, "fid", lambda a, b: 0.5)
+    code, stderr = command(capsys)
+    assert code == 3
+    assert stderr == (
+        "pgpipe: error: FID of a set with itself: found 0.5, expected 0 +- 0.0001: the metrics are "
+        "broken, nothing is scored\n"
+    )
+    assert not GATE.exists()
+
+
+def test_too_few_images_are_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(3)
+    code, stderr = command(capsys)
+    assert code == 2
+    assert "3 images are not >= 4" in stderr
