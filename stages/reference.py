@@ -9,11 +9,12 @@ from pydantic import Field
 from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
 from pgpipe.data import stacks
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_json
-from pgpipe.images import Images, contact_sheet, write_png
+from pgpipe.images import Readable, contact_sheet, write_png
 from pgpipe.metrics import classifier, digits, modes, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.metrics.streams import stream
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
@@ -42,25 +43,25 @@ def run() -> None:
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
     reals, others = order[: section.images], order[section.images : 2 * section.images]
     np.save(REFERENCE / "reals.npy", reals)
-    write_png(REFERENCE / "reals.png", contact_sheet(store.take(reals)))
+    write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
     net, own = None, {}
     if SOURCES.exists():
-        own = score_modes(params, store.take(order[: section.mode_samples]), store)
+        own = score_modes(params, Chosen(store, order[: section.mode_samples]), store)
     elif read_manifest(MULTIRES)["labels"]:
         net = train_classifier(params.reference, store, reals)
         classifier.save(CLASSIFIER, net)
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
     labels = read_labels(MULTIRES)[reals]
-    of_reals = scores.of(store.take(reals), store.take(others), net, section, device, labels)
+    of_reals = scores.of(Chosen(store, reals), Chosen(store, others), net, section, device, labels)
     write_json(FLOOR, of_reals | own)
 
 
-def score_modes(params: Params, reals: Images, store: ImageStore) -> dict[str, float]:
+def score_modes(params: Params, reals: Readable, store: ImageStore) -> dict[str, float]:
     """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
     images, known = stacks.singles(store, read_labels(MULTIRES), np.load(SOURCES))
     net, accuracy = digits.fit(images, known, params.reference, devices.choose())
     classifier.save(DIGIT_CLASSIFIER, net)
-    return {**modes.scores(net, [scores.stream(reals)]), "digit_accuracy": accuracy}
+    return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}
 
 
 def train_classifier(

@@ -6,12 +6,12 @@ import numpy as np
 
 from pgpipe import devices
 from pgpipe.config import Section, read_params
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.multires import Chosen, ImageStore
 from pgpipe.files import read_json, write_json
 from pgpipe.images import Images
 from pgpipe.metrics import classifier, modes, scores
 from pgpipe.metrics.config import ScoreSection
-from pgpipe.metrics.swd import Stream
+from pgpipe.metrics.streams import Stream, stream
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
@@ -45,7 +45,7 @@ def run() -> None:
     section, device = read_params(Params).score, devices.choose()
     fakes = np.load(DRAWN, mmap_mode="c")
     labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
-    reals = ImageStore(images(fakes.shape[1])).take(np.load(REFERENCE / "reals.npy"))
+    reals = Chosen(ImageStore(images(fakes.shape[1])), np.load(REFERENCE / "reals.npy"))
     net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
     found = scores.of(fakes, reals, net, section, device, labels)
     facts = {"images": section.swd_images, "seed": section.seed}
@@ -61,7 +61,7 @@ def run() -> None:
 def evaluations(fakes: Images, section: ScoreSection) -> list[Stream]:
     """The parts of the images whose modes are counted apart."""
     parts = np.split(fakes[: section.mode_images], section.mode_evaluations)  # views of the file
-    return [scores.stream(part) for part in parts]
+    return [stream(part) for part in parts]
 
 
 def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:
@@ -69,7 +69,7 @@ def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:
     both: dict[str, float] = {}
     for name, value in found.items():
         both[name] = value
-        if not name.endswith("_std"):
+        if not name.endswith(("_std", "_low", "_high")):
             kind = next(kind for start, kind in OWN.items() if name.startswith(start))
             both[f"{name}_{kind}"] = own[name]
     return both

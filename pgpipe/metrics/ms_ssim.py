@@ -4,13 +4,13 @@ The mean over pairs of generated images says how alike they are: 1 for identical
 variation, the reals' own value is the reference (Odena et al. 2017; Karras et al. 2018, section 5).
 """
 
-from collections.abc import Iterable
-
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from pgpipe.images import Images
+from pgpipe.metrics.streams import Stream, chunks
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of five scales, finest first
 WINDOW = 11  # pixels
@@ -18,14 +18,14 @@ SIGMA = 1.5  # pixels, of the full window
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def ms_ssim_of_pairs(batches: Iterable[Images], device: torch.device) -> float:
-    """The mean over consecutive pairs of uint8 [n, H, W, C] batches; each n is even."""
-    total, pairs = 0.0, 0
-    for batch in batches:
-        x = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float()
-        total += ms_ssim(x[0::2], x[1::2]).double().sum().item()
-        pairs += len(batch) // 2
-    return total / pairs
+def ms_ssim_of_pairs(images: Stream, device: torch.device) -> NDArray[np.float64]:
+    """Of each consecutive pair of uint8 [n, H, W, C] batches, each n even: [pairs]."""
+    found = []
+    for chunk in chunks(images, multiple=2):
+        x = torch.tensor(chunk, device=device).permute(0, 3, 1, 2).float()
+        found.append(ms_ssim(x[0::2], x[1::2]).double().cpu())
+    pairs: NDArray[np.float64] = torch.cat(found).numpy()
+    return pairs
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

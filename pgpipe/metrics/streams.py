@@ -1,0 +1,31 @@
+"""Sets of images as streams of batches, of which no metric holds more than a few at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from pgpipe.images import Images, Readable, release
+
+BATCH = 64  # images read at once
+CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold
+
+Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew at each call
+
+
+def stream(images: Readable, count: int | None = None) -> Stream:
+    """The first `count` images, or all, as batches that can be read more than once."""
+    total = len(images) if count is None else count
+
+    def batches() -> Iterator[Images]:
+        for start in range(0, total, BATCH):
+            yield images[start : min(start + BATCH, total)]
+            release(images)
+
+    return batches
+
+
+def chunks(images: Stream, multiple: int = 1) -> Iterator[Images]:
+    """Batches cut to few pixels: at most 32 images, a multiple of `multiple` where batches are."""
+    for batch in images():
+        fitting = min(32, CHUNK_PIXELS // (batch.shape[1] * batch.shape[2]))
+        size = max(fitting // multiple, 1) * multiple
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]
