@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, errors
+from pgpipe import cli_ablation, cli_bench, errors
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
@@ -108,6 +108,7 @@ def sync() -> None:
 
 
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
+app.add_typer(cli_bench.app, rich_help_panel="Experiments")
 
 
 @app.callback(invoke_without_command=True)

@@ -70,8 +70,8 @@ LAYERS = (
     {"pgpipe.training", "pgpipe.overlay"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
     {"stages"},
-    {"pgpipe.ablation"},
-    {"pgpipe.cli_ablation"},
+    {"pgpipe.ablation", "pgpipe.bench"},
+    {"pgpipe.cli_ablation", "pgpipe.cli_bench"},
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
@@ -121,7 +121,7 @@ def test_no_cycles() -> None:
 
 HOMES = {
     "mlflow": {"pgpipe.tracking"},
-    "typer": {"pgpipe.cli", "pgpipe.cli_ablation"},
+    "typer": {"pgpipe.cli", "pgpipe.cli_ablation", "pgpipe.cli_bench"},
     "click": {"pgpipe.cli"},
     "pandas": {"pgpipe.reporting"},
     "matplotlib": {"pgpipe.reporting"},

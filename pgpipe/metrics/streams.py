@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pgpipe.images import Images, Readable, release
 
-BATCH = 64  # images read at once
+BATCH, BATCH_PIXELS = 64, 1 << 20  # read at once: at most so many images, and two of any size
 CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold
 
 Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew at each call
@@ -13,10 +13,12 @@ Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew
 def stream(images: Readable, count: int | None = None) -> Stream:
     """The first `count` images, or all, as batches that can be read more than once."""
     total = len(images) if count is None else count
+    _, height, width, _ = images[:1].shape
+    size = max(2, min(BATCH, BATCH_PIXELS // (height * width) // 2 * 2))
 
     def batches() -> Iterator[Images]:
-        for start in range(0, total, BATCH):
-            yield images[start : min(start + BATCH, total)]
+        for start in range(0, total, size):
+            yield images[start : min(start + size, total)]
             release(images)
 
     return batches

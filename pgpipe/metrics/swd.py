@@ -33,7 +33,7 @@ from pgpipe.metrics.streams import Stream
 REPEATS = 4
 DIRECTIONS = 128  # a repeat
 SCALE = 1e3
-MEMORY = 2 << 30  # bytes of patches and projections: 128 directions of 16,384 images
+LARGE = 256  # pixels, above which it is images that are big, not their patches
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Distance:
 
 
 def swd(
-    reals: Stream, fakes: Stream, seed: int, device: torch.device, memory: int = MEMORY
+    reals: Stream, fakes: Stream, seed: int, device: torch.device, memory: int | None = None
 ) -> dict[int, float]:
     """The distance of two sets of equally many, equally large images at each level.
 
@@ -54,7 +54,7 @@ def swd(
         fakes: the same.
         seed: of patches and directions.
         device: that computes.
-        memory: bytes for patches and projections. It decides the time, not the result.
+        memory: bytes for patches and projections, or a default. It decides the time alone.
 
     Returns:
         Resolution of the level (finest first) -> distance times 10^3.
@@ -68,12 +68,14 @@ def distances(
     fakes: Stream,
     seed: int,
     device: torch.device,
-    memory: int = MEMORY,
+    memory: int | None = None,
     replicates: int = 0,
 ) -> dict[int, Distance]:
     """As `swd`, each distance with so many of resampled images (`pgpipe.metrics.bootstrap`)."""
     found = {}
-    for resolution in resolutions(next(iter(reals())).shape[1], SMALLEST):
+    finest = next(iter(reals())).shape[1]
+    memory = memory or default_memory(finest)
+    for resolution in resolutions(finest, SMALLEST):
         a = describe(reals, resolution, "real", seed, device, memory // 4)
         b = describe(fakes, resolution, "fake", seed, device, memory // 4)
         assert a.images == b.images, "unequal numbers of images do not compare"
@@ -84,11 +86,20 @@ def distances(
     return found
 
 
+def default_memory(resolution: int) -> int:
+    """Bytes for patches and projections, so that 16,384 images take below 3 GB, large ones 8 GB.
+
+    Small images are read again for each block of directions. Of large ones that would take hours,
+    so that the patches of a level are kept.
+    """
+    return (6 if resolution > LARGE else 2) << 30
+
+
 def sliced_distance(
     a: Descriptors,
     b: Descriptors,
     seed: int,
-    memory: int = MEMORY,
+    memory: int,
     spread: ResampledDistance | None = None,
 ) -> float:
     """Mean absolute difference of sorted projections (Rabin et al. 2011).

@@ -1,7 +1,6 @@
 """SWD against tests/literal, which shares no code with it, and what must hold of any such distance.
 
-The literal one is told the same patch corners and the same directions, drawn here from `pgpipe.rng`
-as `pgpipe.metrics.swd` draws them.
+`pgpipe.bench.literal` tells the literal one the same patch corners and the same directions.
 """
 
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from literal import swd as literal_swd
 from torch import Tensor
 
 from pgpipe import rng
+from pgpipe.bench import literal
 from pgpipe.images import Images
 from pgpipe.metrics import swd
 from pgpipe.metrics.patches import PATCH, PATCHES, SMALLEST, Descriptors, describe, patches
@@ -21,27 +21,12 @@ from pgpipe.metrics.pyramid import laplacian_level
 
 SEED = 3
 COUNT = 16
+MEMORY = 1 << 30
 Maker = Callable[[int, int, int], Images]  # count, size, seed -> uint8 [count, size, size, 3]
 
 
 def distances(reals: Images, fakes: Images, batch: int = 1000) -> dict[int, float]:
     return swd.swd(stream(reals, batch), stream(fakes, batch), SEED, CPU)
-
-
-def literally(reals: Images, fakes: Images) -> list[float]:
-    def corners(
-        which: str, level: int, height: int, width: int
-    ) -> tuple[literal_swd.Ints, literal_swd.Ints]:
-        assert height == width == reals.shape[1] >> level
-        key = rng.key(SEED, f"patches {which} {height}", 0)
-        drawn = rng.integers(height - PATCH + 1, (len(reals), PATCHES, 2), key).numpy()
-        return drawn[..., 0], drawn[..., 1]
-
-    def directions(level: int) -> literal_swd.Floats:
-        pixelwise = swd.directions(SEED, CPU).double().view(49, 3, -1)  # ours: row, column, channel
-        return pixelwise.transpose(0, 1).reshape(3 * 49, -1).numpy()
-
-    return literal_swd.swd(reals, fakes, corners, directions)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])
@@ -55,7 +40,7 @@ def test_agrees_with_the_literal_one_level_by_level(
     reals, fakes = of_reals(COUNT, size, 1), of_fakes(COUNT, size, 2)
     found = distances(reals, fakes)
     assert list(found) == [r for r in (64, 32, 16) if r <= size]
-    np.testing.assert_allclose(list(found.values()), literally(reals, fakes), rtol=2e-4)
+    np.testing.assert_allclose(list(found.values()), literal.swd(reals, fakes, SEED), rtol=2e-4)
 
 
 @pytest.mark.parametrize("make", [noise, smooth, windows])
@@ -64,7 +49,7 @@ def test_agrees_with_the_literal_one_where_the_sets_are_alike(make: Maker) -> No
     fakes = np.clip(reals.astype(np.int64) + (noise(COUNT, 32, 2) // 64) - 2, 0, 255)
     fakes = fakes.astype(np.uint8)
     found = list(distances(reals, fakes).values())
-    np.testing.assert_allclose(found, literally(reals, fakes), rtol=1e-3)
+    np.testing.assert_allclose(found, literal.swd(reals, fakes, SEED), rtol=1e-3)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
@@ -96,7 +81,7 @@ def points(x: Tensor) -> Descriptors:
 def test_descriptors_have_no_distance_from_themselves() -> None:
     for level in (32, 16):
         found = described(windows(COUNT, 32, 1), level)
-        assert swd.sliced_distance(found, found, SEED) == 0
+        assert swd.sliced_distance(found, found, SEED, MEMORY) == 0
 
 
 def test_descriptors_are_standardised_by_channel_over_the_whole_set() -> None:
@@ -116,17 +101,17 @@ def test_descriptors_that_are_kept_are_those_that_are_cut_anew(images: int) -> N
 
 def test_distance_is_symmetric_and_ignores_the_order_of_descriptors() -> None:
     a, b = (rng.normal((512, 147), rng.key(s, "test", 0)) for s in (1, 2))
-    there = swd.sliced_distance(points(a), points(b), SEED)
-    assert swd.sliced_distance(points(b), points(a), SEED) == pytest.approx(there, rel=1e-6)
+    there = swd.sliced_distance(points(a), points(b), SEED, MEMORY)
+    assert swd.sliced_distance(points(b), points(a), SEED, MEMORY) == pytest.approx(there, rel=1e-6)
     shuffled = points(b[rng.permutation(512, rng.key(3, "test", 0))])
-    assert swd.sliced_distance(points(a), shuffled, SEED) == pytest.approx(there, rel=1e-6)
+    assert swd.sliced_distance(points(a), shuffled, SEED, MEMORY) == pytest.approx(there, rel=1e-6)
 
 
 def test_distance_of_two_points_is_the_mean_length_of_the_projections() -> None:
     point = rng.normal((1, 147), rng.key(1, "test", 0))
     wanted = (point @ swd.directions(SEED, CPU)).abs().mean().item()
     origin, there = points(torch.zeros(128, 147)), points(point.expand(128, -1))
-    assert swd.sliced_distance(origin, there, SEED) == pytest.approx(wanted, rel=1e-5)
+    assert swd.sliced_distance(origin, there, SEED, MEMORY) == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.parametrize("memory", [1, 10 << 20, 30 << 20])
@@ -214,3 +199,28 @@ def test_a_channel_that_is_constant_leaves_the_others_alone() -> None:
 def test_sets_of_unequal_size_are_refused() -> None:
     with pytest.raises(AssertionError, match="unequal"):
         distances(noise(4, 16, 1), noise(5, 16, 2))
+
+
+def drawn_apart(reals: Images, fakes: Images, seed: int) -> list[float]:
+    """The literal distances at patches and directions that numpy draws."""
+    draw = np.random.default_rng(seed)
+    axes = draw.standard_normal((147, 512))
+
+    def corners(
+        which: str, level: int, height: int, width: int
+    ) -> tuple[literal_swd.Ints, literal_swd.Ints]:
+        tops, lefts = draw.integers(0, height - 6, (2, len(reals), 128))
+        return tops, lefts
+
+    return literal_swd.swd(reals, fakes, corners, lambda level: axes / np.linalg.norm(axes, axis=0))
+
+
+@pytest.mark.parametrize("make", [noise, windows])
+def test_other_seeds_stay_within_the_spread_of_the_literal_one_over_seeds(make: Maker) -> None:
+    reals, fakes = make(COUNT, 16, 1), smooth(COUNT, 16, 2)
+    theirs = np.concatenate([drawn_apart(reals, fakes, seed) for seed in range(10)])
+    ours = np.array([swd.swd(stream(reals), stream(fakes), seed, CPU)[16] for seed in range(10)])
+    spread = theirs.std(ddof=1)
+    assert (np.abs(ours - theirs.mean()) < 4 * spread).all()
+    assert abs(ours.mean() - theirs.mean()) < 4 * spread * (2 / 10) ** 0.5
+    assert 1 / 3 < ours.std(ddof=1) / spread < 3
