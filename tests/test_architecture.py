@@ -64,7 +64,14 @@ def stage_entry(stage: str) -> dict[str, Any]:
 
 LAYERS = (
     {"pgpipe", "pgpipe.errors"},
-    {"pgpipe.config", "pgpipe.devices", "pgpipe.files", "pgpipe.layout", "pgpipe.timer"},
+    {
+        "pgpipe.config",
+        "pgpipe.devices",
+        "pgpipe.files",
+        "pgpipe.layout",
+        "pgpipe.libraries",
+        "pgpipe.timer",
+    },
     {"pgpipe.rng", "pgpipe.images", "pgpipe.tensors"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
     {"pgpipe.training", "pgpipe.overlay"},
