@@ -4,10 +4,11 @@ Each is measured in a process of its own on the same files. The literal one take
 proportion to the images, so it may be measured on fewer of them and is then compared per image.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from pgpipe.metrics.swd import swd
 SEED = 0
 CPU = torch.device("cpu")
 PICTURE = 512  # pixels that windows may move by
+
+Metric = Callable[..., Any]  # files, then the number of images or pairs
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,18 @@ def compare(
         reals, fakes = (Path(folder) / f"{name}.npy" for name in ("reals", "fakes"))
         for seed, file in enumerate((reals, fakes)):
             write_windows(file, max(images, 2 * pairs), resolution, seed)
-        few = measured(our_swd, reals, fakes, literal_images)
-        yield Comparison(
-            "SWD",
-            images,
-            literal_images,
-            few if images == literal_images else measured(our_swd, reals, fakes, images),
-            slow := measured(literal_swd, reals, fakes, literal_images),
-            float(np.abs(np.divide(few.value, slow.value) - 1).max()),
-        )
-        few = measured(our_ms_ssim, fakes, literal_pairs)
-        yield Comparison(
-            "MS-SSIM",
-            pairs,
-            literal_pairs,
-            few if pairs == literal_pairs else measured(our_ms_ssim, fakes, pairs),
-            slow := measured(literal_ms_ssim, fakes, literal_pairs),
-            abs(few.value / slow.value - 1),
-        )
+        yield beside("SWD", our_swd, literal_swd, (reals, fakes), images, literal_images)
+        yield beside("MS-SSIM", our_ms_ssim, literal_ms_ssim, (fakes,), pairs, literal_pairs)
+
+
+def beside(
+    metric: str, ours: Metric, literally: Metric, files: tuple[Path, ...], count: int, few: int
+) -> Comparison:
+    """Measure one metric on `count` images, and on the `few` of the literal one."""
+    quick, slow = (measured(function, *files, few) for function in (ours, literally))
+    difference = float(np.abs(np.divide(quick.value, slow.value) - 1).max())
+    whole = quick if count == few else measured(ours, *files, count)
+    return Comparison(metric, count, few, whole, slow, difference)
 
 
 def write_windows(file: Path, count: int, resolution: int, seed: int) -> None:

@@ -21,6 +21,7 @@ PATCH = 7  # pixels
 PATCHES = 128  # from each image and level
 CHANNELS = 3
 SIZE = PATCH * PATCH * CHANNELS  # numbers of a descriptor
+KEPT = 32 * PATCHES  # descriptors that are read at once, where they are kept
 
 Source = Callable[[], Iterable[Tensor]]  # batches float32 [n * 128, 147], anew at each call
 
@@ -63,17 +64,19 @@ def describe(
     def cut() -> Iterator[Tensor]:
         return patches_of(images, resolution, name, seed, device)
 
-    held, size, sums = [], 0, []
+    # One block, of which only what is written to takes memory, and which is given back as a whole.
+    held = torch.empty(memory // (4 * SIZE), SIZE, device=device)
+    sums, count = [], 0
     for batch in cut():
         sums.append(sums_of(batch))
-        size += batch.nbytes
-        if size <= memory:
-            held.append(batch)
+        if count + len(batch) <= len(held):
+            held[count : count + len(batch)] = batch
         else:
-            held.clear()
-    if size <= memory:
-        return Descriptors(lambda: held, size, torch.cat(sums))
-    return Descriptors(cut, 0, torch.cat(sums))
+            held = held.new_empty(0, SIZE)
+        count += len(batch)
+    if len(held) == 0:
+        return Descriptors(cut, 0, torch.cat(sums))
+    return Descriptors(lambda: held[:count].split(KEPT), count * 4 * SIZE, torch.cat(sums))
 
 
 def sums_of(batch: Tensor) -> Tensor:

@@ -154,8 +154,3 @@ def sort(rows: Tensor) -> None:
     else:
         for some in rows.split(EVERY):
             some.copy_(some.sort(dim=1).values)
-
-
-def average(distances: dict[int, float]) -> float:
-    """The mean over the levels."""
-    return float(np.mean(list(distances.values())))

@@ -106,6 +106,7 @@ def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) 
     for name in ("swd_16", "swd_avg", "ms_ssim"):
         assert without[f"{name}_low"] <= without[name] <= without[f"{name}_high"]
     assert len(without) == 3 * 3
+    assert without["swd_avg"] == without["swd_16"], "the mean over the levels"
 
 
 def test_labels_that_the_classifier_gives_are_accurate(net: classifier.Classifier) -> None:

@@ -80,7 +80,7 @@ print(peak() - before)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory of Linux")
 @pytest.mark.parametrize(
     ("size", "count", "bound", "memory"),
-    [(128, 384, 3 << 30, 2 << 30), (1024, 12, 8 << 30, 6 << 30)],
+    [(128, 256, 3 << 30, 2 << 30), (1024, 8, 8 << 30, 6 << 30)],
 )
 def test_memory_is_bounded(tmp_path: Path, size: int, count: int, bound: int, memory: int) -> None:
     """3 GiB of 16,384 images at 128x128, 8 GiB at 1024x1024, as many fewer as there are images.
