@@ -8,8 +8,8 @@ only their deviation is of use. It covers the expected score of as many images, 
 A replicate of the sliced Wasserstein distance needs no sorting anew. In one dimension the distance
 is the integral of |F_a - F_b|; each image's counts in 256 bins, times the weights of all
 replicates, are one matrix product that gives their F. A replicate's own normalisation enters to
-first order, as a shift and a scale of F. Every eighth direction is enough for a deviation. At
-16,384 images a direction costs about as much as sorting it, so all of it an eighth of the sorting.
+first order, as a shift and a scale of F. Every eighth direction is enough for a deviation: at
+16,384 images 0.05 s a direction and set on one core, 6 s a level.
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew
 
 def stream(images: Readable, count: int | None = None) -> Stream:
     """The first `count` images, or all, as batches that can be read more than once."""
-    total = len(images) if count is None else count
+    total = len(images) if count is None else min(count, len(images))
     _, height, width, _ = images[:1].shape
     size = max(2, min(BATCH, BATCH_PIXELS // (height * width) // 2 * 2))
 
