@@ -4,7 +4,6 @@ Nothing heavy is imported before a command needs it. Whatever goes wrong ends in
 and the exit code of `pgpipe.errors`.
 """
 
-import os
 import sys
 import traceback
 from importlib import import_module
@@ -12,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, cli_scoring, cli_weights, errors
+from pgpipe import cli_ablation, cli_bench, cli_scoring, cli_weights, errors, libraries
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
@@ -112,6 +111,7 @@ def sync() -> None:
 
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
+app.add_typer(cli_bench.app, rich_help_panel="Experiments")
 
 
 @app.callback(invoke_without_command=True)
@@ -128,9 +128,7 @@ def options(
 
 def main() -> None:
     """Run a command; end with its exit code."""
-    # Threads that wait for one another spin. Where experiments share the cores, spinning less is
-    # several times as fast; alone it costs less than a tenth at most sizes.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    libraries.tune()
     try:
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:

@@ -4,7 +4,9 @@ On disk and in metrics: uint8 [N, H, W, C]. In networks: float32 [N, C, H, W] in
 """
 
 import io
+import mmap
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,6 +22,18 @@ SHEET_ROWS, SHEET_COLUMNS = 8, 12
 SHEET_TILE = 64  # pixels
 
 
+class Readable(Protocol):
+    """An array of images, or what reads like one."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+        ...
+
+    def __getitem__(self, chosen: slice, /) -> Images:
+        """uint8 [n, H, W, C]."""
+        ...
+
+
 def to_float(images: Tensor) -> Tensor:
     """uint8 [N, H, W, C] -> float32 [N, C, H, W] in [-1, 1], in channels-last memory."""
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -29,6 +43,17 @@ def to_uint8(images: Tensor) -> Tensor:
     """Float [N, C, H, W] in [-1, 1] -> uint8 [N, H, W, C], rounded to the nearest."""
     pixels = (images.float() * 127.5 + 127.5).round().clamp(0, 255)
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def release(images: object) -> None:
+    """Let go of the pages of a memory-mapped file that were read; others are left alone.
+
+    They would count as this process's memory until another one asks for it. The file is not
+    touched, and what is needed again is read again; only changes to a mapping in mode "c" are lost.
+    """
+    file = getattr(images, "_mmap", None)  # numpy has no public name for it
+    if isinstance(images, np.memmap) and isinstance(file, mmap.mmap):
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 def grid(images: Images, columns: int, tile: int = 0) -> Images:
@@ -46,7 +71,7 @@ def grid(images: Images, columns: int, tile: int = 0) -> Images:
     return cells.reshape(rows * height, columns * width, channels)
 
 
-def contact_sheet(images: Images, rows: int = SHEET_ROWS) -> Images:
+def contact_sheet(images: Readable, rows: int = SHEET_ROWS) -> Images:
     """The first images of uint8 [N, H, W, C], as many as a sheet of so many rows has places."""
     return grid(images[: rows * SHEET_COLUMNS], SHEET_COLUMNS, SHEET_TILE)
 

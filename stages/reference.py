@@ -3,8 +3,6 @@
 Paid once per data set and protocol, not per experiment.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -12,11 +10,12 @@ from pydantic import Field
 from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
 from pgpipe.data import stacks
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_json
-from pgpipe.images import Images, contact_sheet, write_png
+from pgpipe.images import Readable, contact_sheet, write_png
 from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.metrics.streams import stream
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
@@ -47,16 +46,16 @@ def run() -> None:
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
     reals, others = order[: section.images], order[section.images : 2 * section.images]
     np.save(REFERENCE / "reals.npy", reals)
-    write_png(REFERENCE / "reals.png", contact_sheet(store.take(reals)))
+    write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
     net, own = None, {}
     if SOURCES.exists():
-        own = score_modes(params, store.take(order[: section.mode_samples]), store)
+        own = score_modes(params, Chosen(store, order[: section.mode_samples]), store)
     elif read_manifest(MULTIRES)["labels"]:
         net = train_classifier(params.reference, store, reals)
         classifier.save(CLASSIFIER, net)
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
     labels = read_labels(MULTIRES)[reals]
-    of_reals = scores.of(store.take(reals), store.take(others), net, section, device, labels)
+    of_reals = scores.of(Chosen(store, reals), Chosen(store, others), net, section, device, labels)
     if section.inception:
         own |= score_features(section, store, order)
     write_json(FLOOR, of_reals | own)
@@ -68,24 +67,18 @@ def score_features(
     """Write the features that samples are compared with; their scores against as many others."""
     net, count = features.network(devices.choose()), section.fid_images
     first, others = order[: section.inception_fakes], order[count : 2 * count]
-    of_reals = features.of(net, track(stream(store, first), "reference", len(first)))
+    of_reals = features.of(net, track(stream(Chosen(store, first))(), "reference", len(first)))
     np.save(FEATURES, of_reals.pooled[:count].numpy())
-    against = features.of(net, track(stream(store, others), "others", count))
+    against = features.of(net, track(stream(Chosen(store, others))(), "others", count))
     return inception_scores.of(of_reals, against.pooled, section)
 
 
-def stream(store: ImageStore, picks: NDArray[np.int64]) -> Iterator[Images]:
-    """The picked images in batches, so that they are never in memory together."""
-    for start in range(0, len(picks), scores.BATCH):
-        yield store.take(picks[start : start + scores.BATCH])
-
-
-def score_modes(params: Params, reals: Images, store: ImageStore) -> dict[str, float]:
+def score_modes(params: Params, reals: Readable, store: ImageStore) -> dict[str, float]:
     """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
     images, known = stacks.singles(store, read_labels(MULTIRES), np.load(SOURCES))
     net, accuracy = digits.fit(images, known, params.reference, devices.choose())
     classifier.save(DIGIT_CLASSIFIER, net)
-    return {**modes.scores(net, [scores.stream(reals)]), "digit_accuracy": accuracy}
+    return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}
 
 
 def train_classifier(

@@ -7,13 +7,13 @@ import torch
 
 from pgpipe import devices
 from pgpipe.config import Section, read_params
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.multires import Chosen, ImageStore
 from pgpipe.files import read_json, write_json
 from pgpipe.images import Images
 from pgpipe.metrics import classifier, features, inception_scores, modes, protocol, scores
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.metrics.inception_file import SCORES
-from pgpipe.metrics.swd import Stream
+from pgpipe.metrics.streams import Stream, stream
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
@@ -39,7 +39,7 @@ def run() -> None:
     section, device = read_params(Params).score, devices.choose()
     fakes = np.load(DRAWN, mmap_mode="c")
     labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
-    reals = ImageStore(images(fakes.shape[1])).take(np.load(REFERENCE / "reals.npy"))
+    reals = Chosen(ImageStore(images(fakes.shape[1])), np.load(REFERENCE / "reals.npy"))
     net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
     found = scores.of(fakes, reals, net, section, device, labels)
     if DIGIT_CLASSIFIER.exists():
@@ -63,7 +63,7 @@ def say(what: str) -> None:
 def score_features(fakes: Images, section: ScoreSection, device: torch.device) -> dict[str, float]:
     """The scores that take the Inception network, against the features of the reals."""
     count = section.inception_fakes
-    batches = track(scores.stream(fakes[:count])(), "score", count)
+    batches = track(stream(fakes, count)(), "score", count)
     seen = features.of(features.network(device), batches)
     return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), section)
 
@@ -71,4 +71,4 @@ def score_features(fakes: Images, section: ScoreSection, device: torch.device) -
 def evaluations(fakes: Images, section: ScoreSection) -> list[Stream]:
     """The parts of the images whose modes are counted apart."""
     parts = np.split(fakes[: section.mode_images], section.mode_evaluations)  # views of the file
-    return [scores.stream(part) for part in parts]
+    return [stream(part) for part in parts]

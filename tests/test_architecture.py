@@ -64,14 +64,21 @@ def stage_entry(stage: str) -> dict[str, Any]:
 
 LAYERS = (
     {"pgpipe", "pgpipe.errors"},
-    {"pgpipe.config", "pgpipe.devices", "pgpipe.files", "pgpipe.layout", "pgpipe.timer"},
+    {
+        "pgpipe.config",
+        "pgpipe.devices",
+        "pgpipe.files",
+        "pgpipe.layout",
+        "pgpipe.libraries",
+        "pgpipe.timer",
+    },
     {"pgpipe.fetch", "pgpipe.rng", "pgpipe.images", "pgpipe.tensors"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
     {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
     {"stages"},
-    {"pgpipe.ablation"},
-    {"pgpipe.cli_ablation", "pgpipe.cli_scoring", "pgpipe.cli_weights"},
+    {"pgpipe.ablation", "pgpipe.bench"},
+    {"pgpipe.cli_ablation", "pgpipe.cli_bench", "pgpipe.cli_scoring", "pgpipe.cli_weights"},
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
@@ -121,7 +128,13 @@ def test_no_cycles() -> None:
 
 HOMES = {
     "mlflow": {"pgpipe.tracking"},
-    "typer": {"pgpipe.cli", "pgpipe.cli_ablation", "pgpipe.cli_scoring", "pgpipe.cli_weights"},
+    "typer": {
+        "pgpipe.cli",
+        "pgpipe.cli_ablation",
+        "pgpipe.cli_bench",
+        "pgpipe.cli_scoring",
+        "pgpipe.cli_weights",
+    },
     "click": {"pgpipe.cli"},
     "pandas": {"pgpipe.reporting"},
     "matplotlib": {"pgpipe.reporting"},

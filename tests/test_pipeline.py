@@ -25,7 +25,9 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
         own = "floor" if name.startswith("swd") else "real"
         assert metrics[name] > 0
         assert metrics[f"{name}_{own}"] > 0
-    assert "Progressive GAN" in (finished.folder / "reports/index.html").read_text()
+    page = (finished.folder / "reports/index.html").read_text()
+    assert "Progressive GAN" in page
+    assert metrics["protocol"] in page
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
 
@@ -81,6 +83,7 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(finished: Project)
     assert run.data.params["train.minibatch_stddev"] == "false"
     assert run.data.metrics["score/swd_avg"] > 0
     assert run.data.tags["dvc.experiment"] == "no-stddev"
+    assert len(run.data.tags["protocol"]) == 12
     assert run.inputs.dataset_inputs[0].dataset.name == "photos"
     assert len(runs) >= 3, "the first run, the experiments"
     assert all(other.data.params["train.minibatch_stddev"] == "true"

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("with_presets")
         (["celeba-hq-1024-v2-8gpus"], 1024, 600, 12_000),
         (["lsun-256"], 256, 800, 20_000),
         (["mnist-1k-d", "mnist-1k"], 32, 400, 10_000),
-        (["mnist-1k-d", "digits-1k"], 32, 10, 110),
+        (["mnist-1k-d", "digits-1k"], 32, 20, 200),
     ],
 )
 def test_schedule(chosen: Preset, final: int, kimg: int, total: int) -> None:

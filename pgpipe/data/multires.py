@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import fresh_folder, raise_if_full, read_json, sha256_file, write_json
-from pgpipe.images import Images
+from pgpipe.images import Images, release
 
 Pixels = NDArray[np.floating[Any]]  # 0..255
 Sample = tuple[Pixels, str, str]  # image [R, R, C], label, name
@@ -88,6 +88,22 @@ class ImageStore:
             chosen = shard_of == number
             out[chosen] = self.shards[number][indices[chosen] - self.starts[number]]
         return out
+
+
+class Chosen:
+    """Some images of a store in an order of their own, read when they are asked for."""
+
+    def __init__(self, store: ImageStore, indices: NDArray[np.int64]) -> None:
+        self.store, self.indices = store, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, chosen: slice) -> Images:
+        images = self.store.take(self.indices[chosen])
+        for shard in self.store.shards:
+            release(shard)
+        return images
 
 
 def read_shards(folder: Path) -> list[Images]:

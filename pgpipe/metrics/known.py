@@ -18,7 +18,7 @@ from pgpipe.images import Images
 from pgpipe.metrics.frechet import fid
 from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.ms_ssim import ms_ssim
-from pgpipe.metrics.scores import stream
+from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import swd
 
 SEED = 0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pgpipe.images import Images
 from pgpipe.metrics import classifier, digits
-from pgpipe.metrics.swd import Stream
+from pgpipe.metrics.streams import Stream
 
 PLACES = np.array([1, 10, 100])  # of R, G, B in a mode
 MODES = 1000

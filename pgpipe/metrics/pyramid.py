@@ -1,42 +1,64 @@
 """The Laplacian pyramid (Burt and Adelson 1983), with OpenCV's pyrDown and pyrUp.
 
-N images, C channels, H x W pixels, floating point. Borders are mirrored without repeating the edge.
+N images, H x W pixels, C channels, float32 in 0..255. The filter is the separable binomial
+(1 4 6 4 1) / 16; borders are mirrored without repeating the edge. Sums of slices instead of
+convolutions: the pixels of bytes are multiples of powers of two here, and nothing is rounded.
 """
 
 from collections.abc import Iterator
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, add, cat, stack
 
-BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-
-
-def blur(x: Tensor, gain: float = 1.0, stride: int = 1) -> Tensor:
-    """The separable 5x5 binomial filter, times `gain`, at every `stride`-th pixel."""
-    taps = torch.tensor(BINOMIAL, dtype=x.dtype, device=x.device) * gain**0.5
-    planes = F.pad(x.flatten(0, 1)[:, None], (2, 2, 2, 2), mode="reflect")  # [N * C, 1, H+4, W+4]
-    planes = F.conv2d(planes, taps.view(1, 1, 5, 1), stride=(stride, 1))
-    planes = F.conv2d(planes, taps.view(1, 1, 1, 5), stride=(1, stride))
-    return planes.view(*x.shape[:2], *planes.shape[2:])
+ROWS, COLUMNS = 1, 2  # axes of [N, H, W, C]
 
 
 def down(x: Tensor) -> Tensor:
-    """pyrDown: blur, then every second pixel: [N, C, H, W] -> [N, C, H/2, W/2]."""
-    return blur(x, stride=2)
+    """pyrDown: filter, then every second pixel: [N, H, W, C] -> [N, H/2, W/2, C]."""
+    return halved(halved(x, ROWS), COLUMNS)
 
 
 def up(x: Tensor) -> Tensor:
-    """pyrUp: zeros between the pixels, then blur times 4: [N, C, H, W] -> [N, C, 2H, 2W]."""
-    stuffed = x.new_zeros(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
-    stuffed[:, :, ::2, ::2] = x
-    return blur(stuffed, gain=4.0)
+    """pyrUp: zeros between the pixels, then the filter times 4: [N, H, W, C] -> [N, 2H, 2W, C]."""
+    return doubled(doubled(x, COLUMNS), ROWS)
 
 
-def laplacian_pyramid(x: Tensor, smallest: int) -> Iterator[Tensor]:
-    """Residuals from the finest level on, then the low-pass of `smallest` pixels."""
-    while x.shape[-1] > smallest:
-        coarse = down(x)
-        yield x - up(coarse)
-        x = coarse
-    yield x
+def halved(x: Tensor, axis: int) -> Tensor:
+    """Filter along one axis of even length, keeping pixels 0, 2, 4, ..."""
+    even, odd = (half.contiguous() for half in x.unflatten(axis, (-1, 2)).unbind(axis + 1))
+    n = even.shape[axis]
+    sums = add(6 * even, odd, alpha=4)
+    sums.narrow(axis, 1, n - 1).add_(odd.narrow(axis, 0, n - 1), alpha=4)
+    sums.narrow(axis, 1, n - 1).add_(even.narrow(axis, 0, n - 1))
+    sums.narrow(axis, 0, n - 1).add_(even.narrow(axis, 1, n - 1))
+    # Pixels -2 and -1 mirror pixels 2 and 1; pixel 2n mirrors pixel 2n - 2.
+    sums.select(axis, 0).add_(odd.select(axis, 0), alpha=4).add_(even.select(axis, 1))
+    sums.select(axis, n - 1).add_(even.select(axis, n - 1))
+    return sums.div_(16)
+
+
+def doubled(x: Tensor, axis: int) -> Tensor:
+    """Enlarge along one axis: (1 6 1) / 8 at the even places, (1 1) / 2 between them."""
+    n = x.shape[axis]
+    # The mirror turns at the last place, which is between pixels: the last pixel is seen again.
+    following = cat([x.narrow(axis, 1, n - 1), x.narrow(axis, n - 1, 1)], axis)
+    even = add(following, x, alpha=6)
+    even.narrow(axis, 1, n - 1).add_(x.narrow(axis, 0, n - 1))
+    even.select(axis, 0).add_(x.select(axis, 1))
+    return stack([even.div_(8), following.add_(x).div_(2)], axis + 1).flatten(axis, axis + 1)
+
+
+def laplacian_level(x: Tensor, resolution: int, smallest: int) -> Tensor:
+    """One level of the pyramid: [N, H, W, C] -> [N, resolution, resolution, C].
+
+    The residual that the next coarser level, enlarged, misses; at `smallest` pixels the low-pass.
+    """
+    while x.shape[ROWS] > resolution:
+        x = down(x)
+    return x - up(down(x)) if resolution > smallest else x
+
+
+def resolutions(finest: int, smallest: int) -> Iterator[int]:
+    """Of the levels, finest first: `finest`, `finest` / 2, ..., `smallest`."""
+    while finest >= smallest:
+        yield finest
+        finest //= 2

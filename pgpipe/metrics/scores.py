@@ -1,19 +1,16 @@
 """All scores of a set of images against reals, under the names that reports/metrics.json uses."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pgpipe.images import Images
-from pgpipe.metrics import classifier
+from pgpipe.images import Readable
+from pgpipe.metrics import bootstrap, classifier
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
-from pgpipe.metrics.swd import Stream, average, swd
-
-BATCH = 256  # images; no score depends on it
+from pgpipe.metrics.streams import stream
+from pgpipe.metrics.swd import Distance, distances
 
 # What the reals' own value is called: a distance has a floor, a property of images a real value.
 OWN = {
@@ -32,8 +29,8 @@ OWN = {
 
 
 def of(
-    fakes: Images,
-    reals: Images,
+    fakes: Readable,
+    reals: Readable,
     net: classifier.Classifier | None,
     section: ScoreSection,
     device: torch.device,
@@ -41,17 +38,18 @@ def of(
 ) -> dict[str, float]:
     """Scores of uint8 [N, R, R, C] against as many reals: `swd_R`, ..., `swd_avg`, `ms_ssim`, ...
 
+    These have 95 % intervals over other images: `swd_avg_low`, `swd_avg_high`, ....
     `classifier_score` is there where a classifier is, and `label_accuracy` where also the `labels`
     [N] are that the images were drawn with.
     """
     n = section.swd_images
     torch.backends.cudnn.allow_tf32 = False  # a filter's rounding would show in the scores
-    distances = swd(stream(reals[:n]), stream(fakes[:n]), section.seed, device)
-    found = {f"swd_{resolution}": distance for resolution, distance in distances.items()}
-    found["swd_avg"] = average(distances)
-    found |= variation(fakes, section, device)
+    levels = distances(
+        stream(reals, n), stream(fakes, n), section.seed, device, replicates=bootstrap.REPLICATES
+    )
+    found = swd_scores(levels) | variation(fakes, section, device)
     if net is not None:
-        p = classifier.probabilities(net, stream(fakes[: section.images])())
+        p = classifier.probabilities(net, stream(fakes, section.images)())
         mean, deviation = inception_score(p, section.classifier_splits)
         found |= {"classifier_score": mean, "classifier_score_std": deviation}
         if labels is not None:
@@ -59,20 +57,29 @@ def of(
     return found
 
 
-def variation(images: Images, section: ScoreSection, device: torch.device) -> dict[str, float]:
-    """What takes one set alone, generated or real: `ms_ssim`."""
-    pairs = stream(images[: 2 * section.ms_ssim_pairs])
-    return {"ms_ssim": ms_ssim_of_pairs(pairs(), device)}
+def swd_scores(levels: dict[int, Distance]) -> dict[str, float]:
+    """The distances by level and their average, each with its interval."""
+    named = {f"swd_{resolution}": distance for resolution, distance in levels.items()}
+    values, replicates = zip(*((d.value, d.replicates) for d in levels.values()), strict=True)
+    # Replicates of all levels draw the same images, so that their mean is one of the average.
+    named["swd_avg"] = Distance(float(np.mean(values)), np.mean(replicates, axis=0))
+    found: dict[str, float] = {}
+    for name, distance in named.items():
+        found |= with_interval(name, distance.value, distance.replicates)
+    return found
 
 
-def stream(images: Images) -> Stream:
-    """An array as batches that can be read more than once."""
+def variation(images: Readable, section: ScoreSection, device: torch.device) -> dict[str, float]:
+    """What takes one set alone, generated or real: `ms_ssim` and its interval."""
+    pairs = ms_ssim_of_pairs(stream(images, 2 * section.ms_ssim_pairs), device)
+    resampled = bootstrap.resampled_means(pairs, section.seed)
+    return with_interval("ms_ssim", float(pairs.mean()), resampled)
 
-    def batches() -> Iterator[Images]:
-        for start in range(0, len(images), BATCH):
-            yield images[start : start + BATCH]
 
-    return batches
+def with_interval(name: str, value: float, replicates: NDArray[np.float64]) -> dict[str, float]:
+    """`name`, `name_low` and `name_high`."""
+    low, high = bootstrap.interval(value, replicates)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def beside(found: dict[str, float], own: dict[str, float]) -> dict[str, float]:

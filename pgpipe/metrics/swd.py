@@ -3,119 +3,154 @@
 From each image and level of a Laplacian pyramid down to 16x16, 128 random 7x7 patches; each
 channel normalised over the whole set; 4 times 128 random directions (Rabin et al. 2011). Lower is
 better, 0 for equal sets of patches; the floor is what two halves of the reals score. Times 10^3.
-Where the patches lie depends on the seed, the level and the image's number, not on batching.
+
+One level at a time, and of its 512 directions as many at once as the memory allows. Two sets of
+16,384 images project on a direction to 2 * 16,384 * 128 * 4 bytes = 17 MB.
 """
 
-from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe import rng
-from pgpipe.images import Images
-from pgpipe.metrics.pyramid import laplacian_pyramid
+from pgpipe.metrics.bootstrap import EVERY, ResampledDistance
+from pgpipe.metrics.patches import (
+    CHANNELS,
+    PATCH,
+    PATCHES,
+    SIZE,
+    SMALLEST,
+    Descriptors,
+    describe,
+)
+from pgpipe.metrics.pyramid import resolutions
+from pgpipe.metrics.streams import Stream
 
-SMALLEST = 16  # pixels of the coarsest level
-PATCH = 7  # pixels
-PATCHES = 128  # from each image and level
 REPEATS = 4
 DIRECTIONS = 128  # a repeat
 SCALE = 1e3
+LARGE = 256  # pixels, above which it is images that are big, not their patches
 
-Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew at each call
+
+@dataclass(frozen=True)
+class Distance:
+    """Of one level, times 10^3."""
+
+    value: float
+    replicates: NDArray[np.float64]  # [replicates]: of resampled images, or none
 
 
-def swd(reals: Stream, fakes: Stream, seed: int, device: torch.device) -> dict[int, float]:
-    """The distance of two sets of equally many, equally large images, a level at a time.
+def swd(
+    reals: Stream, fakes: Stream, seed: int, device: torch.device, memory: int | None = None
+) -> dict[int, float]:
+    """The distance of two sets of equally many, equally large images at each level.
+
+    Args:
+        reals: uint8 batches, read once a level where `memory` holds the patches, else more often.
+        fakes: the same.
+        seed: of patches and directions.
+        device: that computes.
+        memory: bytes for patches and projections, or a default. It decides the time alone.
 
     Returns:
         Resolution of the level (finest first) -> distance times 10^3.
     """
-    distances = {}
-    level = next(iter(reals())).shape[1]
-    while level >= SMALLEST:
-        a = normalised(descriptors(reals, level, "real", seed, device))
-        b = normalised(descriptors(fakes, level, "fake", seed, device))
-        assert a.shape == b.shape, "unequal numbers of images do not compare"
-        distances[level] = SCALE * sliced_distance(a, b, seed)
-        level //= 2
-    return distances
+    found = distances(reals, fakes, seed, device, memory)
+    return {resolution: distance.value for resolution, distance in found.items()}
 
 
-def descriptors(
-    images: Stream, resolution: int, name: str, seed: int, device: torch.device
-) -> Tensor:
-    """Patches of one level of all images: float32 [N * 128, C, 7, 7]."""
-    key = rng.key(seed, f"patches {name} {resolution}", 0, device)
-    parts: list[Tensor] = []
-    count = 0
-    for batch in images():
-        pyramid = laplacian_pyramid(rgb(torch.from_numpy(batch).to(device)), SMALLEST)
-        level = next(level for level in pyramid if level.shape[-1] == resolution)
-        parts.append(patches(level, key, count))
-        count += len(batch)
-    return torch.cat(parts)
+def distances(
+    reals: Stream,
+    fakes: Stream,
+    seed: int,
+    device: torch.device,
+    memory: int | None = None,
+    replicates: int = 0,
+) -> dict[int, Distance]:
+    """As `swd`, each distance with so many of resampled images (`pgpipe.metrics.bootstrap`)."""
+    found = {}
+    finest = next(iter(reals())).shape[1]
+    memory = memory or default_memory(finest)
+    for resolution in resolutions(finest, SMALLEST):
+        a = describe(reals, resolution, "real", seed, device, memory // 4)
+        b = describe(fakes, resolution, "fake", seed, device, memory // 4)
+        assert a.images == b.images, "unequal numbers of images do not compare"
+        spread = ResampledDistance(a, b, seed, replicates) if replicates else None
+        value = SCALE * sliced_distance(a, b, seed, memory - a.kept - b.kept, spread)
+        resampled = np.zeros(0) if spread is None else SCALE * spread.distances()
+        found[resolution] = Distance(value, resampled)
+    return found
 
 
-def rgb(images: Tensor) -> Tensor:
-    """uint8 [N, H, W, C] -> float32 [N, 3, H, W] in 0..255; gray is repeated."""
-    return images.permute(0, 3, 1, 2).float().expand(-1, 3, -1, -1)
+def default_memory(resolution: int) -> int:
+    """Bytes for patches and projections, so that 16,384 images take below 3 GB, large ones 8 GB.
 
-
-def patches(level: Tensor, key: Tensor, first: int) -> Tensor:
-    """128 random patches of each image [N, C, H, W], the first of them number `first` of its set.
-
-    Returns:
-        [N * 128, C, 7, 7].
+    Small images are read again for each block of directions. Of large ones that would take hours,
+    so that the patches of a level are kept.
     """
-    N, _, H, _ = level.shape
-    shape = (N, PATCHES, 2)
-    corners = rng.integers(H - PATCH + 1, shape, key, skip=2 * PATCHES * first)
-    taps = torch.arange(PATCH, device=level.device)
-    rows = (corners[..., 0, None] + taps)[:, :, :, None]  # [N, 128, 7, 1]
-    columns = (corners[..., 1, None] + taps)[:, :, None, :]  # [N, 128, 1, 7]
-    image = torch.arange(N, device=level.device).view(N, 1, 1, 1)
-    found = level.permute(0, 2, 3, 1)[image, rows, columns]  # [N, 128, 7, 7, C]
-    return found.flatten(0, 1).permute(0, 3, 1, 2)
+    return (6 if resolution > LARGE else 2) << 30
 
 
-def normalised(patches: Tensor) -> Tensor:
-    """[M, C, 7, 7] -> [M, C * 49]: each channel with mean 0 and deviation 1 over the whole set."""
-    deviation, mean = torch.std_mean(patches.double(), dim=(0, 2, 3), correction=0, keepdim=True)
-    scale = torch.where(deviation > 0, deviation, 1.0)  # a constant channel has no distance
-    return ((patches - mean.float()) / scale.float()).flatten(1)
+def sliced_distance(
+    a: Descriptors,
+    b: Descriptors,
+    seed: int,
+    memory: int,
+    spread: ResampledDistance | None = None,
+) -> float:
+    """Mean absolute difference of sorted projections (Rabin et al. 2011).
 
-
-def directions(size: int, seed: int, device: torch.device) -> Tensor:
-    """Random unit vectors as columns: [size, 512]."""
-    drawn = rng.normal((size, REPEATS * DIRECTIONS), rng.key(seed, "directions", 0, device))
-    units: Tensor = drawn / drawn.norm(dim=0, keepdim=True)
-    return units
-
-
-def sliced_distance(a: Tensor, b: Tensor, seed: int) -> float:
-    """Mean absolute difference of sorted projections of [M, D] and [M, D] (Rabin et al. 2011).
-
-    The mean over the 4 repeats' means is the mean over all 512 directions.
+    The mean over the 4 repeats' means is the mean over all 512 directions. Of every eighth,
+    `spread` sees the projections.
     """
+    count = a.images * PATCHES
+    axes = directions(seed, a.sums.device)
+    size = min(max(memory // (2 * 4 * count) // EVERY, 1) * EVERY, axes.shape[1])
+    buffers = axes.new_empty(2, size, count)
     total = 0.0
-    axes = directions(a.shape[1], seed, a.device)
-    for some in axes.split(32, dim=1):
-        difference = sort(some.T @ a.T) - sort(some.T @ b.T)  # [32, M]
-        total += difference.abs_().sum(dtype=torch.float64).item()
-    return total / (len(a) * axes.shape[1])
+    for block in axes.split(size, dim=1):
+        projections = buffers[:, : block.shape[1]]
+        for some, into in zip((a, b), projections, strict=True):
+            project(some, block, into)
+        if spread is not None:
+            spread.add(block[:, ::EVERY], projections[:, ::EVERY])
+        total += difference(projections)
+    return total / (count * axes.shape[1])
 
 
-def sort(rows: Tensor) -> Tensor:
-    """Sort each row; on a CPU numpy's vectorised sort is several times as fast as torch's."""
+def directions(seed: int, device: torch.device) -> Tensor:
+    """Random unit vectors as columns: [147, 512], drawn in the order channel, row, column."""
+    drawn = rng.normal((SIZE, REPEATS * DIRECTIONS), rng.key(seed, "directions", 0, device))
+    units: Tensor = drawn / drawn.norm(dim=0, keepdim=True)
+    return units.view(CHANNELS, PATCH * PATCH, -1).transpose(0, 1).reshape(SIZE, -1)
+
+
+def project(descriptors: Descriptors, axes: Tensor, into: Tensor) -> None:
+    """Write the projections on the columns of [147, n] into [n, M]."""
+    start = 0
+    for batch in descriptors.batches():
+        torch.mm(axes.T, batch.T, out=into[:, start : start + len(batch)])
+        start += len(batch)
+
+
+def difference(projections: Tensor) -> float:
+    """Sum of the absolute differences of two sorted sets of rows [2, n, M], which it overwrites."""
+    a, b = projections
+    sort(a)
+    sort(b)
+    gaps = a.sub_(b).abs_()
+    return float(sum(row.sum(dtype=torch.float64).item() for row in gaps))  # rows: small copies
+
+
+def sort(rows: Tensor) -> None:
+    """Sort each row in place; on a CPU numpy's sort is several times as fast as torch's."""
     if rows.device.type == "cpu":
-        rows.numpy().sort(axis=1)
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            list(pool.map(np.ndarray.sort, rows.numpy()))
     else:
-        rows = rows.sort(dim=1).values
-    return rows
-
-
-def average(distances: dict[int, float]) -> float:
-    """The mean over the levels."""
-    return float(np.mean(list(distances.values())))
+        for some in rows.split(EVERY):
+            some.copy_(some.sort(dim=1).values)

@@ -91,7 +91,7 @@ def finish(ax: Axes, label: str) -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.06)
-    ax.legend(frameon=False, fontsize=8, loc="upper right")
+    ax.legend(frameon=False, fontsize=8, loc="upper right", markerscale=0.6, handlelength=2.5)
 
 
 def wrap(text: str, width: int = 14) -> str:

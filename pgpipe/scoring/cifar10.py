@@ -9,9 +9,11 @@ from tempfile import TemporaryDirectory
 import torch
 
 from pgpipe import rng
+from pgpipe.data.multires import Chosen
 from pgpipe.errors import UsageError
 from pgpipe.metrics import features, known
 from pgpipe.metrics.inception import inception_score
+from pgpipe.metrics.streams import stream
 from pgpipe.scoring import sets
 from pgpipe.scoring.pair import SPLITS, Watch
 
@@ -30,8 +32,8 @@ def check(path: Path, device: torch.device, watch: Watch) -> known.Check:
         if store.shape != SHAPE:
             raise UsageError(f"{path}: shape {store.shape} is not {SHAPE}, CIFAR-10's training set")
         # Files lie by class, and parts of one class each would score 1.
-        order = rng.permutation(len(store), rng.key(known.SEED, "cifar10", 0))
-        batches = (store.take(some.numpy()) for some in order.split(features.MINIBATCH))
-        seen = features.of(features.network(device), watch(batches, "cifar10", len(store)))
+        order = rng.permutation(len(store), rng.key(known.SEED, "cifar10", 0)).numpy()
+        batches = watch(stream(Chosen(store, order))(), "cifar10", len(store))
+        seen = features.of(features.network(device), batches)
     found, _ = inception_score(seen.probabilities, SPLITS)
     return known.Check("Inception score of CIFAR-10's training set", found, SCORE, TOLERANCE)

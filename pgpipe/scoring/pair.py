@@ -7,14 +7,15 @@ import numpy as np
 import torch
 
 from pgpipe import rng
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.multires import Chosen, ImageStore
 from pgpipe.errors import UsageError
-from pgpipe.images import Images
+from pgpipe.images import Images, Readable
 from pgpipe.metrics import features, inception_scores, protocol, scores
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.precision_recall import NEIGHBOUR
+from pgpipe.metrics.streams import stream
 
 SPLITS = 10  # of the Inception score
 
@@ -38,18 +39,10 @@ def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> Score
     Raises:
         UsageError: unequal sizes, or fewer images than two of each or than the options say.
     """
-    require_one_size(reals, fakes)
-    most = min(len(reals), len(fakes))
-    n = options.images or most
+    n = options.images or min(len(reals), len(fakes))
     pairs = options.pairs or n // 2
-    least = NEIGHBOUR + 1 if options.inception else 2
-    counts = f"{len(reals)} real and {len(fakes)} generated images"
-    if n > most:
-        raise UsageError(f"--swd-images: {n} is not <= {most}: there are {counts}")
-    if n < least:
-        raise UsageError(f"{n} images of each set are not >= {least}: there are {counts}")
-    if 2 * pairs > most:
-        raise UsageError(f"--pairs: {pairs} is not <= {most // 2}: there are {counts}")
+    require_one_size(reals, fakes)
+    require_images(n, pairs, options.inception, len(reals), len(fakes))
     return ScoreSection(
         swd_images=n,
         ms_ssim_pairs=pairs,
@@ -62,6 +55,18 @@ def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> Score
         fid_images=max(NEIGHBOUR + 1, n),
         seed=options.seed,
     )
+
+
+def require_images(n: int, pairs: int, inception: bool, reals: int, fakes: int) -> None:
+    """Both sets have `n` images and `pairs` of them; two are needed, for the network four."""
+    most, least = min(reals, fakes), NEIGHBOUR + 1 if inception else 2
+    counts = f"{reals} real and {fakes} generated images"
+    if n > most:
+        raise UsageError(f"--swd-images: {n} is not <= {most}: there are {counts}")
+    if n < least:
+        raise UsageError(f"{n} images of each set are not >= {least}: there are {counts}")
+    if 2 * pairs > most:
+        raise UsageError(f"--pairs: {pairs} is not <= {most // 2}: there are {counts}")
 
 
 def require_one_size(reals: ImageStore, fakes: ImageStore) -> None:
@@ -93,10 +98,10 @@ def compare(
     The reals' own stand beside them; the floor where there are as many other reals.
     """
     order = rng.permutation(len(reals), rng.key(section.seed, "reals", 0)).numpy()
-    drawn = fakes.take(np.arange(section.images))
-    chosen = reals.take(order[: section.images])
-    others = order[section.images :][: section.swd_images]
-    floor = reals.take(others) if len(others) == section.swd_images else None
+    drawn = Chosen(fakes, np.arange(section.images))
+    chosen = Chosen(reals, order[: section.images])
+    others = Chosen(reals, order[section.images :][: section.swd_images])
+    floor = others if len(others) == section.swd_images else None
     found, own = with_features(drawn, chosen, floor, section, device, watch)
     found |= scores.of(drawn, chosen, None, section, device)
     if floor is None:
@@ -107,9 +112,9 @@ def compare(
 
 
 def with_features(
-    fakes: Images,
-    reals: Images,
-    floor: Images | None,
+    fakes: Readable,
+    reals: Readable,
+    floor: Readable | None,
     section: ScoreSection,
     device: torch.device,
     watch: Watch,
@@ -119,8 +124,8 @@ def with_features(
         return {}, {}
     net, n = features.network(device), section.fid_images
 
-    def seen(images: Images, name: str) -> features.Features:
-        return features.of(net, watch(scores.stream(images[:n])(), name, n))
+    def seen(images: Readable, name: str) -> features.Features:
+        return features.of(net, watch(stream(images, n)(), name, n))
 
     of_reals = seen(reals, "reals")
     found = inception_scores.of(seen(fakes, "generated"), of_reals.pooled, section)

@@ -13,7 +13,7 @@ from pgpipe.images import Images
 from pgpipe.metrics import classifier, digits, modes
 from pgpipe.metrics.config import ReferenceSection
 from pgpipe.metrics.modes import MODES, histogram, kl_to_uniform, modes_found
-from pgpipe.metrics.scores import stream
+from pgpipe.metrics.streams import stream
 
 CPU = torch.device("cpu")
 SAMPLES = 25_600

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from imagesets import CPU, stream, windows
 from literal import ms_ssim as literal_ms_ssim
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -12,7 +13,6 @@ from scipy import ndimage
 from pgpipe.images import Images
 from pgpipe.metrics.ms_ssim import ms_ssim, ms_ssim_of_pairs, window
 
-CPU = torch.device("cpu")
 Maker = Callable[[int, int], Images]  # size, seed -> uint8 [8, size, size, 3]
 
 
@@ -46,8 +46,12 @@ def pairwise(images: Images) -> NDArray[np.float32]:
     return values
 
 
+def photographs(size: int, seed: int) -> Images:
+    return windows(8, size, seed)
+
+
 @pytest.mark.parametrize("size", [16, 32, 48, 64, 128])
-@pytest.mark.parametrize("make", [noise, smooth, alike])
+@pytest.mark.parametrize("make", [noise, smooth, alike, photographs])
 def test_agrees_with_the_literal_one(make: Maker, size: int) -> None:
     images = make(size, size)
     wanted = literal_ms_ssim.ms_ssim(images[0::2], images[1::2])
@@ -91,18 +95,16 @@ def test_order_within_a_pair_does_not_count() -> None:
 
 def test_set_is_the_mean_over_consecutive_pairs() -> None:
     images = smooth(32, 1)
-    found = ms_ssim_of_pairs([images], CPU)
-    assert found == pytest.approx(literal_ms_ssim.ms_ssim_of(images), abs=1e-5)
-    assert found == pytest.approx(pairwise(images).mean(), rel=1e-6)
+    found = ms_ssim_of_pairs(stream(images), CPU)
+    assert found.mean() == pytest.approx(literal_ms_ssim.ms_ssim_of(images), abs=1e-5)
+    np.testing.assert_allclose(found, pairwise(images), rtol=1e-6)
 
 
 @pytest.mark.parametrize("batch", [2, 4, 6])
 def test_batch_size_changes_nothing(batch: int) -> None:
     images = alike(32, 1)
-    batches = [images[start : start + batch] for start in range(0, 8, batch)]
-    assert ms_ssim_of_pairs(batches, CPU) == pytest.approx(
-        ms_ssim_of_pairs([images], CPU), rel=1e-6
-    )
+    found = ms_ssim_of_pairs(stream(images, batch), CPU)
+    np.testing.assert_allclose(found, ms_ssim_of_pairs(stream(images), CPU), rtol=1e-6)
 
 
 def test_gray_is_as_its_repetition_in_rgb() -> None:

@@ -1,80 +1,32 @@
 """SWD against tests/literal, which shares no code with it, and what must hold of any such distance.
 
-The literal one is told the same patch corners and the same directions, drawn here from `pgpipe.rng`
-as `pgpipe.metrics.swd` draws them.
+`pgpipe.bench.literal` tells the literal one the same patch corners and the same directions.
 """
 
-from collections.abc import Callable, Iterator
-from importlib import resources
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from imagesets import CPU, noise, smooth, stream, windows
 from literal import swd as literal_swd
-from PIL import Image
-from scipy import ndimage
+from torch import Tensor
 
 from pgpipe import rng
+from pgpipe.bench import literal
 from pgpipe.images import Images
 from pgpipe.metrics import swd
-from pgpipe.metrics.pyramid import laplacian_pyramid
+from pgpipe.metrics.patches import PATCH, PATCHES, SMALLEST, Descriptors, describe, patches
+from pgpipe.metrics.pyramid import laplacian_level
 
-CPU = torch.device("cpu")
 SEED = 3
 COUNT = 16
+MEMORY = 1 << 30
 Maker = Callable[[int, int, int], Images]  # count, size, seed -> uint8 [count, size, size, 3]
-
-
-def noise(count: int, size: int, seed: int) -> Images:
-    draw = np.random.default_rng(seed)
-    return draw.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-
-
-def smooth(count: int, size: int, seed: int) -> Images:
-    """Low-pass noise, as wide as the range allows, each channel on its own."""
-    field = np.random.default_rng(seed).standard_normal((count, size, size, 3))
-    field = ndimage.gaussian_filter(field, (0, size / 8, size / 8, 0), mode="wrap")
-    images: Images = np.clip(128 + 50 * field / field.std(), 0, 255).astype(np.uint8)
-    return images
-
-
-def windows(count: int, size: int, seed: int) -> Images:
-    """Unscaled windows into a photograph that scikit-image carries."""
-    with (resources.files("skimage") / "data" / "coffee.png").open("rb") as file:
-        photo = np.asarray(Image.open(file).convert("RGB"))
-    draw = np.random.default_rng(seed)
-    tops = draw.integers(0, photo.shape[0] - size, count)
-    lefts = draw.integers(0, photo.shape[1] - size, count)
-    return np.stack(
-        [photo[t : t + size, x : x + size] for t, x in zip(tops, lefts, strict=True)]
-    ).astype(np.uint8)
-
-
-def stream(images: Images, batch: int = 1000) -> swd.Stream:
-    def batches() -> Iterator[Images]:
-        for start in range(0, len(images), batch):
-            yield images[start : start + batch]
-
-    return batches
 
 
 def distances(reals: Images, fakes: Images, batch: int = 1000) -> dict[int, float]:
     return swd.swd(stream(reals, batch), stream(fakes, batch), SEED, CPU)
-
-
-def literally(reals: Images, fakes: Images) -> list[float]:
-    def corners(
-        which: str, level: int, height: int, width: int
-    ) -> tuple[literal_swd.Ints, literal_swd.Ints]:
-        assert height == width == reals.shape[1] >> level
-        key = rng.key(SEED, f"patches {which} {height}", 0)
-        drawn = rng.integers(height - swd.PATCH + 1, (len(reals), swd.PATCHES, 2), key).numpy()
-        return drawn[..., 0], drawn[..., 1]
-
-    def directions(level: int) -> literal_swd.Floats:
-        return swd.directions(3 * 49, SEED, CPU).numpy().astype(np.float64)
-
-    return literal_swd.swd(reals, fakes, corners, directions)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])
@@ -88,7 +40,7 @@ def test_agrees_with_the_literal_one_level_by_level(
     reals, fakes = of_reals(COUNT, size, 1), of_fakes(COUNT, size, 2)
     found = distances(reals, fakes)
     assert list(found) == [r for r in (64, 32, 16) if r <= size]
-    np.testing.assert_allclose(list(found.values()), literally(reals, fakes), rtol=2e-4)
+    np.testing.assert_allclose(list(found.values()), literal.swd(reals, fakes, SEED), rtol=2e-4)
 
 
 @pytest.mark.parametrize("make", [noise, smooth, windows])
@@ -97,53 +49,80 @@ def test_agrees_with_the_literal_one_where_the_sets_are_alike(make: Maker) -> No
     fakes = np.clip(reals.astype(np.int64) + (noise(COUNT, 32, 2) // 64) - 2, 0, 255)
     fakes = fakes.astype(np.uint8)
     found = list(distances(reals, fakes).values())
-    np.testing.assert_allclose(found, literally(reals, fakes), rtol=1e-3)
+    np.testing.assert_allclose(found, literal.swd(reals, fakes, SEED), rtol=1e-3)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
 @pytest.mark.parametrize("make", [noise, smooth, windows])
 def test_pyramid_agrees_with_the_literal_one(make: Maker, size: int) -> None:
     images = make(3, size, 4)
-    found = list(laplacian_pyramid(swd.rgb(torch.from_numpy(images)), 16))
-    wanted = literal_swd.laplacian_pyramid(images, literal_swd.level_count(size))
-    assert len(found) == len(wanted)
-    for ours, theirs in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(ours.permute(0, 2, 3, 1).numpy(), theirs, atol=1e-4)
+    for level, theirs in enumerate(literal_swd.laplacian_pyramid(images, size.bit_length() - 4)):
+        ours = laplacian_level(torch.from_numpy(images).float(), size >> level, SMALLEST)
+        np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)
 
 
 def test_a_flat_image_has_no_residual() -> None:
-    flat = torch.full((1, 3, 64, 64), 201.0)
-    *residuals, low = laplacian_pyramid(flat, 16)
-    assert all(not residual.any() for residual in residuals)
-    assert (low == 201).all()
+    flat = torch.full((1, 64, 64, 3), 201.0)
+    assert not laplacian_level(flat, 64, SMALLEST).any()
+    assert not laplacian_level(flat, 32, SMALLEST).any()
+    assert (laplacian_level(flat, 16, SMALLEST) == 201).all()
+
+
+def described(images: Images, level: int, name: str = "real", memory: int = 0) -> Descriptors:
+    return describe(stream(images), level, name, SEED, CPU, memory)
+
+
+def points(x: Tensor) -> Descriptors:
+    """Descriptors [n * 128, 147] as they are: with sums of mean 0 and deviation 1."""
+    sums = torch.tensor([0.0, PATCHES * PATCH * PATCH]).double()
+    return Descriptors(lambda: [x], 0, sums.view(1, 2, 1).repeat(len(x) // PATCHES, 1, 3))
 
 
 def test_descriptors_have_no_distance_from_themselves() -> None:
     for level in (32, 16):
-        found = swd.descriptors(stream(windows(COUNT, 32, 1)), level, "real", SEED, CPU)
-        assert swd.sliced_distance(swd.normalised(found), swd.normalised(found), SEED) == 0
+        found = described(windows(COUNT, 32, 1), level)
+        assert swd.sliced_distance(found, found, SEED, MEMORY) == 0
+
+
+def test_descriptors_are_standardised_by_channel_over_the_whole_set() -> None:
+    found = torch.cat(list(described(windows(COUNT, 32, 1), 16).batches())).view(-1, 49, 3)
+    torch.testing.assert_close(found.mean(dim=(0, 1)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.std(dim=(0, 1), correction=0), torch.ones(3))
+
+
+@pytest.mark.parametrize("images", [3, 40])
+def test_descriptors_that_are_kept_are_those_that_are_cut_anew(images: int) -> None:
+    kept, cut = (described(noise(images, 16, 1), 16, memory=m) for m in (1 << 30, 1 << 10))
+    assert kept.kept == images * PATCHES * 147 * 4
+    assert cut.kept == 0
+    for found in (kept, cut, kept, cut):
+        torch.testing.assert_close(torch.cat(list(found.batches())), torch.cat(list(cut.batches())))
 
 
 def test_distance_is_symmetric_and_ignores_the_order_of_descriptors() -> None:
-    a, b = (rng.normal((500, 147), rng.key(s, "test", 0)) for s in (1, 2))
-    there = swd.sliced_distance(a, b, SEED)
-    assert swd.sliced_distance(b, a, SEED) == pytest.approx(there, rel=1e-6)
-    assert swd.sliced_distance(a, b[rng.permutation(500, rng.key(3, "test", 0))], SEED) == (
-        pytest.approx(there, rel=1e-6)
-    )
+    a, b = (rng.normal((512, 147), rng.key(s, "test", 0)) for s in (1, 2))
+    there = swd.sliced_distance(points(a), points(b), SEED, MEMORY)
+    assert swd.sliced_distance(points(b), points(a), SEED, MEMORY) == pytest.approx(there, rel=1e-6)
+    shuffled = points(b[rng.permutation(512, rng.key(3, "test", 0))])
+    assert swd.sliced_distance(points(a), shuffled, SEED, MEMORY) == pytest.approx(there, rel=1e-6)
 
 
 def test_distance_of_two_points_is_the_mean_length_of_the_projections() -> None:
     point = rng.normal((1, 147), rng.key(1, "test", 0))
-    axes = swd.directions(147, SEED, CPU)
-    wanted = (point @ axes).abs().mean().item()
-    assert swd.sliced_distance(torch.zeros(9, 147), point.expand(9, -1), SEED) == (
-        pytest.approx(wanted, rel=1e-5)
-    )
+    wanted = (point @ swd.directions(SEED, CPU)).abs().mean().item()
+    origin, there = points(torch.zeros(128, 147)), points(point.expand(128, -1))
+    assert swd.sliced_distance(origin, there, SEED, MEMORY) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("memory", [1, 10 << 20, 30 << 20])
+def test_memory_does_not_change_the_distance(memory: int) -> None:
+    reals, fakes = windows(COUNT, 32, 1), smooth(COUNT, 32, 2)
+    found = swd.swd(stream(reals), stream(fakes), SEED, CPU, memory)
+    assert found == pytest.approx(distances(reals, fakes), rel=1e-6)
 
 
 def test_directions_are_four_times_128_unit_vectors_without_a_preferred_side() -> None:
-    axes = swd.directions(147, SEED, CPU)
+    axes = swd.directions(SEED, CPU)
     assert axes.shape == (147, 4 * 128)
     torch.testing.assert_close(axes.norm(dim=0), torch.ones(512))
     assert axes.mean(dim=1).abs().max() < 5 / (147 * 512) ** 0.5
@@ -151,21 +130,21 @@ def test_directions_are_four_times_128_unit_vectors_without_a_preferred_side() -
 
 def test_patches_lie_anywhere_in_the_image_and_come_in_the_images_order() -> None:
     size = 16
-    ramp = torch.arange(size * size, dtype=torch.float32).view(1, 1, size, size)
+    ramp = torch.arange(size * size, dtype=torch.float32).view(1, size, size, 1)
     level = torch.cat([ramp, ramp + 1000])
-    found = swd.patches(level, rng.key(SEED, "test", 0), 0)
-    assert found.shape == (2 * 128, 1, 7, 7)
+    found = patches(level, rng.key(SEED, "test", 0), 0)
+    assert found.shape == (2 * 128, 49)
     assert (found[:128] < 1000).all()
     assert (found[128:] >= 1000).all()
-    corners = found[:, 0, 0, 0] % 1000
+    torch.testing.assert_close(found[:, 7] - found[:, 0], torch.full((256,), float(size)))
+    corners = found[:, 0] % 1000
     assert set((corners // size).int().tolist()) == set(range(10))
     assert set((corners % size).int().tolist()) == set(range(10))
 
 
 def test_reals_and_fakes_are_cut_at_other_places() -> None:
-    images = stream(windows(COUNT, 16, 1))
-    real = swd.descriptors(images, 16, "real", SEED, CPU)
-    fake = swd.descriptors(images, 16, "fake", SEED, CPU)
+    images = windows(COUNT, 16, 1)
+    real, fake = (next(described(images, 16, name).batches()) for name in ("real", "fake"))
     assert not torch.equal(real, fake)
 
 
@@ -189,10 +168,9 @@ def test_gray_is_repeated_to_three_channels() -> None:
     assert distances(reals, fakes) == repeated
 
 
-def test_levels_are_finest_first_and_averaged_plainly() -> None:
+def test_levels_are_finest_first() -> None:
     found = distances(smooth(4, 64, 1), noise(4, 64, 2))
     assert list(found) == [64, 32, 16]
-    assert swd.average(found) == pytest.approx(sum(found.values()) / 3)
 
 
 def test_brightness_and_contrast_of_a_whole_set_do_not_count() -> None:
@@ -220,3 +198,28 @@ def test_a_channel_that_is_constant_leaves_the_others_alone() -> None:
 def test_sets_of_unequal_size_are_refused() -> None:
     with pytest.raises(AssertionError, match="unequal"):
         distances(noise(4, 16, 1), noise(5, 16, 2))
+
+
+def drawn_apart(reals: Images, fakes: Images, seed: int) -> list[float]:
+    """The literal distances at patches and directions that numpy draws."""
+    draw = np.random.default_rng(seed)
+    axes = draw.standard_normal((147, 512))
+
+    def corners(
+        which: str, level: int, height: int, width: int
+    ) -> tuple[literal_swd.Ints, literal_swd.Ints]:
+        tops, lefts = draw.integers(0, height - 6, (2, len(reals), 128))
+        return tops, lefts
+
+    return literal_swd.swd(reals, fakes, corners, lambda level: axes / np.linalg.norm(axes, axis=0))
+
+
+@pytest.mark.parametrize("make", [noise, windows])
+def test_other_seeds_stay_within_the_spread_of_the_literal_one_over_seeds(make: Maker) -> None:
+    reals, fakes = make(COUNT, 16, 1), smooth(COUNT, 16, 2)
+    theirs = np.concatenate([drawn_apart(reals, fakes, seed) for seed in range(10)])
+    ours = np.array([swd.swd(stream(reals), stream(fakes), seed, CPU)[16] for seed in range(10)])
+    spread = theirs.std(ddof=1)
+    assert (np.abs(ours - theirs.mean()) < 4 * spread).all()
+    assert abs(ours.mean() - theirs.mean()) < 4 * spread * (2 / 10) ** 0.5
+    assert 1 / 3 < ours.std(ddof=1) / spread < 3

@@ -42,9 +42,10 @@ def refusal(reals: ImageStore, fakes: ImageStore, **options: Any) -> str:
 
 def test_names_are_those_of_the_pipeline() -> None:
     found = compare(store(8), store(4, 1))
+    scores = LEVELS | {"ms_ssim"}
     own = {f"{name}_floor" for name in LEVELS} | {"ms_ssim_real"}
-    facts = {"images", "pairs", "seed", "protocol"}
-    assert found.keys() == LEVELS | {"ms_ssim"} | own | facts
+    bounds = {f"{name}_{bound}" for name in scores for bound in ("low", "high")}
+    assert found.keys() == scores | own | bounds | {"images", "pairs", "seed", "protocol"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""Sets of images as streams of batches, of which no metric holds more than a few at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from pgpipe.images import Images, Readable, release
+
+BATCH, BATCH_PIXELS = 64, 1 << 20  # read at once: at most so many images, and two of any size
+CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold
+
+Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew at each call
+
+
+def stream(images: Readable, count: int | None = None) -> Stream:
+    """The first `count` images, or all, as batches that can be read more than once."""
+    total = len(images) if count is None else min(count, len(images))
+    _, height, width, _ = images[:1].shape
+    size = max(2, min(BATCH, BATCH_PIXELS // (height * width) // 2 * 2))
+
+    def batches() -> Iterator[Images]:
+        for start in range(0, total, size):
+            yield images[start : min(start + size, total)]
+            release(images)
+
+    return batches
+
+
+def chunks(images: Stream, multiple: int = 1) -> Iterator[Images]:
+    """Batches cut to few pixels: at most 32 images, a multiple of `multiple` where batches are."""
+    for batch in images():
+        fitting = min(32, CHUNK_PIXELS // (batch.shape[1] * batch.shape[2]))
+        size = max(fitting // multiple, 1) * multiple
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]

@@ -1,0 +1,52 @@
+"""The benchmark of the metrics, at a size that says nothing of speed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pgpipe import cli
+from pgpipe.bench import literal
+from pgpipe.bench.metrics import write_windows
+from pgpipe.bench.process import measured
+from pgpipe.errors import UsageError
+
+
+def test_it_prints_speed_agreement_and_peak_memory() -> None:
+    arguments = ["bench", "metrics", "--images", "4", "--pairs", "2", "--resolution", "16"]
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 0, done.output
+    rows = [line.split("|")[1:-1] for line in done.output.splitlines() if "SWD" in line]
+    rows += [line.split("|")[1:-1] for line in done.output.splitlines() if "MS-SSIM" in line]
+    for row, count in zip(rows, (4, 2), strict=True):
+        assert int(row[1]) == int(row[3]) == count
+        assert float(row[6]) < 1e-3
+        assert row[7].endswith(" GB ")
+
+
+def test_a_resolution_without_a_pyramid_is_refused() -> None:
+    done = CliRunner().invoke(cli.app, ["bench", "metrics", "--resolution", "48"])
+    assert isinstance(done.exception, UsageError)
+
+
+def test_without_a_checkout_one_line_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(literal, "TESTS", tmp_path)
+    with pytest.raises(UsageError, match="checkout"):
+        literal.literal("swd")
+
+
+def test_pictures_are_equal_for_equal_seeds_and_of_the_shape_asked_for(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_windows(tmp_path / f"{name}.npy", 3, 32, seed)
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert a.shape == (3, 32, 32, 3)
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_peak_memory_is_that_of_the_call() -> None:
+    low, high = (measured(np.ones, size).peak for size in (10, 25_000_000))
+    assert 190e6 < high - low < 260e6
