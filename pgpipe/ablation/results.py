@@ -61,7 +61,7 @@ def read_all(study: str, rows: str | None, data: str | None) -> list[Results]:
 def record(experiment: Experiment, run: Run) -> dict[str, Any]:
     """One run as a line of the data frame."""
     pairs = experiment.document["score"]["ms_ssim_pairs"]
-    return {"row": experiment.row, "seed": experiment.seed, "pairs": pairs, **run.metrics}
+    return {**run.metrics, "row": experiment.row, "seed": experiment.seed, "pairs": pairs}
 
 
 def write_table(results: Results, folder: Path, section: TrackingSection) -> str:

@@ -3,7 +3,10 @@
 import copy
 from typing import Any
 
-from pgpipe.ablation.runs import protocol
+from pgpipe.ablation.results import record
+from pgpipe.ablation.revisions import Ref
+from pgpipe.ablation.runs import Run, protocol
+from pgpipe.ablation.studies import Experiment
 
 LOCK: dict[str, Any] = {
     "stages": {
@@ -46,3 +49,10 @@ def test_scores_samples_and_code_that_scores_alike_are_not() -> None:
     assert protocol(LOCK, {**METRICS, "swd_avg": 2.0}) == found
     assert protocol(changed("samples"), METRICS) == found
     assert protocol(changed("pgpipe/metrics"), METRICS) == found
+
+
+def test_record_names_the_seed_of_training_not_that_of_scoring() -> None:
+    document = {"train": {"seed": 5}, "score": {"ms_ssim_pairs": 8}}
+    run = Run(Ref("name", "commit", 0), document, {**METRICS, "seed": 0, "pairs": 8}, "p")
+    found = record(Experiment("table1", "photos", "a", 5, document), run)
+    assert (found["row"], found["seed"], found["pairs"], found["swd_avg"]) == ("a", 5, 8, 1.0)
