@@ -88,7 +88,7 @@ def test_killed_worker_s_experiment_is_queued_again_and_ends(rows_project: Proje
     ablation(rows_project, "queue", *options)
     group = start_worker(rows_project)
     try:
-        wait_for(rows_project, options, "running", file=".pgpipe/state/r4-*/previews")
+        wait_for(rows_project, options, "running", file=".pgpipe/state/r8-*/previews")
     finally:
         os.killpg(group, signal.SIGKILL)
     assert "table1-photos-a-s0: failed" in ablation(rows_project, "status", *options)
