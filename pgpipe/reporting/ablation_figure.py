@@ -59,7 +59,7 @@ def draw_runs(ax: Axes, runs: Runs, table: pd.DataFrame, score: str) -> None:
         label="mean and standard deviation",
         fmt="_",
         color=MEAN,
-        ms=30,
+        ms=24,
         mew=2,
         capsize=4,
         lw=1.2,
@@ -91,7 +91,8 @@ def finish(ax: Axes, label: str) -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.06)
-    ax.legend(frameon=False, fontsize=8, loc="upper right", markerscale=0.6, handlelength=2.5)
+    # above the axes, where no run can lie under it
+    ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=3)
 
 
 def wrap(text: str, width: int = 14) -> str:
