@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
 PARAMS = """\
 train: {learning_rate: 1e-3, minibatch: 16}
