@@ -10,3 +10,6 @@ PREVIEWS = "previews"  # pictures of the fixed latents, of all phases that led t
 PREVIEW_LATENTS, PREVIEW_LABELS = "preview.latents", "preview.labels"
 PREVIEW_COLUMNS = 8
 PREVIEW_TILE = 64  # pixels, or the resolution where that is more
+
+# data/multires/labels.npy of stacked digits: the mode R + 10 G + 100 B of the three digits
+MODE_PLACES = (1, 10, 100)

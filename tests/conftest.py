@@ -3,12 +3,13 @@
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tinyproject import ROOT, Project
+from tinyproject import ROOT, Project, Run
 
 if TYPE_CHECKING:
     from tinyphase import Count, Place
@@ -82,3 +83,18 @@ def whole(place: "Place") -> tuple[Path, "Count"]:
     """The states of a run of that phase that nothing interrupted, and who listened."""
     states = place.folder / "whole"
     return states, place.run(states)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command of pgpipe in this process: its exit code, stdout and stderr."""
+    from pgpipe import cli  # after the environment above is set
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, *capsys.readouterr()
+
+    return command

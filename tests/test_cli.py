@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from tinyproject import Run
 
 import stages.check
 from pgpipe import __version__, cli, errors
@@ -28,8 +29,6 @@ STAGES = (
     "report",
 )
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,16 +44,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process: its exit code, stdout and stderr."""
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, *capsys.readouterr()
-
+def run(project: Path, command: Run) -> Run:
+    """Run a command in the project."""
     return command
 
 
@@ -76,6 +67,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 PROBE = """
 import sys
+from collections.abc import Callable
 from pgpipe.cli import main
 try:
     main()

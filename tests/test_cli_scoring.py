@@ -1,38 +1,26 @@
 """`pgpipe score` of two named sets and `pgpipe gate --cifar10`, in a folder that is no project."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from literal import inception as literal
+from tinyproject import Run
 
-from pgpipe import cli
 from pgpipe.files import sha256
 from pgpipe.metrics import inception_file
 from pgpipe.scoring import cifar10
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Run:
     """Run a command beside r.npy and f.npy: its exit code, stdout and stderr."""
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
     for name, count in (("r", 9), ("f", 4)):
         np.save(f"{name}.npy", draw.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8))
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, *capsys.readouterr()
-
     return command
 
 

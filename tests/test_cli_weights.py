@@ -1,33 +1,23 @@
 """`pgpipe weights` from the command line, with exit codes, against a file of its own."""
 
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tinyproject import Run
 
-from pgpipe import cli, fetch
+from pgpipe import fetch
 from pgpipe.files import sha256
 from pgpipe.metrics import inception_file
 
 CONTENT = b"weights"
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Run:
     """Run the command in this process: its exit code, stdout and stderr."""
     monkeypatch.setattr(inception_file, "SHA256", sha256(CONTENT))
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pgpipe", "weights", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, *capsys.readouterr()
-
-    return command
+    return partial(command, "weights")
 
 
 def test_own_file_is_taken_and_fetched_no_more(

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +25,8 @@ sample: {images: 96}
 reference: {classifier_kimg: 1}
 score: {swd_images: 64, ms_ssim_pairs: 32, classifier_splits: 2}
 """
+
+Run = Callable[..., tuple[int, str, str]]  # a command in this process: exit code, stdout, stderr
 
 
 class Project:

@@ -13,8 +13,9 @@ from pgpipe import rng
 from pgpipe.data.digits import Digits
 from pgpipe.data.multires import ImageStore, Sample
 from pgpipe.images import Images
+from pgpipe.layout import MODE_PLACES
 
-PLACES = np.array([1, 10, 100])  # of R, G, B in a mode
+PLACES = np.array(MODE_PLACES)
 MODES = [f"{mode:03d}" for mode in range(1000)]
 
 Sources = NDArray[np.int64]  # [N, 3]: which digit is in each channel

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.images import Images
+from pgpipe.layout import MODE_PLACES
 from pgpipe.metrics import classifier, digits
 from pgpipe.metrics.streams import Stream
 
-PLACES = np.array([1, 10, 100])  # of R, G, B in a mode
 MODES = 1000
 
 Histogram = NDArray[np.int64]  # [1000]
@@ -52,5 +52,5 @@ def histogram(net: classifier.Classifier, batches: Iterable[Images]) -> Histogra
     """How many images of uint8 [n, R, R, 3] batches show each mode."""
     counts = np.zeros(MODES, np.int64)
     for batch in batches:
-        counts += np.bincount(digits.of_channels(net, batch) @ PLACES, minlength=MODES)
+        counts += np.bincount(digits.of_channels(net, batch) @ MODE_PLACES, minlength=MODES)
     return counts

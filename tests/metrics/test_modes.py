@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pgpipe.data.stacks import PLACES
 from pgpipe.images import Images
+from pgpipe.layout import MODE_PLACES
 from pgpipe.metrics import classifier, digits, modes
 from pgpipe.metrics.config import ReferenceSection
 from pgpipe.metrics.modes import MODES, histogram, kl_to_uniform, modes_found
@@ -131,7 +132,8 @@ def test_evaluations_are_read_a_batch_at_a_time() -> None:
 
 
 def test_modes_are_numbered_as_the_data_set_numbers_them() -> None:
-    np.testing.assert_array_equal(modes.PLACES, PLACES)
+    np.testing.assert_array_equal(MODE_PLACES, PLACES)
+    np.testing.assert_array_equal(PLACES, [1, 10, 100])
 
 
 # The classifier of digits
