@@ -2,8 +2,10 @@
 
 # models/rN
 STATE = "state.safetensors"  # the full training state: where the next phase starts
-GENERATOR = "generator.safetensors"  # the averaged generator, which is sampled and scored
+GENERATOR = "generator.safetensors"  # the averaged generator that is sampled and scored
+LAST = "last.safetensors"  # that of the phase's end; where it is selected, the same
 HISTORY = "history.csv"  # a row a tick, over all phases that led to the model
+SCORES = "scores.csv"  # quick scores of the ticks, over all phases; where there are any
 PREVIEWS = "previews"  # pictures of the fixed latents, of all phases that led to the model
 
 # In a state: the fixed latents [n, latent_size] and labels int64 [n] of all previews

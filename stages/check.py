@@ -108,6 +108,17 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def the_best_tick_has_grown_whole(self) -> "Params":
+        """While the newest layers fade in, a generator is not selected."""
+        final = self.growth.phases[self.growth.final]
+        if self.train.select != "last" and not final.stable_kimg:
+            raise ValueError(
+                f"train.select: {self.train.select} needs a tick of {self.growth.final} after its "
+                "fade, and its stable_kimg is 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def inception_network_has_images(self) -> "Params":
         """Its scores need samples enough, and an image in each split."""
         score, needed = self.score, self.score.inception_fakes
@@ -165,6 +176,6 @@ def check(document: dict[str, Any], source: str) -> Params:
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
-    if params.score.inception:
+    if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     write_bytes(CHECKED, b"params.yaml is valid\n")

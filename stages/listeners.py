@@ -7,12 +7,15 @@ from typing import Any
 
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.files import sha256_json
+from pgpipe.layout import SCORES
 from pgpipe.reporting.progress import Meter
 from pgpipe.tracking.system import system_metrics
 from pgpipe.tracking.tracker import Tracker
-from pgpipe.training.history import Row
+from pgpipe.training.history import PLACE, Row
+from pgpipe.training.snapshots import read_rows
 
 KIMG = 1000
+NO_SCORE = {*PLACE, "images"}  # in a row of quick scores
 BUNDLED = {"photos": "scikit-image", "digits-1k": "scikit-learn"}  # data sets and who carries them
 
 
@@ -43,6 +46,16 @@ class Listeners:
         self.tracker.log_metrics(seen, system_metrics())
         self.tracker.log_artifact(preview, "previews")
 
+    def on_scores(self, row: Row) -> None:
+        """Log quick scores."""
+        log_scores(self.tracker, row)
+
+
+def log_scores(tracker: Tracker, row: Mapping[Any, Any]) -> None:
+    """Log a row of quick scores, those that it has, at the step that its kimg say."""
+    values = {f"quick/{name}": float(value) for name, value in row.items() if name not in NO_SCORE}
+    tracker.log_metrics(round(float(row["kimg"]) * KIMG), values)
+
 
 def log_row(tracker: Tracker, row: Mapping[Any, Any]) -> None:
     """Log a row's numbers, at the step that its kimg say."""
@@ -51,9 +64,11 @@ def log_row(tracker: Tracker, row: Mapping[Any, Any]) -> None:
 
 
 def log_model(tracker: Tracker, rows: Iterable[Mapping[Any, Any]], model: Path) -> None:
-    """Log a whole history and its previews: what phases that were not run now left behind."""
+    """Log a whole history, its scores and previews: what phases not run now left behind."""
     for row in rows:
         log_row(tracker, row)
+    for row in read_rows(model / SCORES):
+        log_scores(tracker, row)
     for preview in sorted((model / "previews").glob("*.png")):
         tracker.log_artifact(preview, "previews")
 

@@ -8,7 +8,7 @@ from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
 from pgpipe.data.multires import read_manifest
 from pgpipe.files import fresh_folder, link_or_copy, read_json, write_bytes
 from pgpipe.images import write_png
-from pgpipe.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS
+from pgpipe.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
 from pgpipe.reporting import figures, page
 from pgpipe.reporting.figures import History
 from pgpipe.tracking.tracker import Tracker
@@ -49,6 +49,10 @@ def write_figures(final: Path, history: History) -> None:
         link_or_copy(picture, FIGURES / picture.name)
     write_png(FIGURES / "growth.png", figures.growth(final / PREVIEWS, history, PREVIEW_COLUMNS))
     write_bytes(FIGURES / "curves.png", page.png(figures.curves(history)))
+    scores = figures.read_history(final / SCORES)
+    if len(scores):
+        drawn = figures.quick_scores(scores, history, read_json(METRICS)["kimg"])
+        write_bytes(FIGURES / "quick_scores.png", page.png(drawn))
 
 
 def log_all(tracker: Tracker, final: Path, history: History) -> None:

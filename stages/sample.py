@@ -1,23 +1,23 @@
 """sample: images of the final generator, for scoring and for looking at."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from pgpipe import devices, rng
+from pgpipe import devices, rng, tensors
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_labels
-from pgpipe.files import atomic, fresh_folder
+from pgpipe.files import atomic, fresh_folder, write_json
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
-from pgpipe.layout import GENERATOR
+from pgpipe.layout import GENERATOR, LAST
 from pgpipe.nets.config import SampleSection
 from pgpipe.nets.generator import Generator
-from pgpipe.nets.sampling import load_generator, render, render_all, spherical_path
+from pgpipe.nets.sampling import generator_of, render, render_all, spherical_path
 from pgpipe.reporting.progress import track
-from stages.paths import DRAWN, DRAWN_LABELS, MULTIRES, SAMPLES, model
+from stages.paths import DRAWN, DRAWN_FACTS, DRAWN_LABELS, DRAWN_LAST, MULTIRES, SAMPLES, model
 
 BLOCK = 1 << 14  # images whose latents are drawn at once
 WALKS = 8  # from one random latent to the next
@@ -31,19 +31,31 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write samples/: images.npy uint8 [N, R, R, C], labels.npy int64 [N] if any, and grids."""
+    """Write samples/: images.npy uint8 [N, R, R, C], labels.npy int64 [N] if any, and grids.
+
+    Where the best tick was selected and is not the last one, also last.npy, from the last one.
+    """
     params = read_params(Params)
     section = params.sample
-    generator = load_generator(model(params.final) / GENERATOR, devices.choose())
+    generator, kimg = load(model(params.final) / GENERATOR)
+    last, last_kimg = load(model(params.final) / LAST)
     fresh_folder(SAMPLES)
     labels = draw_labels(section) if generator.spec.classes else None
     if labels is not None:
         np.save(DRAWN_LABELS, labels.numpy())
-    images = draw(generator, section, labels)
-    write_images(DRAWN, generator, track(images, "sample", section.images), section.images)
+    write_images(DRAWN, generator, section, labels)
+    if kimg != last_kimg:
+        write_images(DRAWN_LAST, last, section, labels)
+    write_json(DRAWN_FACTS, {"kimg": kimg, "last_kimg": last_kimg})
     drawn = np.load(DRAWN, mmap_mode="r")
     for name, picture in pictures(generator, drawn, section.seed).items():
         write_png(SAMPLES / f"{name}.png", picture)
+
+
+def load(path: Path) -> tuple[Generator, float]:
+    """A phase's generator, and the kimg that it has seen."""
+    named, facts = tensors.read(path)
+    return generator_of(named, facts).to(devices.choose()), facts["row"]["kimg"]
 
 
 def draw_labels(section: SampleSection) -> torch.Tensor:
@@ -64,13 +76,15 @@ def draw(
         yield from render(generator, latents, part, batch=section.minibatch)
 
 
-def write_images(path: Path, generator: Generator, batches: Iterable[Images], count: int) -> None:
-    """Write batches as one array of `count` images, holding one batch at a time."""
-    side, channels = generator.resolution, generator.spec.channels
+def write_images(
+    path: Path, generator: Generator, section: SampleSection, labels: torch.Tensor | None
+) -> None:
+    """Draw the images to score and write them as one array, holding one batch at a time."""
+    count, side, channels = section.images, generator.resolution, generator.spec.channels
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, channels)}
     with atomic(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for batch in batches:
+        for batch in track(draw(generator, section, labels), path.stem, count):
             file.write(batch.tobytes())
 
 

@@ -1,6 +1,7 @@
 """score: the samples against the reals, each score beside the reals' own."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +20,9 @@ from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
     DRAWN,
+    DRAWN_FACTS,
     DRAWN_LABELS,
+    DRAWN_LAST,
     FEATURES,
     FLOOR,
     METRICS,
@@ -35,9 +38,20 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write reports/metrics.json."""
-    section, device = read_params(Params).score, devices.choose()
-    fakes = np.load(DRAWN, mmap_mode="c")
+    """Write reports/metrics.json: the selected tick's scores, and the last one's, if another."""
+    section, drawn = read_params(Params).score, read_json(DRAWN_FACTS)
+    found = score(DRAWN, section)
+    facts = protocol.facts(found, section, np.load(DRAWN, mmap_mode="c").shape[1])
+    last = score(DRAWN_LAST, section) if DRAWN_LAST.exists() else {}
+    if not section.inception:
+        say(f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network")
+    of_last = {f"last_{name}": value for name, value in last.items()}
+    write_json(METRICS, {**scores.beside(found, read_json(FLOOR)), **of_last, **drawn, **facts})
+
+
+def score(file: Path, section: ScoreSection) -> dict[str, float]:
+    """All scores of the samples in a file."""
+    fakes, device = np.load(file, mmap_mode="c"), devices.choose()
     labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
     reals = Chosen(ImageStore(images(fakes.shape[1])), np.load(REFERENCE / "reals.npy"))
     net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
@@ -49,10 +63,7 @@ def run() -> None:
         say("the data set has no labels: no classifier_score")
     if section.inception:
         found |= score_features(fakes, section, device)
-    else:
-        say(f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network")
-    facts = protocol.facts(found, section, fakes.shape[1])
-    write_json(METRICS, {**scores.beside(found, read_json(FLOOR)), **facts})
+    return found
 
 
 def say(what: str) -> None:

@@ -1,5 +1,7 @@
 """train: one phase of the growth, `train@rN` in DVC; the same command again resumes."""
 
+from contextlib import nullcontext
+
 import torch
 from pydantic import Field
 
@@ -14,7 +16,9 @@ from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.phase import PhaseTraining
+from pgpipe.training.quick_scorer import NO_SCORER, quick_scorer
 from pgpipe.training.signals import stop_request
+from pgpipe.training.snapshots import Snapshots
 from stages.listeners import Listeners, log_data, log_model
 from stages.paths import LAYERS, MULTIRES, images, model
 from stages.tracked import tracked
@@ -37,6 +41,8 @@ def run(key: str) -> None:
         project_root()
         / f".pgpipe/state/{key}-{start.state_key(phase, section, before, layers, data)}"
     )
+    snapshots = Snapshots(states.folder, section.best_by)
+    task = start.quick_task(phase, section, str(MULTIRES))
     with states.locked(), stop_request() as stop, tracked(f"train@{key}") as tracker:
         if states.result is None:
             job = start.make_job(key, phase, section, before, layers)
@@ -46,8 +52,9 @@ def run(key: str) -> None:
             with Meter(f"train@{key}", phase.images) as meter:
                 listeners = Listeners(meter, tracker, phase.res)
                 batches = open_batches(section, phase.res, job.spec.classes > 0)
-                PhaseTraining(job, batches, states, listeners).run(stop)
-        result.emit(states, model(phase.origin), model(key))
+                with quick_scorer(snapshots, task) if task else nullcontext(NO_SCORER) as scorer:
+                    PhaseTraining(job, batches, states, listeners, scorer).run(stop)
+        result.emit(states, section, model(phase.origin), model(key))
 
 
 def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batches:

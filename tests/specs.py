@@ -73,6 +73,8 @@ TRAIN: dict[str, Any] = {
     "data_on_device": "auto",
     "tick_kimg": 1.0,
     "checkpoint_minutes": 5.0,
+    "quick_images": 0,
+    "select": "last",
 }
 
 

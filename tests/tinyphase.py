@@ -64,12 +64,16 @@ class Count:
         self.last = last
         self.steps: list[tuple[int, float]] = []
         self.ticks: list[tuple[Row, Path]] = []
+        self.scores: list[Row] = []
 
     def on_step(self, images: int, fade: float) -> None:
         self.steps.append((images, fade))
 
     def on_tick(self, row: Row, preview: Path) -> None:
         self.ticks.append((row, preview))
+
+    def on_scores(self, row: Row) -> None:
+        self.scores.append(row)
 
     def stop(self) -> bool:
         return len(self.steps) >= self.last

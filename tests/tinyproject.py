@@ -20,7 +20,7 @@ growth:
     r16: {fade_kimg: 0.2, stable_kimg: 0.2}
     r32: null
 model: {fmap_base: 64, fmap_max: 16, latent_size: 16}
-train: {tick_kimg: 0.1, minibatch: 8, threads: 1}
+train: {tick_kimg: 0.1, minibatch: 8, threads: 1, quick_images: 16, select: best:swd_avg}
 sample: {images: 96}
 reference: {classifier_kimg: 1}
 score: {swd_images: 64, ms_ssim_pairs: 32, classifier_splits: 2}

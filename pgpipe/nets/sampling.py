@@ -1,7 +1,8 @@
 """Drawing images from a trained generator, and the file that holds one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,15 +58,23 @@ def spherical_path(ends: Tensor, steps: int) -> Tensor:
     return path.flatten(0, 1)
 
 
-def save_generator(path: Path, generator: Generator) -> None:
-    """Write the generator; the file says what it takes to load it."""
-    facts = {"resolution": generator.resolution, "spec": generator.spec.model_dump()}
-    tensors.save(path, dict(generator.state_dict()), facts)
+def save_generator(path: Path, generator: Generator, **facts: Any) -> None:
+    """Write the generator; the file says what it takes to load it, and these further facts."""
+    tensors.save(path, dict(generator.state_dict()), {**facts_of(generator), **facts})
+
+
+def facts_of(generator: Generator) -> dict[str, Any]:
+    """What it takes to load a generator, beside its tensors."""
+    return {"resolution": generator.resolution, "spec": generator.spec.model_dump()}
 
 
 def load_generator(path: Path, device: torch.device) -> Generator:
     """Read what `save_generator` wrote."""
-    named, facts = tensors.read(path)
+    return generator_of(*tensors.read(path)).to(device)
+
+
+def generator_of(named: tensors.Tensors, facts: Mapping[str, Any]) -> Generator:
+    """The generator of a file's tensors and facts."""
     generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
     generator.load_state_dict(named)
-    return generator.to(device).requires_grad_(False)
+    return generator.requires_grad_(False)

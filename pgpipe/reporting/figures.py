@@ -26,10 +26,16 @@ PANELS = {
     "mean score of D": ("score_real", "score_fake"),
     "gradient norm": ("gradient_norm",),
 }
+QUICK = {
+    "swd_avg": "SWD average",
+    "ms_ssim": "MS-SSIM",
+    "inception_score": "Inception score",
+    "fid": "FID",
+}
 
 
 def read_history(file: Path) -> History:
-    """Read history.csv, its numbers exactly."""
+    """Read history.csv, or scores.csv, its numbers exactly."""
     return pd.read_csv(file, float_precision="round_trip")
 
 
@@ -47,6 +53,26 @@ def curves(history: History) -> Figure:
     name_phases(axes[0], history)
     axes[-1].set_xlabel("real images shown (thousands)")
     axes[-1].margins(x=0.01)
+    return figure
+
+
+def quick_scores(rows: pd.DataFrame, history: History, kimg: float) -> Figure:
+    """Rows of scores.csv, each score beside the reals' own; a line where `kimg` is selected."""
+    kinds = [name for name in QUICK if name in rows]
+    figure = Figure(figsize=(10, 1 + 2 * len(kinds)), dpi=120, layout="constrained")
+    axes = figure.subplots(len(kinds), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, name in zip(axes, kinds, strict=True):
+        own = next(column for column in rows if column in (f"{name}_floor", f"{name}_real"))
+        for _, part in rows.groupby("phase", sort=False):
+            ax.plot(part.kimg, part[name], ".-", color=LINES["loss_d"], lw=1.4, ms=4)
+            ax.plot(part.kimg, part[own], color="#999999", lw=1, ls="--")
+        mark_phases(ax, history)
+        ax.axvline(kimg, color=LINES["loss_g"], lw=1)
+        ax.set_ylabel(QUICK[name])
+        ax.spines[["top", "right"]].set_visible(False)
+    name_phases(axes[0], history)
+    axes[-1].set_xlabel("real images shown (thousands)")
+    axes[-1].set_xlim(0, 1.01 * history.kimg.iloc[-1])
     return figure
 
 

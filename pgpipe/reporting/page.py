@@ -47,6 +47,7 @@ class Score(NamedTuple):
     deviation: float | None
     interval: tuple[float, float] | None  # 95 %, over other images
     own: float  # of the reals
+    last: float | None  # of the last tick, where another is selected
     meaning: str
 
 
@@ -73,6 +74,7 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
             metrics.get(f"{name}_std"),
             interval(metrics, name),
             own,
+            metrics.get(f"last_{name}"),
             meaning.format_map(metrics),
         )
 

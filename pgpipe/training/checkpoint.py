@@ -20,7 +20,8 @@ from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.files import sha256, sha256_file, write_bytes
+from pgpipe.files import write_bytes
+from pgpipe.training import hashed
 
 KEPT = 2
 FINISHED = "FINISHED"
@@ -50,9 +51,7 @@ class StateFolder:
 
     def save(self, images: int, named: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
         """Write a state; afterwards the older ones but one are dropped."""
-        data = tensors.dump(named, facts)
-        path = self.folder / f"{images:012d}-{sha256(data)}.safetensors"
-        write_bytes(path, data)
+        path = hashed.write(self.folder, images, tensors.dump(named, facts))
         for old in self.states()[:-KEPT]:
             old.unlink()
         return path
@@ -64,8 +63,8 @@ class StateFolder:
             IntegrityError: there are states, and all of them are damaged.
         """
         for path in reversed(self.states()):
-            data = path.read_bytes()
-            if path.stem.split("-")[1] == sha256(data):
+            data = hashed.read(path)
+            if data is not None:
                 return tensors.parse(data)
             path.replace(path.with_suffix(DAMAGED))
             print(f"pgpipe: warning: {path}: damaged (hash differs), set aside", file=sys.stderr)  # noqa: T201
@@ -75,17 +74,16 @@ class StateFolder:
 
     def states(self) -> list[Path]:
         """The states, oldest first."""
-        return sorted(self.folder.glob("*-*.safetensors"))
+        return hashed.files(self.folder)
 
     @property
     def result(self) -> Path | None:
         """The intact state that is the phase's result, if it is finished."""
         try:
             path = self.folder / (self.folder / FINISHED).read_text()
-            intact = path.stem.split("-")[1] == sha256_file(path)
+            return path if hashed.read(path) is not None else None
         except FileNotFoundError:
             return None
-        return path if intact else None
 
     def finish(self) -> None:
         """Declare the newest state the result."""

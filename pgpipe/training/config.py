@@ -53,6 +53,10 @@ class TrainSection(Section):
 
     tick_kimg: float = Field(gt=0, le=1e9)  # between two rows of history, previews and saved states
     checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
+    quick_images: int = Field(ge=0, multiple_of=2)  # scored at each tick, against as many reals
+    select: Literal[
+        "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
+    ]  # the generator that is sampled and scored: of the last tick, or of the best quick score
 
     @model_validator(mode="after")
     def updates_at_once_are_one_and_one(self) -> "TrainSection":
@@ -69,6 +73,23 @@ class TrainSection(Section):
         """Minibatch stddev has no incomplete groups."""
         require_whole_groups(self.minibatch_stddev, self.minibatch)
         return self
+
+    @model_validator(mode="after")
+    def the_best_is_scored(self) -> "TrainSection":
+        """Without quick scores no tick is the best."""
+        if self.select != "last" and self.quick_images < 2:
+            raise ValueError(f"select: {self.select} needs quick_images of 2 or more")
+        return self
+
+    @property
+    def best_by(self) -> str:
+        """The quick score that says which tick is the best, also where the last one is selected."""
+        return self.select.partition(":")[2] or "swd_avg"
+
+    @property
+    def quick_inception(self) -> bool:
+        """Whether the quick scores take the Inception network."""
+        return self.best_by in ("inception_score", "fid")
 
     @property
     def tick_images(self) -> int:

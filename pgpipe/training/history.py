@@ -12,8 +12,9 @@ from pgpipe.files import write_bytes
 
 Row = dict[str, Any]
 
+PLACE = ("kimg", "phase", "resolution", "fade")  # where in the growth a row is
 COLUMNS = (
-    "kimg", "phase", "resolution", "fade", "minibatch", "learning_rate", "loss_d", "loss_g",
+    *PLACE, "minibatch", "learning_rate", "loss_d", "loss_g",
     "score_real", "score_fake", "gradient_norm", "label_loss",
 )  # fmt: skip
 

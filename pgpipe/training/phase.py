@@ -1,8 +1,8 @@
 """Training one phase of the growth: draw, step, average, record, save."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,35 +11,37 @@ from pgpipe.data.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.images import grid, to_float, write_png
 from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
-from pgpipe.nets.sampling import render_all
+from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.schedule import kimg
 from pgpipe.timer import Timer
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.history import Row
+from pgpipe.training.history import PLACE, Row
 from pgpipe.training.job import Job, Progress
+from pgpipe.training.listener import Listener
 from pgpipe.training.networks import build, tensors_of
 from pgpipe.training.numerics import out_of_memory
 from pgpipe.training.objective import FIGURES, Minibatch
+from pgpipe.training.quick_scorer import NO_SCORER, Scorer
 from pgpipe.training.step import Step
 
+BACKLOG = 8  # ticks that may wait for their quick scores
+POLL_S = 0.05
 FIRST_REALS = 500  # that minibatch discrimination is fitted to, as in the Theano code
-
-
-class Listener(Protocol):
-    """Who wants to know: a progress bar, a tracker. None of it influences the training."""
-
-    def on_step(self, images: int, fade: float) -> None:
-        """`images` of this phase were seen, the last of them at `fade`."""
-
-    def on_tick(self, row: Row, preview: Path) -> None:
-        """A row of history, and the picture of the fixed latents at that moment."""
 
 
 class PhaseTraining:
     """A phase from its first step, or its last saved state, to its end."""
 
-    def __init__(self, job: Job, batches: Batches, states: StateFolder, listener: Listener) -> None:
-        self.job, self.batches, self.states, self.listener = job, batches, states, listener
+    def __init__(
+        self,
+        job: Job,
+        batches: Batches,
+        states: StateFolder,
+        listener: Listener,
+        scorer: Scorer = NO_SCORER,
+    ) -> None:
+        self.job, self.batches, self.states = job, batches, states
+        self.listener, self.scorer = listener, scorer
         saved = states.newest()
         tensors, self.progress = (
             (saved[0], Progress(**saved[1]["progress"]))
@@ -73,9 +75,25 @@ class PhaseTraining:
                 self.save()
                 unsaved.restart()
             if stopping and progress.images < job.phase.images:
-                at = kimg(job.images_before + progress.images)
-                raise Interrupted(f"{job.key}: interrupted at {at:g} kimg, state saved")
+                raise self.interrupted()
+            if ticked:
+                self.follow(BACKLOG, stop)
+        if not self.follow(0, stop):
+            raise self.interrupted()
         self.states.finish()
+
+    def interrupted(self) -> Interrupted:
+        """How a training ends that was asked to."""
+        at = kimg(self.job.images_before + self.progress.images)
+        return Interrupted(f"{self.job.key}: interrupted at {at:g} kimg, state saved")
+
+    def follow(self, backlog: int, stop: Callable[[], bool]) -> bool:
+        """Wait until at most so many ticks are to be scored, or `stop()`; pass the scores on."""
+        while not (enough := self.scorer.behind() <= backlog) and not stop():
+            time.sleep(POLL_S)
+        for row in self.scorer.news():
+            self.listener.on_scores(row)
+        return enough
 
     def train_step(self) -> None:
         """One step of G, with those of D that go with it."""
@@ -142,6 +160,8 @@ class PhaseTraining:
         row = self.row(means)
         progress.rows.append(row)
         self.listener.on_tick(row, self.preview())
+        average, place = self.networks.average, {name: row[name] for name in PLACE}
+        self.scorer.add(progress.images, average.state_dict(), {**facts_of(average), "row": place})
 
     def require_finite(self, tensors: Mapping[str, Tensor]) -> None:
         """Raise DivergedError that names the first tensor with a number that is not finite."""

@@ -1,5 +1,6 @@
 """Where a phase starts: from the model of the phase before and the first weights of new layers."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import torch
 from pgpipe import __version__, tensors
 from pgpipe.devices import choose
 from pgpipe.files import sha256_file, sha256_json
+from pgpipe.metrics.patches import SMALLEST
+from pgpipe.metrics.quick import versions
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.schedule import Phase
 from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job
 from pgpipe.training.numerics import threads
+from pgpipe.training.quick_worker import Task
 
 STATE_VERSION = 2  # raised when the same inputs give other numbers, or a state another form
 
@@ -43,18 +47,37 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
     )
 
 
+def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
+    """How the ticks of a phase are scored, by the images in the folder `data`; None: not at all.
+
+    Where a CPU trains, one thread does, so that the training loses little.
+    """
+    if not section.quick_images or phase.res < SMALLEST:
+        return None
+    return Task(
+        data=data,
+        resolution=phase.res,
+        images=section.quick_images,
+        seed=section.seed,
+        threads=1 if choose(section.device).type == "cpu" else section.threads,
+        inception=section.quick_inception,
+    )
+
+
 def state_key(
     phase: Phase, section: TrainSection, before: Path, layers: Path, data: dict[str, Any]
 ) -> str:
     """The hash of all that determines a phase's result: the name of its states' folder."""
     device = choose(section.device)
+    quick = quick_task(phase, section, "")
     causes = {
         "version": [STATE_VERSION, __version__],
         "torch": torch.__version__,
         "device": device.type,
         "threads": threads(section) if device.type == "cpu" else 0,
         "phase": phase.model_dump(),
-        "train": section.model_dump(exclude={"checkpoint_minutes"}),
+        "train": section.model_dump(exclude={"checkpoint_minutes", "quick_images", "select"}),
+        "quick": quick and [asdict(quick), versions(), section.best_by],
         "before": sha256_file(before),
         "layers": sha256_file(layers),
         "data": data,

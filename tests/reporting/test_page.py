@@ -25,6 +25,7 @@ METRICS = {
     "classifier_score": 4.625, "classifier_score_real": 6.875,
     "classifier_score_std": 0.125,
     "images": 2048, "pairs": 1024, "seed": 7, "protocol": "0123456789ab",
+    "kimg": 46.0, "last_kimg": 46.0,
 }  # fmt: skip
 PICTURES = {
     name: f"picture of {name}".encode()
@@ -278,3 +279,12 @@ def test_growth_is_a_picture_that_can_be_written(tmp_path: Path) -> None:
     previews(tmp_path, 4, 8)
     write_png(tmp_path / "growth.png", figures.growth(tmp_path, history(4, 8), COUNT))
     assert Image.open(tmp_path / "growth.png").size == (COUNT * TILE, 2 * TILE)
+
+
+def test_where_another_tick_is_selected_the_last_ones_scores_have_a_column() -> None:
+    last = {**METRICS, "kimg": 40.0, "last_swd_avg": 44.5}
+    assert scores(last)["Sliced Wasserstein distance x 10³, average of the levels"][:3] == [
+        "33.75", "44.5", "3.375",
+    ]  # fmt: skip
+    assert "at 40.0 kimg; the last one, at 46.0 kimg" in " ".join(rendered(last).split())
+    assert "Last tick" not in rendered()

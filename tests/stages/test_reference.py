@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest
-from pgpipe.files import read_json
+from pgpipe.files import read_json, write_json
 from pgpipe.metrics import classifier
 from stages import download, prepare, reference, score
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
     DRAWN,
+    DRAWN_FACTS,
     FLOOR,
     METRICS,
     MULTIRES,
@@ -51,6 +52,7 @@ def stages_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prepare.run()
         reference.run()
         SAMPLES.mkdir()
+        write_json(DRAWN_FACTS, {"kimg": 1.0, "last_kimg": 1.0})
         np.save(DRAWN, ImageStore(images(32)).take(np.arange(300)))
         score.run()
     return folder

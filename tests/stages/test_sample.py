@@ -9,13 +9,14 @@ import torch
 
 from pgpipe import rng
 from pgpipe.config import load_yaml
+from pgpipe.files import read_json
 from pgpipe.images import Images
-from pgpipe.layout import GENERATOR
+from pgpipe.layout import GENERATOR, LAST
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.sampling import render_all, save_generator
 from stages import sample
-from stages.paths import DRAWN, DRAWN_LABELS, MULTIRES, SAMPLES, model
+from stages.paths import DRAWN, DRAWN_FACTS, DRAWN_LABELS, DRAWN_LAST, MULTIRES, SAMPLES, model
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 3
@@ -45,7 +46,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(classes: int) -> Generator:
     made = generator(classes)
     model("r16").mkdir(parents=True)
-    save_generator(model("r16") / GENERATOR, made)
+    for name in (GENERATOR, LAST):
+        save_generator(model("r16") / name, made, row={"kimg": 3.0})
     sample.run()
     return made
 
@@ -96,3 +98,20 @@ def test_images_take_their_name_only_when_they_are_complete(
     with pytest.raises(KeyboardInterrupt):
         run(0)
     assert list(SAMPLES.iterdir()) == []
+
+
+@pytest.mark.usefixtures("here")
+def test_the_last_generator_is_drawn_too_where_another_is_selected() -> None:
+    run(0)
+    assert not DRAWN_LAST.exists()
+    assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 3.0}
+    last = generator(0)
+    for parameter in last.parameters():
+        parameter.data *= -1
+    save_generator(model("r16") / LAST, last, row={"kimg": 4.0})
+    chosen = np.load(DRAWN)
+    sample.run()
+    np.testing.assert_array_equal(np.load(DRAWN), chosen)
+    latents = rng.normal((COUNT, 5), rng.key(1, "sample", 0))
+    np.testing.assert_array_equal(np.load(DRAWN_LAST), render_all(last, latents, None))
+    assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 4.0}

@@ -12,11 +12,21 @@ import torch
 from literal import inception as literal
 
 from pgpipe.data.multires import ImageStore, write
-from pgpipe.files import read_json, sha256
+from pgpipe.files import read_json, sha256, write_json
 from pgpipe.metrics import inception_file
 from pgpipe.scoring import pair
 from stages import reference, score
-from stages.paths import DRAWN, FEATURES, METRICS, MULTIRES, REFERENCE, SAMPLES, images
+from stages.paths import (
+    DRAWN,
+    DRAWN_FACTS,
+    DRAWN_LAST,
+    FEATURES,
+    METRICS,
+    MULTIRES,
+    REFERENCE,
+    SAMPLES,
+    images,
+)
 
 ROOT = Path(__file__).parents[2]
 NAMES = {"inception_score", "inception_score_std", "fid", "kid", "kid_std", "precision", "recall"}
@@ -50,6 +60,7 @@ def run_stages() -> None:
     reference.run()
     SAMPLES.mkdir()
     known = np.load(MULTIRES / "r16/00000.npy")
+    write_json(DRAWN_FACTS, {"kimg": 1.0, "last_kimg": 1.0})
     np.save(DRAWN, known[np.load(REFERENCE / "reals.npy")[[0, 1, 2, 3, 0]]])
     score.run()
 
@@ -98,5 +109,23 @@ def test_two_sets_on_their_own_score_what_the_stage_scores() -> None:
     reals, fakes = ImageStore(images(16)), ImageStore(np.load(DRAWN))
     section = pair.protocol_of(pair.Options(images=4, pairs=2), reals, fakes)
     found = pair.compare(reals, fakes, section, torch.device("cpu"), lambda batches, *_: batches)
-    of_stage = {k: v for k, v in read_json(METRICS).items() if not k.startswith("classifier")}
+    where = {"kimg", "last_kimg"}  # in a training
+    of_stage = {k: v for k, v in read_json(METRICS).items() if k not in where}
     assert found == of_stage
+
+
+def test_where_another_tick_is_selected_the_last_one_is_scored_beside_it() -> None:
+    project(inception=False)
+    run_stages()
+    alone = read_json(METRICS)
+    assert not [name for name in alone if name.startswith("last_") and name != "last_kimg"]
+    known = np.load(MULTIRES / "r16/00000.npy")
+    np.save(DRAWN_LAST, 255 - known[:5])
+    write_json(DRAWN_FACTS, {"kimg": 1.0, "last_kimg": 2.0})
+    score.run()
+    both = read_json(METRICS)
+    assert {name: both[name] for name in alone if name != "last_kimg"} == {
+        name: value for name, value in alone.items() if name != "last_kimg"
+    }
+    assert both["last_swd_avg"] > both["swd_avg"]
+    assert (both["kimg"], both["last_kimg"]) == (1.0, 2.0)

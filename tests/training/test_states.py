@@ -42,7 +42,7 @@ def test_a_state_holds_all_that_the_next_phase_needs(
 def test_result_is_the_newest_state_of_a_finished_phase(
     place: Place, whole: tuple[Path, Count], tmp_path: Path
 ) -> None:
-    result.emit(StateFolder(whole[0]), tmp_path / "before", tmp_path / "r8")
+    result.emit(StateFolder(whole[0]), place.section(), tmp_path / "before", tmp_path / "r8")
     assert (tmp_path / "r8" / STATE).read_bytes() == last_state(whole[0]).read_bytes()
     named, _ = tensors.read(tmp_path / "r8" / GENERATOR)
     state, _ = tensors.read(last_state(whole[0]))
@@ -88,7 +88,9 @@ def test_a_finished_phase_gives_no_earlier_state_as_its_result(
     place.run(tmp_path / "states")
     damage(last_state(tmp_path / "states"))
     try:
-        result.emit(StateFolder(tmp_path / "states"), tmp_path / "before", tmp_path / "r8")
+        result.emit(
+            StateFolder(tmp_path / "states"), place.section(), tmp_path / "before", tmp_path / "r8"
+        )
     except IntegrityError:
         return  # refused: as good as a result trained again
     _, facts = tensors.read(tmp_path / "r8" / STATE)

@@ -1,0 +1,101 @@
+"""Quick scores: the same metrics on few images, again and again against the same reals.
+
+What the reals are compared by is computed once. Few images have a high floor and differ from
+their like by chance, so quick scores compare with one another alone.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pgpipe.images import Readable
+from pgpipe.metrics import features, frechet, inception, protocol
+from pgpipe.metrics.inception_v3 import InceptionV3
+from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
+from pgpipe.metrics.patches import PATCHES, SMALLEST, describe
+from pgpipe.metrics.pyramid import resolutions
+from pgpipe.metrics.scores import beside
+from pgpipe.metrics.streams import stream
+from pgpipe.metrics.swd import SCALE, directions, project, sort
+
+Scores = dict[str, float]
+
+DESCRIPTORS_BYTES = 1 << 30  # of one level, that are kept in memory
+HIGHER_IS_BETTER = {"inception_score"}
+KINDS = ("swd", "ms_ssim", "inception_score", "fid")
+
+
+class Known(NamedTuple):
+    """What images are compared with."""
+
+    projections: dict[int, Tensor]  # by level, each direction's sorted: [512, N * 128]
+    pooled: Tensor  # of the Inception network [N, 2048]; [0] without it
+
+
+class QuickScores:
+    """Scores any N images against N reals by the protocols of `pgpipe.metrics`."""
+
+    def __init__(
+        self,
+        reals: Readable,
+        others: Readable,
+        seed: int,
+        device: torch.device,
+        network: InceptionV3 | None = None,
+    ) -> None:
+        """Compare with `reals`; `others`, as many, say what reals themselves score."""
+        self.seed, self.device, self.network = seed, device, network
+        self.known = Known(self.projections(reals, "real"), self.features(reals).pooled)
+        self.own = self.scores(others)
+
+    def of(self, images: Readable) -> Scores:
+        """Scores of uint8 [N, R, R, C], each beside the reals' own: `swd_R`, ..., `swd_avg`, ..."""
+        return beside(self.scores(images), self.own)
+
+    def scores(self, images: Readable) -> Scores:
+        """Scores alone."""
+        found = self.distances(images)
+        found["ms_ssim"] = float(ms_ssim_of_pairs(stream(images), self.device).mean())
+        if self.network is not None:
+            seen = self.features(images)
+            score, _ = inception.inception_score(seen.probabilities, splits=1)
+            found |= {"inception_score": score, "fid": frechet.fid(seen.pooled, self.known.pooled)}
+        return found
+
+    def distances(self, images: Readable) -> Scores:
+        """`swd_R` of each level and `swd_avg`, as `pgpipe.metrics.swd` defines them."""
+        fakes = self.projections(images, "fake")
+        found = {
+            f"swd_{level}": SCALE * float((fakes[level] - reals).abs().mean(dtype=torch.float64))
+            for level, reals in self.known.projections.items()
+        }
+        return {**found, "swd_avg": sum(found.values()) / len(found)}
+
+    def projections(self, images: Readable, name: str) -> dict[int, Tensor]:
+        """Of the patches of each level on all directions, sorted: [512, N * 128]."""
+        axes, found = directions(self.seed, self.device), {}
+        for level in resolutions(images[:1].shape[1], SMALLEST):
+            patches = describe(
+                stream(images), level, name, self.seed, self.device, DESCRIPTORS_BYTES
+            )
+            found[level] = axes.new_empty(axes.shape[1], len(images) * PATCHES)
+            project(patches, axes, found[level])
+            sort(found[level])
+        return found
+
+    def features(self, images: Readable) -> features.Features:
+        """By the Inception network; none without it."""
+        if self.network is None:
+            return features.Features(torch.empty(0), torch.empty(0))
+        return features.of(self.network, stream(images)())
+
+
+def better(metric: str, a: float, b: float) -> bool:
+    """Whether the score `a` of a metric is better than `b`."""
+    return a > b if metric in HIGHER_IS_BETTER else a < b
+
+
+def versions() -> dict[str, int]:
+    """Of the metrics: raised when the same images score otherwise."""
+    return {kind: protocol.PROTOCOLS[kind][0] for kind in KINDS}

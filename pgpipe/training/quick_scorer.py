@@ -1,0 +1,136 @@
+"""Quick scores while a phase trains: beside the training, not in its way.
+
+The training leaves a snapshot and goes on; a process of its own scores it on the CPU, at the
+lowest priority.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from pgpipe.errors import BUG, PgpipeError, ResourceError
+from pgpipe.training import quick_worker
+from pgpipe.training.history import Row
+from pgpipe.training.quick_worker import Task
+from pgpipe.training.snapshots import Snapshots
+
+
+class Scorer(Protocol):
+    """Scores the averaged generator at each tick."""
+
+    def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> None:
+        """Have a generator's tensors scored, that of so many images of the phase."""
+
+    def behind(self) -> int:
+        """How many are still to be scored."""
+        ...
+
+    def news(self) -> list[Row]:
+        """Rows of scores that are there since the last call."""
+        ...
+
+
+class NoScorer:
+    """Of phases without quick scores."""
+
+    def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> None:
+        """Nothing."""
+
+    def behind(self) -> int:
+        """Never."""
+        return 0
+
+    def news(self) -> list[Row]:
+        """None."""
+        return []
+
+
+NO_SCORER = NoScorer()
+
+
+class QuickScorer:
+    """Has the snapshots of a phase scored by a process, in order."""
+
+    def __init__(self, snapshots: Snapshots, task: Task) -> None:
+        self.snapshots, self.task = snapshots, task
+        self.process: subprocess.Popen[str] | None = None
+        self.told: set[int] = set()
+        self.log = snapshots.folder / "scorer.log"
+        for path in snapshots.unscored():  # that a kill left
+            self.send(path)
+
+    def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> None:
+        """See `Scorer`."""
+        path = self.snapshots.add(images, named, facts)
+        if path is not None:
+            self.send(path)
+
+    def send(self, path: Path) -> None:
+        """Tell the process, which starts with its first snapshot."""
+        if self.process is None:
+            command = [sys.executable, "-m", quick_worker.__name__, json.dumps(asdict(self.task))]
+            with self.log.open("wb") as log:
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stderr=log, text=True
+                )
+        self.require_alive()
+        assert self.process.stdin
+        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.flush()
+
+    def behind(self) -> int:
+        """See `Scorer`.
+
+        Raises:
+            PgpipeError: the process has ended.
+        """
+        count = len(self.snapshots.unscored())
+        if count:
+            self.require_alive()
+        return count
+
+    def news(self) -> list[Row]:
+        """See `Scorer`."""
+        rows = self.snapshots.rows(but=self.told)
+        self.told |= rows.keys()
+        if rows:
+            self.snapshots.prune()
+        return list(rows.values())
+
+    def require_alive(self) -> None:
+        """Raise the error of a process that has ended."""
+        code = self.process.poll() if self.process else None
+        if code is None:
+            return
+        if code < 0:
+            raise ResourceError(
+                f"quick scores: their process was killed (signal {-code}), for its memory perhaps; "
+                "lower train.quick_images"
+            )
+        said = self.log.read_text(errors="replace").splitlines()[-1:] or ["no reason given"]
+        error = PgpipeError(f"quick scores: {said[0]}; all of it in {self.log}")
+        error.exit_code = code if 1 < code < BUG else BUG
+        raise error
+
+    def close(self) -> None:
+        """End the process; what it leaves unscored is for the next one."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def quick_scorer(snapshots: Snapshots, task: Task) -> Iterator[QuickScorer]:
+    """A scorer whose process ends with the block."""
+    scorer = QuickScorer(snapshots, task)
+    try:
+        yield scorer
+    finally:
+        scorer.close()

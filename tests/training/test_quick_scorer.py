@@ -1,0 +1,232 @@
+"""Quick scores: of every tick, by a process of their own, and the same however often it is killed.
+
+A phase of 16x16 images from the start, of four ticks.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tinyphase import CLASSES, IMAGES, MINIBATCH, TICK, Count, Place, damage, last_state, phase
+
+from pgpipe import tensors
+from pgpipe.errors import IntegrityError, Interrupted, PgpipeError, ResourceError
+from pgpipe.files import write_json
+from pgpipe.layout import GENERATOR, LAST, SCORES
+from pgpipe.training import phase as training
+from pgpipe.training import result
+from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.history import Row
+from pgpipe.training.phase import PhaseTraining
+from pgpipe.training.quick_scorer import QuickScorer, quick_scorer
+from pgpipe.training.quick_worker import Task
+from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
+
+R16 = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=4 * TICK / 1000)
+TICKS = 4
+
+
+class Site:
+    """The tiny phase of 16x16 pixels, and the folders of its data and states."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.place = Place(folder, train={"quick_images": 20, "select": "best:swd_avg"})
+        self.batches = self.place.batches(16)
+        (folder / "r16").symlink_to(folder / "images.r16")
+        np.save(folder / "labels.npy", np.arange(IMAGES) % CLASSES)
+        self.task = Task(str(folder), 16, 20, seed=3, threads=1, inception=False)
+
+    def run(self, states: Path, last: int = 10**9, task: Task | None = None) -> Count:
+        listener = Count(last)
+        with quick_scorer(Snapshots(states, "swd_avg"), task or self.task) as scorer:
+            job, folder = self.place.first_job(R16), StateFolder(states)
+            PhaseTraining(job, self.batches, folder, listener, scorer).run(listener.stop)
+        return listener
+
+    def emit(self, states: Path, target: Path, **changes: Any) -> Path:
+        section = self.place.section(**changes)
+        result.emit(StateFolder(states), section, self.folder / "none", target)
+        return target
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(site: Site) -> tuple[Path, Count]:
+    states = site.folder / "undisturbed"
+    return states, site.run(states)
+
+
+def test_every_tick_is_scored_and_told_once(undisturbed: tuple[Path, Count]) -> None:
+    listener = undisturbed[1]
+    assert [row["kimg"] for row in listener.scores] == [row["kimg"] for row, _ in listener.ticks]
+    assert len(listener.scores) == TICKS
+    assert all(row["images"] == 20 and row["swd_avg_floor"] > 0 for row in listener.scores)
+    assert len({row["swd_avg"] for row in listener.scores}) == TICKS
+
+
+def test_scoring_does_not_touch_the_training(
+    site: Site, undisturbed: tuple[Path, Count], tmp_path: Path
+) -> None:
+    job, listener = site.place.first_job(R16), Count()
+    PhaseTraining(job, site.batches, StateFolder(tmp_path), listener).run()
+    assert last_state(tmp_path).name == last_state(undisturbed[0]).name
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 10])
+def test_interrupted_it_ends_with_the_same_scores_and_choice(
+    step: int, site: Site, undisturbed: tuple[Path, Count], tmp_path: Path
+) -> None:
+    with pytest.raises(Interrupted):
+        site.run(tmp_path / "states", last=step)
+    site.run(tmp_path / "states")
+    ours = site.emit(tmp_path / "states", tmp_path / "r16")
+    wanted = site.emit(undisturbed[0], tmp_path / "wanted")
+    for name in (SCORES, GENERATOR, LAST):
+        assert (ours / name).read_bytes() == (wanted / name).read_bytes()
+
+
+def test_interrupted_while_the_last_scores_are_awaited_nothing_is_lost(
+    site: Site, undisturbed: tuple[Path, Count], tmp_path: Path
+) -> None:
+    with pytest.raises(Interrupted):
+        site.run(tmp_path / "states", last=R16.images // MINIBATCH)
+    assert StateFolder(tmp_path / "states").result is None, "not finished before it is scored"
+    listener = site.run(tmp_path / "states")
+    assert listener.steps == []
+    assert StateFolder(tmp_path / "states").result is not None
+    ours = site.emit(tmp_path / "states", tmp_path / "r16")
+    wanted = site.emit(undisturbed[0], tmp_path / "wanted")
+    assert (ours / SCORES).read_bytes() == (wanted / SCORES).read_bytes()
+
+
+def test_the_selected_generator_is_that_of_the_best_tick(
+    site: Site, undisturbed: tuple[Path, Count], tmp_path: Path
+) -> None:
+    best = min(undisturbed[1].scores, key=lambda row: float(row["swd_avg"]))
+    chosen = site.emit(undisturbed[0], tmp_path / "r16")
+    assert tensors.read(chosen / GENERATOR)[1]["row"]["kimg"] == best["kimg"]
+    assert tensors.read(chosen / LAST)[1]["row"]["kimg"] == R16.images / 1000
+    last = site.emit(undisturbed[0], tmp_path / "last", select="last")
+    assert (last / GENERATOR).read_bytes() == (last / LAST).read_bytes()
+    assert (last / LAST).read_bytes() == (chosen / LAST).read_bytes()
+
+
+def test_of_scored_snapshots_only_the_best_is_kept(undisturbed: tuple[Path, Count]) -> None:
+    snapshots = Snapshots(undisturbed[0], "swd_avg")
+    assert list(snapshots.files().values()) == [snapshots.best()]
+
+
+def test_training_waits_only_for_a_long_backlog(
+    monkeypatch: pytest.MonkeyPatch, site: Site, tmp_path: Path
+) -> None:
+    class Slow:
+        """Scores a snapshot whenever it is asked how far it is, but for the first times."""
+
+        waiting, asked = 0, 0
+        most = 0
+
+        def add(self, images: int, named: Mapping[str, Any], facts: Row) -> None:
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+
+        def behind(self) -> int:
+            self.asked += 1
+            if self.waiting > 2:
+                self.waiting -= 1
+            return self.waiting
+
+        def news(self) -> list[Row]:
+            return []
+
+    monkeypatch.setattr(training, "BACKLOG", 2)
+    monkeypatch.setattr(training, "POLL_S", 0)
+    slow, listener = Slow(), Count()
+    run = PhaseTraining(
+        site.place.first_job(R16), site.batches, StateFolder(tmp_path), listener, slow
+    ).run
+    with pytest.raises(Interrupted):  # nothing takes the last two away
+        run(lambda: slow.asked > 50)
+    assert len(listener.ticks) == TICKS
+    assert slow.most == 3
+
+
+def test_a_scoring_process_that_is_killed_is_said(site: Site, tmp_path: Path) -> None:
+    scorer = QuickScorer(Snapshots(tmp_path, "swd_avg"), site.task)
+    scorer.add(8, {}, {})
+    assert scorer.process
+    scorer.process.kill()
+    scorer.process.wait()
+    with pytest.raises(ResourceError, match=r"killed \(signal 9\).*lower train.quick_images"):
+        scorer.behind()
+
+
+def test_a_damaged_snapshot_is_named(site: Site, tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, "swd_avg")
+    path = snapshots.add(8, {}, {"number": 8})
+    assert path
+    damage(path)
+    with quick_scorer(snapshots, site.task) as scorer:
+        assert scorer.process
+        scorer.process.wait()
+        with pytest.raises(PgpipeError, match=f"{path.name}: damaged.*scorer.log") as caught:
+            scorer.behind()
+    assert caught.value.exit_code == IntegrityError.exit_code
+
+
+def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> None:
+    task = Task(str(site.folder), 16, 1000, seed=3, threads=1, inception=False)
+    listener = site.run(tmp_path, task=task)
+    assert {row["images"] for row in listener.scores} == {IMAGES // 2 - 1}, "whole pairs"
+
+
+# The folder alone
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Snapshots:
+    """Four snapshots: the best score is of a fade, the second best comes twice."""
+    snapshots = Snapshots(tmp_path, "swd_avg")
+    for images, fade, score in ((8, 0.5, 1.0), (16, 1.0, 3.0), (24, 1.0, 2.0), (32, 1.0, 2.0)):
+        assert snapshots.add(images, {}, {"number": images})
+        write_json(row_file(snapshots.folder, images), {"fade": fade, "swd_avg": score})
+    return snapshots
+
+
+def test_the_best_has_grown_whole_and_is_the_earliest_of_equals(folder: Snapshots) -> None:
+    assert folder.best() == folder.files()[24]
+
+
+def test_what_is_scored_is_not_written_again(folder: Snapshots) -> None:
+    folder.prune()
+    assert folder.add(16, {}, {"number": 16}) is None
+    assert list(folder.files()) == [24]
+
+
+def test_what_is_not_scored_is_not_dropped(folder: Snapshots) -> None:
+    new = folder.add(40, {}, {})
+    folder.prune()
+    assert folder.unscored() == [new]
+    assert list(folder.files()) == [24, 40]
+
+
+def test_rows_continue_those_of_the_phase_before_under_all_columns(tmp_path: Path) -> None:
+    place: Row = {"kimg": 1.0, "phase": "r16", "resolution": 16, "fade": 1.0}
+    write_rows(tmp_path / "a", tmp_path / "none", [{**place, "swd_16": 1.5}])
+    write_rows(tmp_path / "b", tmp_path / "a", [{**place, "swd_32": 0.1, "swd_16": 2.5}])
+    first, second = read_rows(tmp_path / "b")
+    assert "swd_32" not in first
+    assert (first["swd_16"], second["swd_16"], second["swd_32"]) == ("1.5", "2.5", "0.1")
+    assert json.loads(second["kimg"]) == 1.0
+
+
+def test_without_scores_there_is_a_header(tmp_path: Path) -> None:
+    write_rows(tmp_path / "a", tmp_path / "none", [])
+    assert (tmp_path / "a").read_text() == "kimg,phase,resolution,fade\n"
