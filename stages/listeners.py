@@ -1,5 +1,6 @@
 """Who listens to the training: the terminal and the tracker."""
 
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -49,6 +50,12 @@ class Listeners:
     def on_scores(self, row: Row) -> None:
         """Log quick scores."""
         log_scores(self.tracker, row)
+
+    def on_rollback(self, tensor: str, at: float, to: float) -> None:
+        """Say it, and tag the run with it."""
+        told = f"{tensor} was not finite at {at:g} kimg; trained again from {to:g} kimg"
+        self.tracker.set_tags({"rollback": told})
+        print(f"pgpipe: warning: {told}", file=sys.stderr)  # noqa: T201
 
 
 def log_scores(tracker: Tracker, row: Mapping[Any, Any]) -> None:

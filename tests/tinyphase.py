@@ -65,6 +65,7 @@ class Count:
         self.steps: list[tuple[int, float]] = []
         self.ticks: list[tuple[Row, Path]] = []
         self.scores: list[Row] = []
+        self.rollbacks: list[tuple[str, float, float]] = []
 
     def on_step(self, images: int, fade: float) -> None:
         self.steps.append((images, fade))
@@ -74,6 +75,9 @@ class Count:
 
     def on_scores(self, row: Row) -> None:
         self.scores.append(row)
+
+    def on_rollback(self, tensor: str, at: float, to: float) -> None:
+        self.rollbacks.append((tensor, at, to))
 
     def stop(self) -> bool:
         return len(self.steps) >= self.last

@@ -17,3 +17,6 @@ class Listener(Protocol):
 
     def on_scores(self, row: Row) -> None:
         """Quick scores of a tick, which come some time after it."""
+
+    def on_rollback(self, tensor: str, at: float, to: float) -> None:
+        """A tensor was not finite at `at` kimg; the training goes on from its state of `to`."""

@@ -8,13 +8,19 @@ import torch
 from torch import Tensor
 
 from pgpipe.data.batches import Batches
-from pgpipe.errors import DivergedError, Interrupted
+from pgpipe.errors import Interrupted
 from pgpipe.images import grid, to_float, write_png
 from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
 from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.schedule import kimg
 from pgpipe.timer import Timer
 from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.finite import (
+    EVERY_STEPS,
+    NotFiniteError,
+    note_rollback,
+    require_finite,
+)
 from pgpipe.training.history import PLACE, Row
 from pgpipe.training.job import Job, Progress
 from pgpipe.training.listener import Listener
@@ -42,45 +48,66 @@ class PhaseTraining:
     ) -> None:
         self.job, self.batches, self.states = job, batches, states
         self.listener, self.scorer = listener, scorer
-        saved = states.newest()
+        self.unsaved = Timer(60 * job.section.checkpoint_minutes)
+        self.restore()
+
+    def restore(self) -> None:
+        """Stand at the last saved state, or at the start."""
+        job, device = self.job, self.batches.device
+        saved = self.states.newest()
         tensors, self.progress = (
             (saved[0], Progress(**saved[1]["progress"]))
             if saved
             else (job.tensors, Progress(rows=list(job.rows_before)))
         )
         rate = job.learning_rate(self.progress.images)
-        self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, batches.device)
+        self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, device)
         if not saved and job.phase.origin == "init":
-            count = min(FIRST_REALS, len(batches.store))  # each once: twins would be at distance 0
-            self.networks.discriminator.fit(to_float(batches.reals(0, count)[0]))
+            count = min(FIRST_REALS, len(self.batches.store))  # each once: twins have distance 0
+            self.networks.discriminator.fit(to_float(self.batches.reals(0, count)[0]))
         self.step = Step(self.networks, job.section)
-        self.sums = torch.tensor(self.progress.sums, device=batches.device)
+        self.sums = torch.tensor(self.progress.sums, device=device)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the end of the phase, or until `stop()`; either way the state is saved.
 
         Raises:
             Interrupted: `stop()` became true.
-            DivergedError: a loss is not finite.
+            DivergedError: a loss, weight or moment is not finite, and was not once before.
         """
-        job, progress = self.job, self.progress
-        unsaved = Timer(60 * job.section.checkpoint_minutes)
-        while progress.images < job.phase.images:
-            self.train_step()
-            ticked = self.at_tick()
-            stopping = stop()
-            if ticked:
-                self.tick()
-            if ticked or stopping or unsaved.elapsed():
-                self.save()
-                unsaved.restart()
-            if stopping and progress.images < job.phase.images:
-                raise self.interrupted()
-            if ticked:
-                self.follow(BACKLOG, stop)
+        while self.progress.images < self.job.phase.images:
+            try:
+                self.advance(stop)
+            except NotFiniteError as found:
+                self.roll_back(str(found))
         if not self.follow(0, stop):
             raise self.interrupted()
         self.states.finish()
+
+    def advance(self, stop: Callable[[], bool]) -> None:
+        """One step, and what is due after it."""
+        self.train_step()
+        ticked, stopping = self.at_tick(), stop()
+        saving = ticked or stopping or self.unsaved.elapsed()
+        if saving or self.progress.steps % EVERY_STEPS == 0:
+            require_finite(
+                {**dict(zip(FIGURES, self.sums, strict=True)), **tensors_of(self.networks)}
+            )
+        if ticked:
+            self.tick()
+        if saving:
+            self.save()
+        if stopping and self.progress.images < self.job.phase.images:
+            raise self.interrupted()
+        if ticked:
+            self.follow(BACKLOG, stop)
+
+    def roll_back(self, tensor: str) -> None:
+        """Go back to the last saved state, the first time that a tensor is not finite."""
+        at = kimg(self.job.images_before + self.progress.images)
+        note_rollback(self.states.folder, self.job.key, tensor, at)
+        self.restore()
+        self.listener.on_rollback(tensor, at, kimg(self.job.images_before + self.progress.images))
 
     def interrupted(self) -> Interrupted:
         """How a training ends that was asked to."""
@@ -152,7 +179,6 @@ class PhaseTraining:
 
     def tick(self) -> None:
         """Record the means since the last tick, and a preview."""
-        self.require_finite(dict(zip(FIGURES, self.sums, strict=True)))
         progress = self.progress
         means = dict(zip(FIGURES, (self.sums / progress.steps).tolist(), strict=True))
         self.sums.zero_()
@@ -162,16 +188,6 @@ class PhaseTraining:
         self.listener.on_tick(row, self.preview())
         average, place = self.networks.average, {name: row[name] for name in PLACE}
         self.scorer.add(progress.images, average.state_dict(), {**facts_of(average), "row": place})
-
-    def require_finite(self, tensors: Mapping[str, Tensor]) -> None:
-        """Raise DivergedError that names the first tensor with a number that is not finite."""
-        for name, tensor in tensors.items():
-            if not tensor.isfinite().all():
-                at = kimg(self.job.images_before + self.progress.images)
-                raise DivergedError(
-                    f"{self.job.key}: {name} is not finite at {at:g} kimg; lower the learning rate "
-                    "(the last good state is kept)"
-                )
 
     def row(self, means: Mapping[str, float]) -> Row:
         """The row of history for now."""
@@ -199,7 +215,6 @@ class PhaseTraining:
     def save(self) -> None:
         """Write the state: all that this phase, or the next one, goes on from."""
         named = tensors_of(self.networks)
-        self.require_finite({**dict(zip(FIGURES, self.sums, strict=True)), **named})
         job, progress = self.job, self.progress
         progress.sums = self.sums.tolist()
         facts = {
@@ -210,3 +225,4 @@ class PhaseTraining:
             "progress": vars(progress),
         }
         self.states.save(progress.images, {**named, **job.previews}, facts)
+        self.unsaved.restart()
