@@ -12,6 +12,7 @@ from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
+from pgpipe.training import parts
 from pgpipe.training.config import TrainSection, require_whole_groups
 from stages.paths import CHECKED
 
@@ -37,8 +38,10 @@ class Params(Section):
                     f"growth.phases.{key}.res: {phase.res} is not <= dataset.resolution "
                     f"({self.dataset.resolution})"
                 )
+            minibatch = phase.minibatch or self.train.minibatch
             try:
-                require_whole_groups(self.train.minibatch_stddev, phase.minibatch or 1)
+                require_whole_groups(self.train.minibatch_stddev, minibatch)
+                parts.count(self.model, self.train, minibatch)
             except ValueError as error:
                 raise ValueError(f"growth.phases.{key}: {error}") from None
         return self

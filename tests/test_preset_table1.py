@@ -64,7 +64,7 @@ CHANGES: dict[tuple[str, str], dict[str, Any]] = {
 OF_DATA = {"full_resolution", "mirror", "tick_kimg"}
 OF_NO_ROW = {"seed", "r1_gamma", "r2_gamma", "label_weight"}  # unread by wgan-gp without labels
 OF_THE_MACHINE = {"device", "threads", "precision", "channels_last", "data_on_device"}
-OF_THE_MACHINE |= {"checkpoint_minutes", "quick_images", "select"}
+OF_THE_MACHINE |= {"checkpoint_minutes", "quick_images", "select", "minibatch_per_device"}
 
 
 def test_row_a_is_gulrajani_and_names_all_that_makes_a_method() -> None:

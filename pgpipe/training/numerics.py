@@ -28,7 +28,8 @@ def name(section: TrainSection) -> str:
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return section.threads or cores or 1
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share them
+    return section.threads or max(1, (cores or 1) // here)
 
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:

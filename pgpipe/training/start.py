@@ -8,14 +8,17 @@ import torch
 
 from pgpipe import __version__, tensors
 from pgpipe.devices import choose
+from pgpipe.errors import UsageError
 from pgpipe.files import sha256_file, sha256_json
 from pgpipe.metrics.patches import SMALLEST
 from pgpipe.metrics.quick import versions
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.schedule import Phase
+from pgpipe.training import parts
 from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job
 from pgpipe.training.numerics import threads
+from pgpipe.training.processes import world_size
 from pgpipe.training.quick_worker import Task
 
 STATE_VERSION = 2  # raised when the same inputs give other numbers, or a state another form
@@ -47,6 +50,14 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
     )
 
 
+def require_parts(job: Job, processes: int) -> None:
+    """Refuse more processes than the minibatch divides into, as a UsageError."""
+    try:
+        parts.count(job.spec, job.section, job.minibatch, processes)
+    except ValueError as error:
+        raise UsageError(f"{job.key}: {error}") from None
+
+
 def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
     """How the ticks of a phase are scored, by the images in the folder `data`; None: not at all.
 
@@ -74,6 +85,7 @@ def state_key(
         "version": [STATE_VERSION, __version__],
         "torch": torch.__version__,
         "device": device.type,
+        "processes": world_size(),
         "threads": threads(section) if device.type == "cpu" else 0,
         "phase": phase.model_dump(),
         "train": section.model_dump(exclude={"checkpoint_minutes", "quick_images", "select"}),
