@@ -89,4 +89,5 @@ def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batc
     store = ImageStore(images(resolution))
     labels = torch.from_numpy(read_labels(MULTIRES)) if labelled else None
     held = numerics.holds(section, device, store.nbytes)
-    return Batches(store, labels, section.seed, device, held)
+    ahead = device.type == "cuda"
+    return Batches(store, labels, section.seed, device, held, ahead)
