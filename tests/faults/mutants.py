@@ -51,7 +51,8 @@ def mutant(draw: random.Random) -> bytes:
     """One of the sound files, changed by one to three of the mutations."""
     data = bytearray(draw.choice(BASES))
     for _ in range(draw.randint(1, 3)):
-        data = draw.choice(MUTATIONS)(data, draw) or data
+        if data:
+            data = draw.choice(MUTATIONS)(data, draw)
     return bytes(data)
 
 
