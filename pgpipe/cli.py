@@ -11,12 +11,11 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, cli_bench, cli_scoring, cli_weights, errors, libraries
+from pgpipe import cli_ablation, cli_bench, cli_check, cli_scoring, cli_weights, errors, libraries
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
 STAGES = {
-    "check": "Validate params.yaml.",
     "download": "Fetch the raw images.",
     "prepare": "Make squares of every resolution.",
     "reference": "Score the reals themselves.",
@@ -50,6 +49,7 @@ for stage in STAGES.items():
     add_stage(*stage)
 
 
+app.command(rich_help_panel="Stages")(cli_check.check)
 app.command(rich_help_panel="Stages")(cli_scoring.gate)
 app.command(rich_help_panel="Stages")(cli_scoring.score)
 

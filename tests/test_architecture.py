@@ -75,10 +75,16 @@ LAYERS = (
     {"pgpipe.fetch", "pgpipe.rng", "pgpipe.images", "pgpipe.tensors"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
     {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
-    {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
+    {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages"},
     {"pgpipe.ablation", "pgpipe.bench"},
-    {"pgpipe.cli_ablation", "pgpipe.cli_bench", "pgpipe.cli_scoring", "pgpipe.cli_weights"},
+    {
+        "pgpipe.cli_ablation",
+        "pgpipe.cli_bench",
+        "pgpipe.cli_check",
+        "pgpipe.cli_scoring",
+        "pgpipe.cli_weights",
+    },
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
@@ -132,6 +138,7 @@ HOMES = {
         "pgpipe.cli",
         "pgpipe.cli_ablation",
         "pgpipe.cli_bench",
+        "pgpipe.cli_check",
         "pgpipe.cli_scoring",
         "pgpipe.cli_weights",
     },
