@@ -6,7 +6,9 @@ from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data.config import DatasetSection
-from pgpipe.files import write_bytes
+from pgpipe.estimate import disk
+from pgpipe.estimate.plan import Plan
+from pgpipe.files import project_root, write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
@@ -176,9 +178,17 @@ def check(document: dict[str, Any], source: str) -> Params:
     return validate(Params, document, source)
 
 
+def plan_of(params: Params) -> Plan:
+    """What decides how much a run takes."""
+    return Plan(
+        params.dataset, params.growth, params.model, params.train, params.sample, params.score
+    )
+
+
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
+    disk.require(plan_of(params), project_root())
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
 
+PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
 STACKS_SIDE = 32  # pixels
 

@@ -17,6 +17,8 @@ Channels = Literal[1, 3]
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's own limits
+MAX_SCANNED = MAX_PIXELS << 6  # pixels times scans of a progressive JPEG; cameras write ten scans
+SCAN = b"\xff\xda"  # starts one; compressed data have no such bytes
 MAX_REASON = 120  # characters
 
 
@@ -65,10 +67,13 @@ def load(data: bytes) -> Image.Image:
 
 
 def identify(data: bytes) -> Image.Image:
-    """The header of an image file, refused where it announces too many pixels."""
+    """The header of an image file, refused where it announces too many pixels or passes."""
     picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    if picture.width * picture.height > MAX_PIXELS:
+    pixels = picture.width * picture.height
+    if pixels > MAX_PIXELS:
         raise Image.DecompressionBombError
+    if picture.format == "JPEG" and pixels * data.count(SCAN) > MAX_SCANNED:
+        raise ValueError("too many scans, as bombs have")
     return picture
 
 

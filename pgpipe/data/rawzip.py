@@ -22,6 +22,7 @@ from pgpipe.files import CHUNK_BYTES, atomic
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can state
 UNIX = 3
+MAX_MEMBERS = 1 << 23
 MAX_MEMBER_BYTES = 512 << 20
 MAX_RATIO = 100  # unpacked to packed; image files do not shrink, bombs shrink a thousandfold
 SMALL_BYTES = 1 << 20  # below, any ratio is harmless
@@ -72,8 +73,10 @@ def names(archive: Path) -> list[str]:
 
 def entries(opened: ZipFile) -> list[ZipInfo]:
     """The entries that are regular files (no folders, no links) and not hidden, sorted."""
+    found = opened.infolist()
+    refuse_excess(found, Path(str(opened.filename)).stat().st_size)
     kinds = (0, stat.S_IFREG)  # 0: written on a system without kinds
-    files = [i for i in opened.infolist() if stat.S_IFMT(i.external_attr >> 16) in kinds]
+    files = [i for i in found if stat.S_IFMT(i.external_attr >> 16) in kinds]
     visible = [i for i in files if not i.is_dir() and not is_hidden(i.filename)]
     return sorted(visible, key=lambda info: info.filename)
 
@@ -87,6 +90,14 @@ def parts(name: str) -> list[str]:
 def is_hidden(name: str) -> bool:
     """Whether a file is none of the user's: `.DS_Store`, `__MACOSX/x`, `.git/x`."""
     return any(part.startswith(".") or part == "__MACOSX" for part in parts(name))
+
+
+def refuse_excess(infos: list[ZipInfo], archive_bytes: int) -> None:
+    """Raise ValueError for an archive that might take for ever."""
+    if len(infos) > MAX_MEMBERS:
+        raise ValueError(f"{len(infos)} members, at most {MAX_MEMBERS} are read")
+    if sum(info.compress_size for info in infos) > archive_bytes:  # some bytes count several times
+        raise ValueError("members overlap, as those of bombs do")
 
 
 def refuse_unsafe(info: ZipInfo) -> None:

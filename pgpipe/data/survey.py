@@ -1,0 +1,24 @@
+"""How much a user's data are, from a look at names and sizes alone."""
+
+from pathlib import Path
+
+from pgpipe.data import rawzip
+from pgpipe.data.config import DatasetSection
+from pgpipe.data.folder import files_under
+
+
+def of(dataset: DatasetSection) -> tuple[int | None, int]:
+    """The number of images, at most, and the bytes of the data at `dataset.path`.
+
+    None where the path is not there or the parameters say how many.
+
+    Raises:
+        IntegrityError: a zip that is none.
+    """
+    path = Path(dataset.path)
+    if dataset.name not in ("folder", "mnist-1k") or not path.exists():
+        return None, 0
+    if path.is_file():
+        return len(rawzip.names(path)), path.stat().st_size
+    sizes = [file.stat().st_size for file in files_under(path)]
+    return (len(sizes) if dataset.name == "folder" else None), sum(sizes)
