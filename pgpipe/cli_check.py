@@ -23,14 +23,14 @@ def estimated() -> list[str]:
     import shutil
 
     from pgpipe.config import PARAMS_FILE, load_yaml
-    from pgpipe.data import survey
+    from pgpipe.data import census
     from pgpipe.estimate import disk, table
     from pgpipe.files import project_root
     from stages.check import check, plan_of
 
     plan = plan_of(check(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
     root = project_root()
-    images, raw = survey.of(plan.dataset)
+    images, raw = census.of(plan.dataset)
     parts = disk.parts(plan, images, raw)
     return [
         "disk:",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from idxfiles import BROKEN_IDX, IMAGES, LABELS
-from sources import Ended, flips, ingest, project, zips
-from zips import BROKEN, DEFLATED, GOOD, png
 
+from faults.idxfiles import BROKEN_IDX, IMAGES, LABELS
+from faults.sources import Ended, flips, ingest, project, zips
+from faults.zips import BROKEN, DEFLATED, GOOD, png
 from pgpipe.bench.process import measured
 from pgpipe.data.digits import MNIST_IMAGES, MNIST_LABELS
 

@@ -3,9 +3,9 @@
 import io
 
 import pytest
-from mutants import judge
 from PIL import Image
 
+from faults.mutants import judge
 from pgpipe.bench.process import measured
 from pgpipe.data.decode import MAX_PIXELS, Rejected, decode
 

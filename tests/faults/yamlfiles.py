@@ -5,8 +5,9 @@ import random
 from collections.abc import Callable
 
 from hypothesis import strategies as st
-from paramfiles import FLAGS, LEAVES, NUMBERS, File, block, edited, flow, tokens
 from tinyparams import ROOT, VALID
+
+from faults.paramfiles import FLAGS, LEAVES, NUMBERS, File, block, edited, flow, tokens
 
 TEXT = (ROOT / "tests/params.yaml").read_bytes()
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tinyparams import VALID
 
-from pgpipe.data import survey
+from pgpipe.data import census
 from pgpipe.data.config import DatasetSection
 
 
 def of(path: Path, **values: object) -> tuple[int | None, int]:
     named = {"name": "folder", "path": str(path), **values}
-    return survey.of(DatasetSection(**{**VALID["dataset"], **named}))
+    return census.of(DatasetSection(**{**VALID["dataset"], **named}))
 
 
 def test_folder_is_counted_by_its_visible_files(tmp_path: Path) -> None:
