@@ -1,5 +1,6 @@
 """sample: images of the final generator, for scoring and for looking at."""
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_labels
-from pgpipe.files import atomic, fresh_folder
+from pgpipe.files import atomic, fresh_folder, write_array
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
 from pgpipe.layout import GENERATOR
 from pgpipe.nets.config import SampleSection
@@ -38,7 +39,7 @@ def run() -> None:
     fresh_folder(SAMPLES)
     labels = draw_labels(section) if generator.spec.classes else None
     if labels is not None:
-        np.save(DRAWN_LABELS, labels.numpy())
+        write_array(DRAWN_LABELS, labels.numpy())
     images = draw(generator, section, labels)
     write_images(DRAWN, generator, track(images, "sample", section.images), section.images)
     drawn = np.load(DRAWN, mmap_mode="r")
@@ -67,8 +68,9 @@ def draw(
 def write_images(path: Path, generator: Generator, batches: Iterable[Images], count: int) -> None:
     """Write batches as one array of `count` images, holding one batch at a time."""
     side, channels = generator.resolution, generator.spec.channels
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, channels)}
-    with atomic(path) as file:
+    shape = (count, side, side, channels)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with atomic(path, math.prod(shape)) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for batch in batches:
             file.write(batch.tobytes())
