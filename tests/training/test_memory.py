@@ -18,7 +18,7 @@ def test_full_gpu_names_the_parameter_and_keeps_the_state(
 ) -> None:
     place.interrupted(tmp_path, 5)
     before = last_state(tmp_path)
-    sizes = []
+    sizes: list[int] = []
 
     def step(_: Step, batches: Any) -> None:
         sizes.extend(len(batch.images) for batch in batches)
