@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNK_BYTES = 1 << 20
+TEMPORARY = re.compile(r"\..+\.(?P<pid>\d+)\.tmp")  # the names that `atomic` gives
 
 
 @contextmanager

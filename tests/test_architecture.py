@@ -78,7 +78,14 @@ LAYERS = (
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
     {"stages"},
     {"pgpipe.ablation", "pgpipe.bench"},
-    {"pgpipe.cli_ablation", "pgpipe.cli_bench", "pgpipe.cli_scoring", "pgpipe.cli_weights"},
+    {"pgpipe.upkeep"},
+    {
+        "pgpipe.cli_ablation",
+        "pgpipe.cli_bench",
+        "pgpipe.cli_scoring",
+        "pgpipe.cli_upkeep",
+        "pgpipe.cli_weights",
+    },
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
@@ -133,6 +140,7 @@ HOMES = {
         "pgpipe.cli_ablation",
         "pgpipe.cli_bench",
         "pgpipe.cli_scoring",
+        "pgpipe.cli_upkeep",
         "pgpipe.cli_weights",
     },
     "click": {"pgpipe.cli"},
