@@ -152,7 +152,7 @@ HOMES = {
     "requests": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.reporting"},
-    "dvc": {"pgpipe.ablation"},
+    "dvc": {"pgpipe.ablation", "pgpipe.upkeep"},
 }
 
 
