@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, cli_bench, cli_check, cli_scoring, cli_weights, errors, libraries
+from pgpipe import (
+    cli_ablation,
+    cli_bench,
+    cli_check,
+    cli_scoring,
+    cli_upkeep,
+    cli_weights,
+    errors,
+    libraries,
+)
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
@@ -110,6 +119,8 @@ def sync() -> None:
 
 
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
+app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
+app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
 app.add_typer(cli_bench.app, rich_help_panel="Experiments")
 

@@ -6,7 +6,6 @@ makes it and whichever mirror it asks.
 
 import fcntl
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from pathlib import Path
 import requests
 
 from pgpipe.errors import IntegrityError, LockedError, NetworkError, UsageError
-from pgpipe.files import CHUNK_BYTES, atomic, sha256_file, sync_folder
+from pgpipe.files import copy as copy_file
+from pgpipe.files import raise_if_full, sha256_file, sync_folder
 
 ATTEMPTS = 5  # at each mirror
 WAIT_SECONDS = 1.0  # after the first failure; twice as long after each further one
@@ -54,8 +54,7 @@ def copy(source: Path, target: Path, sha256: str) -> None:
     if not source.is_file():
         raise UsageError(f"{source}: no such file")
     require(source, sha256, str(source))
-    with source.open("rb") as reader, atomic(target) as writer:
-        shutil.copyfileobj(reader, writer, CHUNK_BYTES)
+    copy_file(source, target)
 
 
 def require(path: Path, sha256: str, source: str) -> None:
@@ -118,11 +117,20 @@ def receive(url: str, part: Path, report: Report) -> None:
             return  # nothing is lacking; the hash will tell
         response.raise_for_status()
         goes_on = response.status_code == HTTPStatus.PARTIAL_CONTENT  # else it is the whole file
-        with part.open("ab" if goes_on else "wb") as file:
-            for chunk in response.iter_content(PIECE_BYTES):
-                file.write(chunk)
-                report(file.tell())
-            os.fsync(file.fileno())
+        try:
+            append(part, response.iter_content(PIECE_BYTES), "ab" if goes_on else "wb", report)
+        except OSError as error:
+            raise_if_full(error, part, int(response.headers.get("Content-Length", 0)))
+            raise
+
+
+def append(part: Path, chunks: Iterable[bytes], mode: str, report: Report) -> None:
+    """Write chunks to `part`, opened in `mode`."""
+    with part.open(mode) as file:
+        for chunk in chunks:
+            file.write(chunk)
+            report(file.tell())
+        os.fsync(file.fileno())
 
 
 def describe(error: requests.RequestException) -> str:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from pgpipe.config import Section, read_params
 from pgpipe.data import digits, folder, multires, photos, stacks
 from pgpipe.data.config import DatasetSection
-from pgpipe.files import fresh_folder
+from pgpipe.files import fresh_folder, write_array
 from pgpipe.reporting.progress import Meter
 from stages.paths import MULTIRES, RAW, SOURCES
 
@@ -52,7 +50,7 @@ def stacked(dataset: DatasetSection) -> Iterator[multires.Sample]:
     """Stacks of digits; which digits they are goes into a file beside them."""
     known = (digits.read_bundled if dataset.name == "digits-1k" else digits.read_mnist)(RAW)
     sources = stacks.draw(len(known.digits), dataset.stacks, dataset.seed)
-    np.save(SOURCES, sources)
+    write_array(SOURCES, sources)
     return stacks.read(known, sources)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tinyproject import ROOT, Project, Run
+from toyproject import Toy
 
 if TYPE_CHECKING:
     from tinyphase import Count, Place
@@ -32,6 +33,24 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("dvc", "repro")
     project.first_results = project.results()
     return project
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A project of three small stages in which DVC ran once."""
+    toy = Toy(tmp_path_factory.mktemp("ran"))
+    toy.run("dvc", "repro")
+    return toy
+
+
+@pytest.fixture
+def toy(ran: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """A copy of it as the current folder."""
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    shutil.copytree(ran.folder, tmp_path / "toy")
+    monkeypatch.chdir(tmp_path / "toy")
+    return Toy.at(tmp_path / "toy")
 
 
 @pytest.fixture

@@ -78,11 +78,13 @@ LAYERS = (
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages"},
     {"pgpipe.ablation", "pgpipe.bench"},
+    {"pgpipe.upkeep"},
     {
         "pgpipe.cli_ablation",
         "pgpipe.cli_bench",
         "pgpipe.cli_check",
         "pgpipe.cli_scoring",
+        "pgpipe.cli_upkeep",
         "pgpipe.cli_weights",
     },
     {"pgpipe.cli", "pgpipe.__main__"},
@@ -140,6 +142,7 @@ HOMES = {
         "pgpipe.cli_bench",
         "pgpipe.cli_check",
         "pgpipe.cli_scoring",
+        "pgpipe.cli_upkeep",
         "pgpipe.cli_weights",
     },
     "click": {"pgpipe.cli"},
@@ -151,7 +154,7 @@ HOMES = {
     "requests": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.reporting"},
-    "dvc": {"pgpipe.ablation"},
+    "dvc": {"pgpipe.ablation", "pgpipe.upkeep"},
 }
 
 

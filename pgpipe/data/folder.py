@@ -5,7 +5,6 @@ as a zip made of a folder has it.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pgpipe.data import rawzip
 from pgpipe.data.decode import Channels, Rejected, decode
 from pgpipe.data.square import Crop, Pixels, square
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import CHUNK_BYTES, atomic
+from pgpipe.files import copy
 
 HELP = "put images into data/own, or set dataset.path"
 SHOWN = 3  # rejected files that an error names
@@ -67,8 +66,7 @@ def copy_zip(path: Path, target: Path) -> None:
     """Read a zip once through, checksums and all, then copy its bytes as they are."""
     if not sum(1 for _ in rawzip.members(path)):
         raise UsageError(f"{path}: no files in it; {HELP}")
-    with path.open("rb") as source, atomic(target) as sink:
-        shutil.copyfileobj(source, sink, CHUNK_BYTES)
+    copy(path, target)
 
 
 def read(

@@ -33,8 +33,13 @@ def pack(members: Iterable[tuple[str, bytes | Path]], target: Path) -> None:
 
     Contents that are paths are streamed, however large; bytes are held until written.
     """
-    with atomic(target) as file, ZipFile(file, "w", ZIP_STORED, allowZip64=True) as archive:
-        for name, content in sorted(members, key=itemgetter(0)):
+    ordered = sorted(members, key=itemgetter(0))
+    size = sum(len(c) if isinstance(c, bytes) else c.stat().st_size for _, c in ordered)
+    with (
+        atomic(target, size) as file,
+        ZipFile(file, "w", ZIP_STORED, allowZip64=True) as archive,
+    ):
+        for name, content in ordered:
             add(archive, name, content)
 
 
