@@ -78,8 +78,13 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        with source.open("rb") as reader, atomic(target) as writer:
-            shutil.copyfileobj(reader, writer, CHUNK_BYTES)
+        copy_file(source, target)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Make `target` a copy of `source` with a content of its own, atomically."""
+    with source.open("rb") as reader, atomic(target) as writer:
+        shutil.copyfileobj(reader, writer, CHUNK_BYTES)
 
 
 def fresh_folder(path: Path) -> Path:

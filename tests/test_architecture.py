@@ -244,6 +244,7 @@ NO_RESULT = {
     "pgpipe": "a version number",
     "pgpipe.config": "passes parameters on, and a result depends on their values",
     "pgpipe.errors": "messages and exit codes",
+    "pgpipe.fetch": "brings files of known hashes, makes none",
     "pgpipe.files": "moves bytes, makes none",
     "pgpipe.timer": "decides when a state is saved, not what is in it",
     "pgpipe.reporting.progress": "the terminal",
