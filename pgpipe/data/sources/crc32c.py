@@ -52,7 +52,7 @@ def byte_table() -> Words:
     """What each value of the lowest byte makes of a checksum in eight steps of a bit."""
     table: Words = np.arange(256, dtype=np.uint32)
     for _ in range(8):
-        table = table >> 1 ^ np.where(table & 1, np.uint32(POLYNOMIAL), np.uint32(0))
+        table = table >> np.uint32(1) ^ np.where(table & 1, np.uint32(POLYNOMIAL), np.uint32(0))
     return table
 
 

@@ -4,16 +4,20 @@ A category comes as CATEGORY_train_lmdb.zip, or as the folder that unzipping it 
 of either is its data.mdb as CATEGORY.mdb. Several categories are the labels.
 """
 
+import faulthandler
 import shutil
 import struct
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from zipfile import ZipFile
 
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
 from pgpipe.data.sources.raw import several
-from pgpipe.errors import UsageError
+from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import CHUNK_BYTES, atomic, copy_file
 
 DATA = "data.mdb"
@@ -28,6 +32,7 @@ def unpack(source: Path, raw: Path) -> None:
     target = raw / f"{category}.mdb"
     if source.is_dir():
         copy_file(source / DATA, target)
+        require_survivable(target)
         return
     with blaming(source, "zip"), ZipFile(source) as archive:
         names = [name for name in archive.namelist() if name.rpartition("/")[2] == DATA]
@@ -35,6 +40,7 @@ def unpack(source: Path, raw: Path) -> None:
             raise ValueError(f"{len(names)} files {DATA} in it, expected 1")
         with archive.open(names[0]) as reader, atomic(target) as writer:
             shutil.copyfileobj(reader, writer, CHUNK_BYTES)
+    require_survivable(target)
 
 
 def databases(path: Path) -> list[Path]:
@@ -49,19 +55,40 @@ def databases(path: Path) -> list[Path]:
 
 def read(raw: Path) -> Iterator[Item]:
     """The images of all categories in the order of their keys."""
-    import lmdb
-
     paths = several(raw, "*.mdb")
     for path in paths:
         label = path.stem if len(paths) > 1 else ""
-        with blaming(path, "LMDB"):
-            require_whole(path)
-            environment = lmdb.open(
-                str(path), subdir=False, readonly=True, lock=False, max_readers=1
-            )
-            with environment, environment.begin() as transaction:
-                for key, value in transaction.cursor():
-                    yield value, label, f"{path.stem}/{key.decode('ascii', 'replace')}"
+        for key, value in values(path):
+            yield value, label, f"{path.stem}/{key.decode('ascii', 'replace')}"
+
+
+def values(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of a database."""
+    import lmdb
+
+    with blaming(path, "LMDB"):
+        require_whole(path)
+        environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_readers=1)
+        with environment, environment.begin() as transaction:
+            yield from transaction.cursor()
+
+
+def require_survivable(path: Path) -> None:
+    """Read a database once through in another process: LMDB ends its process over some damage."""
+    reader = get_context("fork").Process(target=walk, args=(path,))
+    reader.start()
+    reader.join()
+    if reader.exitcode:
+        raise IntegrityError(
+            f"{path}: not a readable LMDB: reading it ended with {reader.exitcode}"
+        )
+
+
+def walk(path: Path) -> None:
+    """Read all values; damage that is an error is left to who reads them next."""
+    faulthandler.disable()  # the death of this process is told in one line
+    with suppress(IntegrityError):
+        deque(values(path), maxlen=0)
 
 
 def require_whole(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pgpipe.data.digits import MNIST_IMAGES, MNIST_LABELS, parse_mnist
 from pgpipe.data.items import Item, items
+from pgpipe.errors import IntegrityError
 
 CLOTHES = (
     *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
@@ -28,6 +29,9 @@ def read_fashion(raw: Path) -> Iterator[Item]:
 def read(raw: Path, classes: tuple[str, ...]) -> Iterator[Item]:
     """The images of two gzipped idx files."""
     names = (MNIST_IMAGES, MNIST_LABELS)
-    known = parse_mnist({name: (raw / f"{name}.gz").read_bytes() for name in names})
+    try:
+        known = parse_mnist({name: (raw / f"{name}.gz").read_bytes() for name in names})
+    except IntegrityError as error:
+        raise IntegrityError(f"{raw}: {error}") from None
     labels = [classes[digit] for digit in known.digits]
     return items(known.images[..., None], labels, MNIST_IMAGES)
