@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, cli_bench, cli_scoring, cli_weights, errors, libraries
+from pgpipe import cli_ablation, cli_bench, cli_data, cli_scoring, cli_weights, errors, libraries
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
 
@@ -112,6 +112,7 @@ def sync() -> None:
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
 app.add_typer(cli_bench.app, rich_help_panel="Experiments")
+app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,11 +1,13 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data.config import DatasetSection
+from pgpipe.data.sources import catalogue
 from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
@@ -165,6 +167,7 @@ def check(document: dict[str, Any], source: str) -> Params:
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    catalogue.require_path(params.dataset.name, Path(params.dataset.path))
     if params.score.inception:
         inception_file.read()  # here, and not when hours of training are over
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -78,7 +78,13 @@ LAYERS = (
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets"},
     {"stages"},
     {"pgpipe.ablation", "pgpipe.bench"},
-    {"pgpipe.cli_ablation", "pgpipe.cli_bench", "pgpipe.cli_scoring", "pgpipe.cli_weights"},
+    {
+        "pgpipe.cli_ablation",
+        "pgpipe.cli_bench",
+        "pgpipe.cli_data",
+        "pgpipe.cli_scoring",
+        "pgpipe.cli_weights",
+    },
     {"pgpipe.cli", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
@@ -132,6 +138,7 @@ HOMES = {
         "pgpipe.cli",
         "pgpipe.cli_ablation",
         "pgpipe.cli_bench",
+        "pgpipe.cli_data",
         "pgpipe.cli_scoring",
         "pgpipe.cli_weights",
     },
@@ -143,7 +150,10 @@ HOMES = {
     "safetensors": {"pgpipe.tensors"},
     "requests": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
-    "scipy": {"pgpipe.reporting"},
+    "scipy": {"pgpipe.data", "pgpipe.reporting"},
+    "h5py": {"pgpipe.data"},
+    "lmdb": {"pgpipe.data"},
+    "pyarrow": {"pgpipe.data"},
     "dvc": {"pgpipe.ablation"},
 }
 
