@@ -113,8 +113,16 @@ def read_hdf5(raw: Path) -> Iterator[Item]:
         images = arrays[largest({name: (a.shape, a.dtype) for name, a in arrays.items()})]
         if math.prod(images.chunks or (0,)) > MAX_MEMBER_BYTES:
             raise ValueError(f"chunks of {images.chunks} do not fit into memory")
-        labels = next((arrays[name][()] for name in LABELS if name in arrays), None)
+        labels = next((small(arrays[name]) for name in LABELS if name in arrays), None)
         axes, texts = channels_last(images.shape[1:]), texts_of(labels, len(images))
         for number in range(len(images)):
             label = texts[number] if texts else ""
             yield upright(images[number], axes), label, f"{images.name[1:]}/{number:07d}"
+
+
+def small(dataset: Any) -> NDArray[Any]:
+    """All of an HDF5 array; ValueError where that may not fit into memory."""
+    if dataset.nbytes > MAX_MEMBER_BYTES:
+        raise ValueError(f"{dataset.name!r} of shape {dataset.shape} is too large")
+    array: NDArray[Any] = dataset[()]
+    return array

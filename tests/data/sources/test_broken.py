@@ -201,6 +201,13 @@ def test_hdf5_reads_no_other_file(raw: Path) -> None:
     assert "no uint8 array of 3 or 4 axes" in refusal("hdf5", raw)
 
 
+def test_hdf5_that_announces_many_labels_is_refused(raw: Path) -> None:
+    with h5py.File(raw / "x.h5", "w") as file:
+        file["images"] = noise(2, 8, 8, 3)
+        file.create_dataset("labels", (1 << 40,), "i8", chunks=(1024,))
+    assert "'/labels' of shape (1099511627776,) is too large" in refusal("hdf5", raw)
+
+
 # TFRecords
 
 
