@@ -15,6 +15,7 @@ from pgpipe import (
     cli_ablation,
     cli_bench,
     cli_check,
+    cli_data,
     cli_scoring,
     cli_upkeep,
     cli_weights,
@@ -123,6 +124,7 @@ app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
 app.add_typer(cli_bench.app, rich_help_panel="Experiments")
+app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 
 @app.callback(invoke_without_command=True)

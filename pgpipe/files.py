@@ -99,6 +99,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def naming_full_disk(path: Path, size: int = 0) -> Iterator[None]:
+    """Have a full disk be the user's error about `path`, which takes `size` bytes if known."""
+    try:
+        yield
+    except OSError as error:
+        raise_if_full(error, path, size)
+        raise
+
+
 def raise_if_full(error: OSError, path: Path, size: int = 0) -> None:
     """Turn "no space left" into the user's error: the place, what it needs if known, what is free.
 

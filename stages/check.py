@@ -1,11 +1,13 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data.config import DatasetSection
+from pgpipe.data.sources import catalogue
 from pgpipe.estimate import disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import project_root, write_bytes
@@ -188,6 +190,7 @@ def plan_of(params: Params) -> Plan:
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    catalogue.require_path(params.dataset.name, Path(params.dataset.path))
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())

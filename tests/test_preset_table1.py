@@ -102,7 +102,9 @@ def test_half_life_is_the_decay_of_every_row() -> None:
 def test_data_sets_of_table_1() -> None:
     celeba, lsun = (settings("table1-g", f"table1-{name}") for name in ("celeba", "lsun-bedroom"))
     assert {k: (v, lsun[k]) for k, v in celeba.items() if v != lsun[k]} == {
+        "dataset.name": ("celeba", "lsun"),
         "dataset.path": ("data/celeba", "data/lsun-bedroom"),
+        "dataset.crop": ("celeba", "center"),
         "train.mirror": (True, False),
     }
     paper = {"sample.images": 20000, "score.swd_images": 16384, "score.ms_ssim_pairs": 10000}

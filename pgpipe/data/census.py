@@ -5,6 +5,7 @@ from pathlib import Path
 from pgpipe.data import rawzip
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.folder import files_under
+from pgpipe.data.sources import catalogue
 
 
 def of(dataset: DatasetSection) -> tuple[int | None, int]:
@@ -16,9 +17,11 @@ def of(dataset: DatasetSection) -> tuple[int | None, int]:
         IntegrityError: a zip that is none.
     """
     path = Path(dataset.path)
-    if dataset.name not in ("folder", "mnist-1k") or not path.exists():
+    if not catalogue.entries()[dataset.name].by_hand or not path.exists():
         return None, 0
-    if path.is_file():
-        return len(rawzip.names(path)), path.stat().st_size
-    sizes = [file.stat().st_size for file in files_under(path)]
-    return (len(sizes) if dataset.name == "folder" else None), sum(sizes)
+    sizes = [path.stat().st_size]
+    if path.is_dir():
+        sizes = [file.stat().st_size for file in files_under(path)]
+    if dataset.name not in ("folder", "zip"):
+        return None, sum(sizes)
+    return len(rawzip.names(path) if path.is_file() else sizes), sum(sizes)

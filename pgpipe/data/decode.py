@@ -57,6 +57,15 @@ def decode(data: bytes, name: str, channels: Channels) -> Images:
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
+def to_channels(image: Images, channels: Channels) -> Images:
+    """uint8 [H, W, 1 or 3] to [H, W, channels], as `decode` does it."""
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[..., None]
+
+
 def load(data: bytes) -> Image.Image:
     """All pixels of an image file, upright."""
     identify(data).verify()  # PNG's checksums, which loading skips; the object is spent then

@@ -11,15 +11,15 @@ import io
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from pgpipe.errors import IntegrityError
+from pgpipe.data.blaming import blaming
 from pgpipe.files import CHUNK_BYTES, atomic
 
+NAME = "images.zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can state
 UNIX = 3
 MAX_MEMBERS = 1 << 23
@@ -62,9 +62,9 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         IntegrityError: not a zip, truncated, encrypted, a wrong checksum, a bomb.
     """
-    with blaming(archive), ZipFile(archive) as opened:
+    with blaming(archive, "zip"), ZipFile(archive) as opened:
         for info in entries(opened):
-            with blaming(archive, info.filename):
+            with blaming(archive, "zip", info.filename):
                 refuse_unsafe(info)
                 content = opened.read(info)
             yield info.filename, content
@@ -72,7 +72,7 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
 
 def names(archive: Path) -> list[str]:
     """The names that `members` gives, without reading the contents."""
-    with blaming(archive), ZipFile(archive) as opened:
+    with blaming(archive, "zip"), ZipFile(archive) as opened:
         return [info.filename for info in entries(opened)]
 
 
@@ -113,16 +113,3 @@ def refuse_unsafe(info: ZipInfo) -> None:
         raise ValueError(f"{info.file_size} bytes, at most {MAX_MEMBER_BYTES} are read")
     if info.file_size > max(SMALL_BYTES, MAX_RATIO * info.compress_size):
         raise ValueError(f"unpacks {info.compress_size} bytes to {info.file_size}, as bombs do")
-
-
-@contextmanager
-def blaming(archive: Path, member: str = "") -> Iterator[None]:
-    """Turn whatever reading raises into one line that names the archive and the member."""
-    try:
-        yield
-    except (MemoryError, IntegrityError):
-        raise
-    except Exception as error:  # hostile bytes make zipfile raise anything
-        place = f"{archive}: {member!r}" if member else f"{archive}"
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise IntegrityError(f"{place}: not a readable zip: {reason}") from error

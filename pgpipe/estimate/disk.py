@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pgpipe.data.sources import catalogue
 from pgpipe.errors import ResourceError
 from pgpipe.estimate.plan import Plan
 from pgpipe.nets import sizes
@@ -58,8 +59,9 @@ def parts(plan: Plan, images: int | None = None, raw: int = 0) -> list[Part]:
 
 def raw_data(plan: Plan, raw: int) -> Iterator[Part]:
     """The images as published."""
-    embedded = EMBEDDED.get(plan.dataset.name)
-    yield Part("data/raw", "as published", embedded or raw, certain=embedded is not None)
+    name = plan.dataset.name
+    known = EMBEDDED.get(name) or catalogue.entries()[name].bytes
+    yield Part("data/raw", "as published", known or raw, certain=known > 0)
 
 
 def data(plan: Plan, count: int, certain: bool) -> Iterator[Part]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pgpipe.data.config import PHOTOS, DatasetSection
+from pgpipe.data.sources import catalogue
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.nets.config import ModelSection, NetworkSpec, SampleSection
 from pgpipe.schedule import GrowthSection, Phase
@@ -25,7 +26,9 @@ class Plan:
         """Of the data set, where the parameters say how many."""
         if self.dataset.name == "photos":
             return PHOTOS * self.dataset.images_per_class
-        return self.dataset.stacks if self.dataset.stacked else None
+        if self.dataset.stacked:
+            return self.dataset.stacks
+        return catalogue.entries()[self.dataset.name].images or None
 
     @property
     def resolution(self) -> int:

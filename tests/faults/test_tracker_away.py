@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from logging_trainer import values
-from stub_server import Mood, StubServer, serving
 
+from faults.logging_trainer import values
+from faults.stub_server import Mood, StubServer, serving
 from pgpipe.tracking.spool import METRICS_FILE, read_points, runs_folder
 from pgpipe.tracking.sync import sync
 
