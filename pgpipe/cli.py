@@ -14,6 +14,7 @@ import typer
 from pgpipe import cli_ablation, cli_bench, cli_scoring, cli_weights, errors, libraries
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
+from pgpipe.training import signals
 
 STAGES = {
     "check": "Validate params.yaml.",
@@ -130,6 +131,7 @@ def main() -> None:
     """Run a command; end with its exit code."""
     libraries.tune()
     try:
+        signals.interrupt_on_signals()
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
@@ -137,6 +139,7 @@ def main() -> None:
         code, message = outcome(error)
         if message:
             print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+    signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
     sys.exit(code if isinstance(code, int) else 0)
 
 
