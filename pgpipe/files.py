@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from pgpipe.errors import ResourceError
 
 CHUNK_BYTES = 1 << 20
+TEMPORARY = ".*.tmp"  # files that a killed process did not finish
 
 
 @contextmanager

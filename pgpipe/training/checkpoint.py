@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.files import sha256, sha256_file, write_bytes
+from pgpipe.files import TEMPORARY, sha256, sha256_file, write_bytes
 
 KEPT = 2
 FINISHED = "FINISHED"
@@ -46,12 +46,14 @@ class StateFolder:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
+            for litter in self.folder.glob(TEMPORARY):  # of killed processes: each a whole state
+                litter.unlink()
             yield
 
     def save(self, images: int, named: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
         """Write a state; afterwards the older ones but one are dropped."""
         data = tensors.dump(named, facts)
-        path = self.folder / f"{images:012d}-{sha256(data)}.safetensors"
+        path = self.folder / name_of(images, data)
         write_bytes(path, data)
         for old in self.states()[:-KEPT]:
             old.unlink()
@@ -65,28 +67,48 @@ class StateFolder:
         """
         for path in reversed(self.states()):
             data = path.read_bytes()
-            if path.stem.split("-")[1] == sha256(data):
-                return tensors.parse(data)
+            if path.stem.endswith(f"-{sha256(data)}"):
+                state = tensors.parse(data)
+                if path.name == name_of(state[1]["progress"]["images"], data):
+                    return state
             path.replace(path.with_suffix(DAMAGED))
-            print(f"pgpipe: warning: {path}: damaged (hash differs), set aside", file=sys.stderr)  # noqa: T201
-        if list(self.folder.glob(f"*{DAMAGED}")):
-            raise IntegrityError(f"{self.folder}: all states are damaged; delete it to start anew")
+            sys.stderr.write(f"pgpipe: warning: {path}: damaged (hash differs), set aside\n")
+        if damaged := sorted(path.name for path in self.folder.glob(f"*{DAMAGED}")):
+            raise IntegrityError(
+                f"{self.folder}: all states are damaged ({', '.join(damaged)}); "
+                "delete the folder to start anew"
+            )
         return None
+
+    def facts(self) -> Any:
+        """What the last state tells of itself beside the tensors; None where none is intact."""
+        intact = (path for path in reversed(self.states()) if is_intact(path))
+        return next((tensors.read(path)[1] for path in intact), None)
 
     def states(self) -> list[Path]:
         """The states, oldest first."""
-        return sorted(self.folder.glob("*-*.safetensors"))
+        return sorted(self.folder.glob("[!.]*.safetensors"))
 
     @property
     def result(self) -> Path | None:
         """The intact state that is the phase's result, if it is finished."""
         try:
-            path = self.folder / (self.folder / FINISHED).read_text()
-            intact = path.stem.split("-")[1] == sha256_file(path)
-        except FileNotFoundError:
+            named = (self.folder / FINISHED).read_bytes()
+            path = next(path for path in self.states() if path.name.encode() == named)
+        except (FileNotFoundError, StopIteration):
             return None
-        return path if intact else None
+        return path if is_intact(path) else None
 
     def finish(self) -> None:
         """Declare the newest state the result."""
         write_bytes(self.folder / FINISHED, self.states()[-1].name.encode())
+
+
+def name_of(images: int, data: bytes) -> str:
+    """The name of the file that holds the state `data` after so many images."""
+    return f"{images:012d}-{sha256(data)}.safetensors"
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a state's content is what its name says."""
+    return path.stem.endswith(f"-{sha256_file(path)}")
