@@ -37,8 +37,9 @@ def run(key: str) -> None:
         project_root()
         / f".pgpipe/state/{key}-{start.state_key(phase, section, before, layers, data)}"
     )
-    with states.locked(), stop_request() as stop, tracked(f"train@{key}") as tracker:
+    with states.locked(), tracked(f"train@{key}") as tracker:
         if states.result is None:
+            start.warn_of_other_platforms(states, section)
             job = start.make_job(key, phase, section, before, layers)
             tracker.set_tags({"device": numerics.name(section)})
             log_model(tracker, job.rows_before, model(phase.origin))
@@ -46,7 +47,9 @@ def run(key: str) -> None:
             with Meter(f"train@{key}", phase.images) as meter:
                 listeners = Listeners(meter, tracker, phase.res)
                 batches = open_batches(section, phase.res, job.spec.classes > 0)
-                PhaseTraining(job, batches, states, listeners).run(stop)
+                training = PhaseTraining(job, batches, states, listeners)
+                with stop_request() as stop:  # before it nothing can be lost
+                    training.run(stop)
         result.emit(states, model(phase.origin), model(key))
 
 

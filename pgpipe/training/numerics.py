@@ -2,6 +2,7 @@
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
@@ -23,6 +24,17 @@ def name(section: TrainSection) -> str:
     if choose(section.device).type == "cpu":
         return f"cpu, {threads(section)} threads"
     return str(torch.cuda.get_device_name())
+
+
+def platform(section: TrainSection) -> dict[str, Any]:
+    """What a result's bits depend on beside its inputs; a state records it."""
+    device = choose(section.device).type
+    return {
+        "torch": torch.__version__,
+        "device": device,
+        "threads": threads(section) if device == "cpu" else 0,
+        "world_size": 1,
+    }
 
 
 def threads(section: TrainSection) -> int:

@@ -18,7 +18,7 @@ from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import Row
 from pgpipe.training.job import Job, Progress
 from pgpipe.training.networks import build, tensors_of
-from pgpipe.training.numerics import out_of_memory
+from pgpipe.training.numerics import out_of_memory, platform
 from pgpipe.training.objective import FIGURES, Minibatch
 from pgpipe.training.step import Step
 
@@ -187,6 +187,7 @@ class PhaseTraining:
             "resolution": job.phase.res,
             "images_seen": job.images_before + progress.images,
             "spec": job.spec.model_dump(),
+            "platform": platform(job.section),
             "progress": vars(progress),
         }
         self.states.save(progress.images, {**named, **job.previews}, facts)
