@@ -5,6 +5,7 @@ the old content or the new one, whenever the process dies.
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import psutil
 
 from pgpipe.errors import ResourceError
 
@@ -25,6 +28,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file that takes its name only when the block ends without an exception."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_litter(path)
     try:
         with temporary.open("wb") as file:
             yield file
@@ -37,6 +41,14 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_litter(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it."""
+    for file in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = file.stem.rpartition(".")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            file.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
