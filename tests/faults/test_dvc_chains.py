@@ -12,10 +12,10 @@ import pytest
 from tinyproject import Project
 
 from faults.chains import curves, intact_states, results, untrained_copy
+from faults.orphans import remove_empty_lock, seconds_to_end
 from faults.trials import Trials
 
 LONGEST = 15  # seconds from a start to a kill, in which all stages but the last few run
-ORPHANS = 10  # seconds in which they end
 TARGETS = ("stage", "group", "dvc")
 EMPTY_LOCK = ", with DVC's rwlock left empty"
 
@@ -29,16 +29,7 @@ def kill(dvc: subprocess.Popen[str], target: str) -> None:
         below[0].kill()
     else:
         dvc.kill()
-    _, alive = psutil.wait_procs(below, timeout=ORPHANS)
-    assert not alive, f"{target} was killed, and {alive} go on"
-
-
-def repair(project: Project, hit: list[str]) -> None:
-    """Remove DVC's lock file where it is left empty, for DVC writes it in place; note that."""
-    file = project.folder / ".dvc/tmp/rwlock"
-    if file.exists() and not file.read_text():
-        hit[-1] += EMPTY_LOCK
-        file.unlink()
+    seconds_to_end(below)
 
 
 def kill_repro(project: Project, draw: random.Random, kills: int) -> list[str]:
@@ -55,7 +46,7 @@ def kill_repro(project: Project, draw: random.Random, kills: int) -> list[str]:
             output, _ = dvc.communicate()
             assert "Traceback" not in output
             assert "set aside" not in output
-            repair(project, hit)
+            hit[-1] += EMPTY_LOCK * remove_empty_lock(project)
         for folder in project.folder.glob(".pgpipe/state/*"):
             intact_states(folder)
     project.run("dvc", "repro")
