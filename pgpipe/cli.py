@@ -24,6 +24,7 @@ from pgpipe import (
 )
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
+from pgpipe.training import signals
 
 STAGES = {
     "download": "Fetch the raw images.",
@@ -143,6 +144,7 @@ def main() -> None:
     """Run a command; end with its exit code."""
     libraries.tune()
     try:
+        signals.interrupt_on_signals()
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
@@ -150,6 +152,7 @@ def main() -> None:
         code, message = outcome(error)
         if message:
             print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+    signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
     sys.exit(code if isinstance(code, int) else 0)
 
 

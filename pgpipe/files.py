@@ -5,6 +5,7 @@ the old content or the new one, whenever the process dies.
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import psutil
+
 from pgpipe.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 TEMPORARY = re.compile(r"\..+\.(?P<pid>\d+)\.tmp")  # the names that `atomic` gives
+UNFINISHED = ".*.tmp"  # the same as a pattern of files
 
 
 @contextmanager
@@ -35,6 +39,7 @@ def atomic(path: Path, size: int = 0) -> Iterator[BinaryIO]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_litter(path)
     try:
         with temporary.open("wb") as file:
             reserve(file, size)
@@ -63,6 +68,14 @@ def reserve(file: BinaryIO, size: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
+
+
+def remove_litter(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it."""
+    for file in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = file.stem.rpartition(".")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            file.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

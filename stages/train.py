@@ -54,11 +54,11 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         if writes:
             stack.enter_context(states.locked())
         group = processes.join(choose(section.device))
-        stop = stack.enter_context(stop_request())
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )
         if not any(group.any(states.result is not None)):
+            start.warn_of_other_platforms(states, section)
             job = start.make_job(key, phase, section, before, layers)
             start.require_parts(job, group.count)
             tracker.set_tags({"device": numerics.name(section)})
@@ -68,7 +68,9 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
             scorer = stack.enter_context(open_scorer(phase, section, states, writes))
             batches = open_batches(section, phase.res, job.spec.classes > 0)
             listeners = Listeners(meter, tracker, phase.res)
-            PhaseTraining(job, batches, states, listeners, scorer, group).run(stop)
+            training = PhaseTraining(job, batches, states, listeners, scorer, group)
+            with stop_request() as stop:  # before it nothing can be lost
+                training.run(stop)
         if writes:
             result.emit(states, section, model(phase.origin), model(key))
 

@@ -19,6 +19,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to b
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--all-faults", action="store_true", help="all trials, not a smoke of each")
+    group.addoption("--seed", type=int, default=0, help="of the trials")
+
+
 PARAMS = """\
 train: {learning_rate: 1e-3, minibatch: 16}
 growth: {final: r8, phases: {r4: {res: 4}, r8: {res: 8}}}
@@ -29,9 +36,10 @@ tracking: {enabled: true, experiment: ours}
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose pipeline ran once, undisturbed."""
-    project = Project(tmp_path_factory.mktemp("finished"))
+    project = Project(tmp_path_factory.mktemp("finished")).create()
     project.run("dvc", "repro")
     project.first_results = project.results()
+    project.untouched = project.copy(tmp_path_factory.mktemp("untouched") / "project")
     return project
 
 
@@ -108,10 +116,11 @@ def whole(place: "Place") -> tuple[Path, "Count"]:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of pgpipe in this process: its exit code, stdout and stderr."""
     from pgpipe import cli  # after the environment above is set
+    from pgpipe.training.signals import stop_request
 
     def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with stop_request(), pytest.raises(SystemExit) as ended:  # which restores the handlers
             cli.main()
         assert isinstance(ended.value.code, int)
         return ended.value.code, *capsys.readouterr()

@@ -2,12 +2,14 @@
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
 from pgpipe.devices import choose
 from pgpipe.errors import ResourceError
 from pgpipe.training.config import TrainSection
+from pgpipe.training.processes import world_size
 
 
 def prepare(section: TrainSection) -> torch.device:
@@ -23,6 +25,17 @@ def name(section: TrainSection) -> str:
     if choose(section.device).type == "cpu":
         return f"cpu, {threads(section)} threads"
     return str(torch.cuda.get_device_name())
+
+
+def platform(section: TrainSection) -> dict[str, Any]:
+    """What a result's bits depend on beside its inputs; a state records it."""
+    device = choose(section.device).type
+    return {
+        "torch": torch.__version__,
+        "device": device,
+        "threads": threads(section) if device == "cpu" else 0,
+        "world_size": world_size(),
+    }
 
 
 def threads(section: TrainSection) -> int:

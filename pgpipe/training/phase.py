@@ -26,7 +26,7 @@ from pgpipe.training.history import PLACE, Row
 from pgpipe.training.job import Job, Progress
 from pgpipe.training.listener import Listener
 from pgpipe.training.networks import build, tensors_of
-from pgpipe.training.numerics import out_of_memory
+from pgpipe.training.numerics import out_of_memory, platform
 from pgpipe.training.objective import FIGURES
 from pgpipe.training.processes import ALONE, Processes
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer
@@ -222,6 +222,7 @@ class PhaseTraining:
             "resolution": job.phase.res,
             "images_seen": job.images_before + progress.images,
             "spec": job.spec.model_dump(),
+            "platform": platform(job.section),
             "progress": vars(progress),
         }
         if self.processes.writes:
