@@ -111,6 +111,9 @@ def test_cifar10_is_row_g_but_for_the_papers_change() -> None:
         "train.gradient_target": 750,
         "train.updates": "simultaneous",
         "train.full_resolution": 32,
+        "train.select": "best:inception_score",
+        "train.quick_images": 5000,
+        "train.tick_kimg": 100,
     }
     assert between(["cifar10"], ["cifar10-large"]) == {
         "model.fmap_base": 8192,
