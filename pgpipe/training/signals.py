@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PARENT_DIED = signal.SIGUSR2  # comes once a thread of DVC, so that a second one means nothing
 PR_SET_PDEATHSIG = 1
 
 
@@ -22,6 +23,10 @@ class StopRequest:
         self.requested = True
         let_signals_kill()
 
+    def on_parents_death(self, _number: int, _frame: FrameType | None) -> None:
+        """Note it, as often as it is said."""
+        self.requested = True
+
     def __call__(self) -> bool:
         """True also for an orphan of DVC."""
         return self.requested or orphaned()
@@ -30,10 +35,9 @@ class StopRequest:
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
     """Hold the signals back while the block runs."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
     stop = StopRequest()
-    for number in SIGNALS:
-        signal.signal(number, stop.on_signal)
+    handlers = {**dict.fromkeys(SIGNALS, stop.on_signal), PARENT_DIED: stop.on_parents_death}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop
     finally:
@@ -42,9 +46,10 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 def interrupt_on_signals() -> None:
-    """Let the first signal raise KeyboardInterrupt, also when it is DVC's death.
+    """Let the first signal raise KeyboardInterrupt, and DVC's death end its stage.
 
     DVC killed alone leaves its stage behind, which would write where the next `dvc repro` writes.
+    Until there is something to save, and in all stages but train, it dies at once.
     """
     for number in SIGNALS:
         signal.signal(number, interrupt)
@@ -77,7 +82,7 @@ def orphaned() -> bool:
 
 
 def signal_at_parents_death() -> None:
-    """Have Linux send SIGTERM when the parent process dies; elsewhere `orphaned` has to do."""
+    """Have Linux say when the parent process dies; elsewhere `orphaned` has to do."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        libc.prctl(PR_SET_PDEATHSIG, PARENT_DIED)
