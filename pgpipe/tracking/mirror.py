@@ -9,6 +9,7 @@ from pgpipe.tracking.store import StoreAway
 
 INTERVAL_S = 5.0  # between two pushes
 PATIENCE_S = 3.5  # for the last one: with the end of the process it stays below 5 s
+HURRY_S = 1.0  # where a stage was interrupted, which the next run mirrors
 CURE = "nothing is lost, and pgpipe sync completes it"
 
 
@@ -26,13 +27,14 @@ class Mirror:
         """Have the spool pushed soon."""
         self._grew.set()
 
-    def close(self) -> None:
+    def close(self, hurry: bool = False) -> None:
         """Have the whole spool pushed, and wait a few seconds at most until it is."""
+        patience = HURRY_S if hurry else PATIENCE_S
         self._closing.set()
         self._grew.set()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(patience)
         if self._thread.is_alive():
-            self.warn(f"the store did not get everything within {PATIENCE_S:g} s; {CURE}")
+            self.warn(f"the store did not get everything within {patience:g} s; {CURE}")
 
     def warn(self, problem: str) -> None:
         """One line on stderr, the first time."""

@@ -74,7 +74,7 @@ class LiveTracker:
     def close(self, status: Status) -> None:
         """Note how the run stands and have the rest mirrored."""
         self._write(lambda: self._spool.set_status(status))
-        self._mirror.close()
+        self._mirror.close(hurry=status == "KILLED")
 
     def _write(self, write: Callable[[], None]) -> None:
         try:

@@ -13,10 +13,10 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from pgpipe.errors import BUG, INTERRUPTED, UsageError
+from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
 
 VARIABLE = "PGPIPE_PROCESSES"
-GRACE_S = 60  # to end a step and save, before a process is killed
+GRACE_S = 30  # to end a step and save, before a process is killed
 
 
 def wanted() -> int:
@@ -32,6 +32,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
 
     Raises:
         SystemExit: with the exit code of the process that failed.
+        ResourceError: a process was killed.
     """
     quiet = dict.fromkeys(range(1, count), Std.ALL)
     config = LaunchConfig(
@@ -48,8 +49,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
     try:
         elastic_launch(config, sys.executable)("-m", "pgpipe", *arguments)
     except ChildFailedError as failed:
-        codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}
-        sys.exit(code_of(codes))
+        sys.exit(code_of({rank: failure.exitcode for rank, failure in failed.failures.items()}))
     except SignalException:
         sys.exit(INTERRUPTED)
 
@@ -57,4 +57,10 @@ def together(count: int, arguments: Sequence[str]) -> None:
 def code_of(codes: dict[int, int]) -> int:
     """The exit code that tells most: of the first process if it chose one, else of another."""
     chosen = [code for _, code in sorted(codes.items()) if code > 0]
-    return chosen[0] if chosen else BUG
+    if not chosen:
+        rank, code = min(codes.items())
+        raise ResourceError(
+            f"process {rank} was killed (signal {-code}), for its memory perhaps; the same command "
+            "goes on from the last saved state"
+        )
+    return chosen[0]

@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pgpipe.training.signals import signals_kill
+
 T = TypeVar("T")
 
 
@@ -47,9 +49,10 @@ class Group(Processes):
         """Meet the others; on CUDA, take the device of the local rank."""
         if device.type == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        with signals_kill():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            self.talk = dist.new_group(backend="gloo")  # between hosts, past the devices' queues
         self.rank, self.count = dist.get_rank(), dist.get_world_size()
-        self.talk = dist.new_group(backend="gloo")  # between hosts, past the devices' queues
 
     def mean_(self, tensors: Sequence[Tensor]) -> None:
         """See `Processes`; one message for all tensors."""

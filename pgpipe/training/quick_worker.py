@@ -25,6 +25,7 @@ from pgpipe.metrics.quick import QuickScores
 from pgpipe.nets.sampling import generator_of, render_all
 from pgpipe.training import hashed
 from pgpipe.training.history import Row
+from pgpipe.training.signals import SIGNALS
 from pgpipe.training.snapshots import row_file
 
 CPU = torch.device("cpu")
@@ -86,7 +87,8 @@ class Worker:
 def main(task: Task) -> None:
     """Score until the input ends."""
     os.nice(LOWEST)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which the training hears, too
+    for number in SIGNALS:  # to the whole group, so that the training hears it, too
+        signal.signal(number, signal.SIG_IGN)
     if task.threads:
         torch.set_num_threads(task.threads)
     worker = Worker(task)

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PARENT_DIED = signal.SIGUSR2  # comes once a thread of DVC, so that a second one means nothing
 PR_SET_PDEATHSIG = 1
+PARENT = os.getppid()
 
 
 class StopRequest:
@@ -22,18 +24,21 @@ class StopRequest:
         self.requested = True
         let_signals_kill()
 
+    def on_parents_death(self, _number: int, _frame: FrameType | None) -> None:
+        """Note it, as often as it is said."""
+        self.requested = True
+
     def __call__(self) -> bool:
-        """True also for an orphan of DVC."""
+        """True also for an orphan."""
         return self.requested or orphaned()
 
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
     """Hold the signals back while the block runs."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
     stop = StopRequest()
-    for number in SIGNALS:
-        signal.signal(number, stop.on_signal)
+    handlers = {**dict.fromkeys(SIGNALS, stop.on_signal), PARENT_DIED: stop.on_parents_death}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop
     finally:
@@ -42,13 +47,14 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 def interrupt_on_signals() -> None:
-    """Let the first signal raise KeyboardInterrupt, also when it is DVC's death.
+    """Let the first signal raise KeyboardInterrupt, and DVC's death end its stage.
 
     DVC killed alone leaves its stage behind, which would write where the next `dvc repro` writes.
+    Until there is something to save, and in all stages but train, it dies at once.
     """
     for number in SIGNALS:
         signal.signal(number, interrupt)
-    if below_dvc():
+    if below_dvc() or below_torchrun():
         signal_at_parents_death()
     if orphaned():
         raise KeyboardInterrupt
@@ -58,6 +64,17 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt; let the next signal do what it does by default."""
     let_signals_kill()
     raise KeyboardInterrupt
+
+
+@contextmanager
+def signals_kill() -> Iterator[None]:
+    """While the block waits in foreign code, which Python's handlers would wait for, too."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def let_signals_kill() -> None:
@@ -71,13 +88,23 @@ def below_dvc() -> bool:
     return "DVC_STAGE" in os.environ
 
 
+def below_torchrun() -> bool:
+    """Whether this process is one of several that train together."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def orphaned() -> bool:
-    """Whether DVC ran this process and is gone: a stage is of its group, a foster parent is not."""
+    """Whether DVC or torchrun ran this process and is gone.
+
+    A stage is of DVC's group, a foster parent is not; torchrun's processes have groups of their own.
+    """
+    if below_torchrun():
+        return os.getppid() != PARENT
     return below_dvc() and os.getpgid(os.getppid()) != os.getpgrp()
 
 
 def signal_at_parents_death() -> None:
-    """Have Linux send SIGTERM when the parent process dies; elsewhere `orphaned` has to do."""
+    """Have Linux say when the parent process dies; elsewhere `orphaned` has to do."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        libc.prctl(PR_SET_PDEATHSIG, PARENT_DIED)

@@ -31,7 +31,7 @@ def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
     params = untrained.folder / "params.yaml"
     params.write_text(params.read_text().replace("stable_kimg: 0.3", "stable_kimg: 300"))  # hours
     untrained.run("dvc", "repro", "init")
-    took, progress = [], 0
+    took, saved, progress = [], 0, 0
     for _ in range(trials.number(smoke=1, everything=10)):
         dvc = untrained.start("dvc", "repro", "-s", "train@r4")
         orphan = wait_for_child(dvc.pid)
@@ -40,12 +40,14 @@ def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
         took.append(seconds_to_end([orphan]))
         remove_empty_lock(untrained)
         output, _ = dvc.communicate()
-        assert output.splitlines()[-1].startswith("pgpipe: error: ")
-        assert "interrupted" in output
         assert "Traceback" not in output
+        saved += "state saved" in output
         assert newest(untrained) >= progress
         progress = newest(untrained)
-    trials.reached(f"{len(took)} orphans ended, the last {max(took):.1f} s after dvc")
+    trials.reached(
+        f"{len(took)} orphans ended, {saved} of them in training with their state saved; "
+        f"the last {max(took):.1f} s after dvc"
+    )
 
 
 def newest(project: Project) -> int:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pgpipe import tensors
-from pgpipe.errors import BUG, INTERRUPTED, UsageError
+from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
 from pgpipe.training import launch
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.processes import ALONE
@@ -98,10 +98,14 @@ def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.Monk
         ({0: INTERRUPTED, 1: INTERRUPTED}, INTERRUPTED),
         ({1: 70, 0: 4}, 4),
         ({0: -9, 1: 6}, 6),
-        ({0: -9, 1: -15}, BUG),
     ],
 )
 def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
     codes: dict[int, int], code: int
 ) -> None:
     assert launch.code_of(codes) == code
+
+
+def test_a_process_that_was_killed_is_said() -> None:
+    with pytest.raises(ResourceError, match=r"process 1 was killed \(signal 9\)"):
+        launch.code_of({1: -9})
