@@ -5,13 +5,15 @@ environment variables, starts them; a process without these is alone.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pgpipe.errors import ResourceError
 from pgpipe.training.signals import signals_kill
 
 T = TypeVar("T")
@@ -57,7 +59,8 @@ class Group(Processes):
     def mean_(self, tensors: Sequence[Tensor]) -> None:
         """See `Processes`; one message for all tensors."""
         flat = torch.cat([tensor.flatten() for tensor in tensors])
-        dist.all_reduce(flat)
+        with others_alive():
+            dist.all_reduce(flat)
         parts = flat.div_(self.count).split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view(tensor.shape))
@@ -65,15 +68,29 @@ class Group(Processes):
     def any(self, *flags: bool) -> list[bool]:
         """See `Processes`."""
         up = torch.tensor(flags, dtype=torch.uint8)
-        dist.all_reduce(up, dist.ReduceOp.MAX, group=self.talk)
+        with others_alive():
+            dist.all_reduce(up, dist.ReduceOp.MAX, group=self.talk)
         return [bool(flag) for flag in up]
 
     def in_turn(self, work: Callable[[], T]) -> T:
         """See `Processes`."""
         if self.writes:
             done = work()
-        dist.barrier(group=self.talk)
+        with others_alive():
+            dist.barrier(group=self.talk)
         return done if self.writes else work()
+
+
+@contextmanager
+def others_alive() -> Iterator[None]:
+    """Have the end of another process be an error that says so."""
+    try:
+        yield
+    except RuntimeError:  # all that torch tells of a connection that is closed
+        raise ResourceError(
+            "another process of this training has ended; the same command goes on from the last "
+            "saved state"
+        ) from None
 
 
 def first() -> bool:

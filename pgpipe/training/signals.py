@@ -96,7 +96,7 @@ def below_torchrun() -> bool:
 def orphaned() -> bool:
     """Whether DVC or torchrun ran this process and is gone.
 
-    A stage is of DVC's group, a foster parent is not; torchrun's processes have groups of their own.
+    A stage is of DVC's group, a foster parent is not; each of torchrun's has a group of its own.
     """
     if below_torchrun():
         return os.getppid() != PARENT
