@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,16 @@ def raise_if_full(error: OSError, path: Path) -> None:
         folder = next(p for p in [path, *path.parents] if p.exists())
         free = shutil.disk_usage(folder).free / 1e6
         raise ResourceError(f"{path}: the disk is full ({free:.0f} MB free); free some and rerun")
+
+
+def folder_for_much() -> Path:
+    """Where large temporary files lie: `TMPDIR` if set, else the project, if it may be written to.
+
+    The system's temporary folder, which is the last resort, is memory on many machines.
+    """
+    root = project_root()
+    elsewhere = "TMPDIR" in os.environ or not os.access(root, os.W_OK)
+    return Path(tempfile.gettempdir()) if elsewhere else root
 
 
 def link_or_copy(source: Path, target: Path) -> None:
