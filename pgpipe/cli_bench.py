@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-IMAGES, PAIRS = 256, 24  # what the literal implementation does in about a minute
+# What the literal implementation does in about a minute, up to this resolution; above, fewer.
+IMAGES, PAIRS, RESOLUTION = 256, 24, 128
 
 app = typer.Typer(
     name="bench",
@@ -22,7 +23,7 @@ def group() -> None:
 @app.command()
 def metrics(
     images: Annotated[int, typer.Option(help="Of each set, for SWD.", min=2)] = IMAGES,
-    resolution: Annotated[int, typer.Option(help="16 times a power of 2.", min=16)] = 128,
+    resolution: Annotated[int, typer.Option(help="16 times a power of 2.", min=16)] = RESOLUTION,
     pairs: Annotated[int, typer.Option(help="For MS-SSIM.", min=1)] = PAIRS,
     full: Annotated[
         bool, typer.Option(help="The literal ones at the same sizes, too: an hour or more.")
@@ -30,13 +31,18 @@ def metrics(
 ) -> None:
     """SWD and MS-SSIM beside literal implementations: speed, agreement, peak memory.
 
-    The literal ones see at most 256 images and 24 pairs without --full; speed is per image.
+    The literal ones see at most 256 images and 24 pairs without --full, above 128x128 as many
+    pixels; speed is per image.
     """
     from pgpipe.bench.metrics import compare, table
     from pgpipe.errors import UsageError
 
     if resolution & (resolution - 1):
         raise UsageError(f"--resolution: {resolution} is not 16 times a power of 2")
-    few = (images, pairs) if full else (min(images, IMAGES), min(pairs, PAIRS))
-    for line in table(list(compare(images, pairs, resolution, *few)), resolution):
+    share = max(resolution // RESOLUTION, 1) ** 2
+    few = [
+        count if full else min(count, -(-most // share))
+        for count, most in ((images, IMAGES), (pairs, PAIRS))
+    ]
+    for line in table(compare(images, pairs, resolution, *few), resolution):
         typer.echo(line)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,6 +136,16 @@ def raise_if_full(error: OSError, path: Path, size: int = 0) -> None:
         raise ResourceError(
             f"{path}: the disk is full ({needed}{free:,} free); free some and rerun"
         ) from None
+
+
+def folder_for_much() -> Path:
+    """Where large temporary files lie: `TMPDIR` if set, else the project, if it may be written to.
+
+    The system's temporary folder, which is the last resort, is memory on many machines.
+    """
+    root = project_root()
+    elsewhere = "TMPDIR" in os.environ or not os.access(root, os.W_OK)
+    return Path(tempfile.gettempdir()) if elsewhere else root
 
 
 def link_or_copy(source: Path, target: Path) -> None:

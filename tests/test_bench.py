@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from pgpipe import cli
 from pgpipe.bench import literal
-from pgpipe.bench.metrics import write_windows
+from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import measured
 from pgpipe.errors import UsageError
 
@@ -38,13 +38,14 @@ def test_without_a_checkout_one_line_says_what_is_missing(
         literal.literal("swd")
 
 
-def test_pictures_are_equal_for_equal_seeds_and_of_the_shape_asked_for(tmp_path: Path) -> None:
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        write_windows(tmp_path / f"{name}.npy", 3, 32, seed)
-    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
-    assert a.shape == (3, 32, 32, 3)
-    np.testing.assert_array_equal(a, b)
-    assert (a != c).any()
+def test_pictures_are_equal_for_equal_seeds_and_of_the_shape_asked_for() -> None:
+    a, b, c = (Windows(3, 32, seed) for seed in (1, 1, 2))
+    assert len(a) == 3
+    assert a[:].shape == (3, 32, 32, 3)
+    np.testing.assert_array_equal(a[:], b[:])
+    np.testing.assert_array_equal(a[1:], b[:][1:])
+    assert (a[:] != c[:]).any()
+    assert (a[:1] != a[1:2]).any()
 
 
 def test_peak_memory_is_that_of_the_call() -> None:

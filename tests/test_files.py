@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from pgpipe.errors import ResourceError
 from pgpipe.files import (
     atomic,
     copy,
+    folder_for_much,
     fresh_folder,
     link_or_copy,
     project_root,
@@ -323,3 +325,41 @@ def test_root_without_dvc_is_the_current_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert project_root() == tmp_path
+
+
+# Where large temporary files lie
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The project, and the system's temporary folder."""
+    root, system = tmp_path / "project", tmp_path / "system"
+    for folder in (root, system):
+        folder.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(system))
+    return root, system
+
+
+def test_much_goes_into_the_project_and_not_into_the_systems_folder(
+    places: tuple[Path, Path],
+) -> None:
+    root, _ = places
+    assert folder_for_much() == root
+
+
+def test_much_goes_where_the_user_says(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # where Python remembers the first answer
+    assert folder_for_much() == tmp_path
+
+
+def test_much_goes_into_the_systems_folder_where_the_project_takes_nothing(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, system = places
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root)
+    assert folder_for_much() == system

@@ -58,12 +58,13 @@ def numbers_of_g(spec: NetworkSpec, resolution: int) -> int:
 def scoring(plan: Plan) -> int:
     """Bytes that patches and their projections take, without the Inception network."""
     from pgpipe.metrics.bootstrap import EVERY
-    from pgpipe.metrics.patches import PATCHES, SIZE
-    from pgpipe.metrics.swd import DIRECTIONS, REPEATS, default_memory
+    from pgpipe.metrics.patches import PATCHES, SIZE, SMALLEST
+    from pgpipe.metrics.pyramid import resolutions as levels
+    from pgpipe.metrics.swd import DIRECTIONS, MEMORY, REPEATS
 
-    memory, count = default_memory(plan.resolution), plan.score.swd_images * PATCHES
-    patches = FLOAT * SIZE * count
-    kept = 2 * patches if patches <= memory // 4 else 0
+    count = plan.score.swd_images * PATCHES
+    patches = FLOAT * SIZE * count * len(list(levels(plan.resolution, SMALLEST)))
+    kept = 2 * min(patches, MEMORY // 4)  # the others go to the disk
     column = 2 * FLOAT * count  # a direction's projections of both sets
-    columns = max(1, (memory - kept) // column // EVERY) * EVERY
+    columns = max(1, (MEMORY - kept) // column // EVERY) * EVERY
     return SCORING + kept + column * min(columns, REPEATS * DIRECTIONS)

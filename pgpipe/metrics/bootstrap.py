@@ -80,7 +80,7 @@ class ResampledDistance:
     """Replicates of the sliced distance of two sets, direction by direction."""
 
     def __init__(self, a: Descriptors, b: Descriptors, seed: int, replicates: int) -> None:
-        device = a.sums.device
+        device = a.key.device
         self.sets = [
             ResampledSet(found, rng.key(seed, f"bootstrap {name}", 0, device), replicates)
             for found, name in ((a, "real"), (b, "fake"))

@@ -1,19 +1,21 @@
-"""Random patches of one pyramid level of a set of images, as batches of descriptors.
+"""Random patches of each pyramid level of a set of images, as batches of descriptors.
 
 N images, 128 patches each, M = 128 N; a descriptor is 7 rows x 7 columns x 3 channels, in this
 order, and each channel has mean 0 and deviation 1 over the whole set (Karras et al. 2018, section
-5). The patches of 16,384 images are 1.2 GB a level, so they are kept only where they fit, and cut
-anew from the images each time that they are read where they do not.
+5). The images are read once, as large ones take long to read and to filter. The patches of 16,384
+of them are 1.2 GB a level, which go to the disk where they do not fit.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pgpipe import rng
-from pgpipe.metrics.pyramid import laplacian_level
+from pgpipe.metrics.pyramid import laplacian, resolutions
+from pgpipe.metrics.store import Store
 from pgpipe.metrics.streams import Stream, chunks
 
 SMALLEST = 16  # pixels of the coarsest level
@@ -21,30 +23,39 @@ PATCH = 7  # pixels
 PATCHES = 128  # from each image and level
 CHANNELS = 3
 SIZE = PATCH * PATCH * CHANNELS  # numbers of a descriptor
-KEPT = 32 * PATCHES  # descriptors that are read at once, where they are kept
-
-Source = Callable[[], Iterable[Tensor]]  # batches float32 [n * 128, 147], anew at each call
 
 
-@dataclass(frozen=True)
 class Descriptors:
-    """The normalised patches of one level of a set."""
+    """The normalised patches of one level of a set, which grows by its images."""
 
-    source: Source  # before they are normalised
-    kept: int  # bytes of memory that the source holds
-    sums: Tensor  # float64 [N, 2, 3]: of each image's values and squares
+    def __init__(self, key: Tensor, memory: int) -> None:
+        """Patches lie where the key says; at most `memory` bytes of them are kept in memory."""
+        self.key, self.store = key, Store(SIZE, memory, key.device)
+        self.numbers = array("d")  # of `sums`; small tensors keep large ones' memory from reuse
 
     @property
     def images(self) -> int:
         """N."""
-        return len(self.sums)
+        return self.store.rows // PATCHES
+
+    @property
+    def sums(self) -> Tensor:
+        """Of each image's values and squares: float64 [N, 2, 3]."""
+        numbers = torch.from_numpy(np.array(self.numbers))
+        return numbers.view(-1, 2, CHANNELS).to(self.key.device)
+
+    def cut(self, level: Tensor) -> None:
+        """Add the patches of the next images of this level: float32 [n, H, W, 3]."""
+        batch = patches(level.contiguous(), self.key, self.images)
+        self.store.append(batch)
+        self.numbers.extend(sums_of(batch).flatten().tolist())
 
     def batches(self) -> Iterator[Tensor]:
         """float32 [n * 128, 147], in the images' order."""
         mean, deviation = moments(self.sums.sum(dim=0), self.images)
         scale = torch.where(deviation > 0, deviation, 1.0)  # a constant channel has no distance
         mean, scale = (x.float().repeat(PATCH * PATCH) for x in (mean, scale))
-        return ((batch - mean) / scale for batch in self.source())
+        return ((batch - mean) / scale for batch in self.store.batches())
 
 
 def moments(sums: Tensor, images: int) -> tuple[Tensor, Tensor]:
@@ -54,47 +65,37 @@ def moments(sums: Tensor, images: int) -> tuple[Tensor, Tensor]:
 
 
 def describe(
-    images: Stream, resolution: int, name: str, seed: int, device: torch.device, memory: int
-) -> Descriptors:
-    """The descriptors of one level; the patches are kept if they take at most `memory` bytes.
+    images: Stream, name: str, seed: int, device: torch.device, memory: int
+) -> dict[int, Descriptors]:
+    """The descriptors of each level, finest first, of images that are read once.
 
-    Where they lie depends on the seed, the `name` of the set, the level and the image's number.
+    Where patches lie depends on the seed, the `name` of the set, the level and the image's number.
+    At most `memory` bytes of them are kept in memory, an equal share of each level.
     """
+    found: dict[int, Descriptors] = {}
+    for chunk in chunks(images):
+        x = torch.tensor(chunk, device=device).float().expand(-1, -1, -1, CHANNELS)  # gray, too
+        found = found or levels(x.shape[1], name, seed, device, memory)
+        for descriptors, level in zip(found.values(), laplacian(x, SMALLEST), strict=True):
+            descriptors.cut(level)
+    return found
 
-    def cut() -> Iterator[Tensor]:
-        return patches_of(images, resolution, name, seed, device)
 
-    # One block, of which only what is written to takes memory, and which is given back as a whole.
-    held = torch.empty(memory // (4 * SIZE), SIZE, device=device)
-    sums, count = [], 0
-    for batch in cut():
-        sums.append(sums_of(batch))
-        if count + len(batch) <= len(held):
-            held[count : count + len(batch)] = batch
-        else:
-            held = held.new_empty(0, SIZE)
-        count += len(batch)
-    if len(held) == 0:
-        return Descriptors(cut, 0, torch.cat(sums))
-    return Descriptors(lambda: held[:count].split(KEPT), count * 4 * SIZE, torch.cat(sums))
+def levels(
+    finest: int, name: str, seed: int, device: torch.device, memory: int
+) -> dict[int, Descriptors]:
+    """Of no images yet: resolution -> descriptors."""
+    sizes = list(resolutions(finest, SMALLEST))
+    keys = (rng.key(seed, f"patches {name} {size}", 0, device) for size in sizes)
+    return {
+        size: Descriptors(key, memory // len(sizes)) for size, key in zip(sizes, keys, strict=True)
+    }
 
 
 def sums_of(batch: Tensor) -> Tensor:
     """Sums of the values and of their squares in each image's patches: float64 [n, 2, 3]."""
     values = batch.double().view(-1, PATCHES * PATCH * PATCH, CHANNELS)
     return torch.stack([values.sum(dim=1), values.square().sum(dim=1)], dim=1)
-
-
-def patches_of(
-    images: Stream, resolution: int, name: str, seed: int, device: torch.device
-) -> Iterator[Tensor]:
-    """Patches of one level of all images: batches float32 [n * 128, 147]."""
-    key = rng.key(seed, f"patches {name} {resolution}", 0, device)
-    first = 0
-    for chunk in chunks(images):
-        x = torch.tensor(chunk, device=device).float().expand(-1, -1, -1, CHANNELS)  # gray, too
-        yield patches(laplacian_level(x, resolution, SMALLEST).contiguous(), key, first)
-        first += len(chunk)
 
 
 def patches(level: Tensor, key: Tensor, first: int) -> Tensor:

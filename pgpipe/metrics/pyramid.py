@@ -47,14 +47,16 @@ def doubled(x: Tensor, axis: int) -> Tensor:
     return stack([even.div_(8), following.add_(x).div_(2)], axis + 1).flatten(axis, axis + 1)
 
 
-def laplacian_level(x: Tensor, resolution: int, smallest: int) -> Tensor:
-    """One level of the pyramid: [N, H, W, C] -> [N, resolution, resolution, C].
+def laplacian(x: Tensor, smallest: int) -> Iterator[Tensor]:
+    """The levels of the pyramid, finest first: [N, R, R, C] with R = H, H / 2, ..., `smallest`.
 
-    The residual that the next coarser level, enlarged, misses; at `smallest` pixels the low-pass.
+    Residuals that the next coarser image, enlarged, misses; the last is that coarsest image.
     """
-    while x.shape[ROWS] > resolution:
-        x = down(x)
-    return x - up(down(x)) if resolution > smallest else x
+    while x.shape[ROWS] > smallest:
+        coarser = down(x)
+        yield x - up(coarser)
+        x = coarser
+    yield x
 
 
 def resolutions(finest: int, smallest: int) -> Iterator[int]:

@@ -13,15 +13,14 @@ from pgpipe.images import Readable
 from pgpipe.metrics import features, frechet, inception, protocol
 from pgpipe.metrics.inception_v3 import InceptionV3
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
-from pgpipe.metrics.patches import PATCHES, SMALLEST, describe
-from pgpipe.metrics.pyramid import resolutions
+from pgpipe.metrics.patches import PATCHES, describe
 from pgpipe.metrics.scores import beside
 from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import SCALE, directions, project, sort
 
 Scores = dict[str, float]
 
-DESCRIPTORS_BYTES = 1 << 30  # of one level, that are kept in memory
+DESCRIPTORS_BYTES = 1 << 30  # of all levels, that are kept in memory
 HIGHER_IS_BETTER = {"inception_score"}
 KINDS = ("swd", "ms_ssim", "inception_score", "fid")
 
@@ -75,10 +74,8 @@ class QuickScores:
     def projections(self, images: Readable, name: str) -> dict[int, Tensor]:
         """Of the patches of each level on all directions, sorted: [512, N * 128]."""
         axes, found = directions(self.seed, self.device), {}
-        for level in resolutions(images[:1].shape[1], SMALLEST):
-            patches = describe(
-                stream(images), level, name, self.seed, self.device, DESCRIPTORS_BYTES
-            )
+        levels = describe(stream(images), name, self.seed, self.device, DESCRIPTORS_BYTES)
+        for level, patches in levels.items():
             found[level] = axes.new_empty(axes.shape[1], len(images) * PATCHES)
             project(patches, axes, found[level])
             sort(found[level])

@@ -4,8 +4,8 @@ From each image and level of a Laplacian pyramid down to 16x16, 128 random 7x7 p
 channel normalised over the whole set; 4 times 128 random directions (Rabin et al. 2011). Lower is
 better, 0 for equal sets of patches; the floor is what two halves of the reals score. Times 10^3.
 
-One level at a time, and of its 512 directions as many at once as the memory allows. Two sets of
-16,384 images project on a direction to 2 * 16,384 * 128 * 4 bytes = 17 MB.
+The images are read once. Then one level at a time, and of its 512 directions as many at once as the
+memory allows: two sets of 16,384 images project on one to 2 * 16,384 * 128 * 4 bytes = 17 MB.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -23,17 +23,15 @@ from pgpipe.metrics.patches import (
     PATCH,
     PATCHES,
     SIZE,
-    SMALLEST,
     Descriptors,
     describe,
 )
-from pgpipe.metrics.pyramid import resolutions
 from pgpipe.metrics.streams import Stream
 
 REPEATS = 4
 DIRECTIONS = 128  # a repeat
 SCALE = 1e3
-LARGE = 256  # pixels, above which it is images that are big, not their patches
+MEMORY = 2 << 30  # bytes on a CPU for patches and projections; 16,384 images take below 3 GB in all
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,12 @@ def swd(
     """The distance of two sets of equally many, equally large images at each level.
 
     Args:
-        reals: uint8 batches, read once a level where `memory` holds the patches, else more often.
+        reals: uint8 batches, read once.
         fakes: the same.
         seed: of patches and directions.
         device: that computes.
-        memory: bytes for patches and projections, or a default. It decides the time alone.
+        memory: bytes for patches and projections, or a default. More patches go to the disk, a GB
+            for 14,000 images and level. It decides the time alone.
 
     Returns:
         Resolution of the level (finest first) -> distance times 10^3.
@@ -72,27 +71,27 @@ def distances(
     replicates: int = 0,
 ) -> dict[int, Distance]:
     """As `swd`, each distance with so many of resampled images (`pgpipe.metrics.bootstrap`)."""
-    found = {}
-    finest = next(iter(reals())).shape[1]
-    memory = memory or default_memory(finest)
-    for resolution in resolutions(finest, SMALLEST):
-        a = describe(reals, resolution, "real", seed, device, memory // 4)
-        b = describe(fakes, resolution, "fake", seed, device, memory // 4)
-        assert a.images == b.images, "unequal numbers of images do not compare"
-        spread = ResampledDistance(a, b, seed, replicates) if replicates else None
-        value = SCALE * sliced_distance(a, b, seed, memory - a.kept - b.kept, spread)
-        resampled = np.zeros(0) if spread is None else SCALE * spread.distances()
-        found[resolution] = Distance(value, resampled)
-    return found
+    memory = memory or default_memory(device)
+    a = describe(reals, "real", seed, device, memory // 4)
+    b = describe(fakes, "fake", seed, device, memory // 4)
+    memory -= sum(level.store.kept for level in [*a.values(), *b.values()])
+    return {
+        resolution: distance(a[resolution], b[resolution], seed, memory, replicates)
+        for resolution in a
+    }
 
 
-def default_memory(resolution: int) -> int:
-    """Bytes for patches and projections, so that 16,384 images take below 3 GB, large ones 8 GB.
+def default_memory(device: torch.device) -> int:
+    """Bytes for patches and projections: of a CUDA device half of what is free."""
+    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else MEMORY
 
-    Small images are read again for each block of directions. Of large ones that would take hours,
-    so that the patches of a level are kept.
-    """
-    return (6 if resolution > LARGE else 2) << 30
+
+def distance(a: Descriptors, b: Descriptors, seed: int, memory: int, replicates: int) -> Distance:
+    """Of one level, projections in `memory` bytes."""
+    assert a.images == b.images, "unequal numbers of images do not compare"
+    spread = ResampledDistance(a, b, seed, replicates) if replicates else None
+    value = SCALE * sliced_distance(a, b, seed, memory, spread)
+    return Distance(value, np.zeros(0) if spread is None else SCALE * spread.distances())
 
 
 def sliced_distance(
@@ -108,7 +107,7 @@ def sliced_distance(
     `spread` sees the projections.
     """
     count = a.images * PATCHES
-    axes = directions(seed, a.sums.device)
+    axes = directions(seed, a.key.device)
     size = min(max(memory // (2 * 4 * count) // EVERY, 1) * EVERY, axes.shape[1])
     buffers = axes.new_empty(2, size, count)
     total = 0.0

@@ -3,7 +3,7 @@
 `pgpipe.bench.literal` tells the literal one the same patch corners and the same directions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,10 +14,12 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.bench import literal
+from pgpipe.bench.pictures import Windows
+from pgpipe.bench.process import measured
 from pgpipe.images import Images
-from pgpipe.metrics import swd
+from pgpipe.metrics import streams, swd
 from pgpipe.metrics.patches import PATCH, PATCHES, SMALLEST, Descriptors, describe, patches
-from pgpipe.metrics.pyramid import laplacian_level
+from pgpipe.metrics.pyramid import down, laplacian, up
 
 SEED = 3
 COUNT = 16
@@ -56,47 +58,77 @@ def test_agrees_with_the_literal_one_where_the_sets_are_alike(make: Maker) -> No
 @pytest.mark.parametrize("make", [noise, smooth, windows])
 def test_pyramid_agrees_with_the_literal_one(make: Maker, size: int) -> None:
     images = make(3, size, 4)
-    for level, theirs in enumerate(literal_swd.laplacian_pyramid(images, size.bit_length() - 4)):
-        ours = laplacian_level(torch.from_numpy(images).float(), size >> level, SMALLEST)
-        np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)
+    theirs = literal_swd.laplacian_pyramid(images, size.bit_length() - 4)
+    ours = laplacian(torch.from_numpy(images).float(), SMALLEST)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one.numpy(), other, atol=1e-4)
 
 
 def test_a_flat_image_has_no_residual() -> None:
-    flat = torch.full((1, 64, 64, 3), 201.0)
-    assert not laplacian_level(flat, 64, SMALLEST).any()
-    assert not laplacian_level(flat, 32, SMALLEST).any()
-    assert (laplacian_level(flat, 16, SMALLEST) == 201).all()
+    *residuals, last = laplacian(torch.full((1, 64, 64, 3), 201.0), SMALLEST)
+    assert [level.shape for level in residuals] == [(1, 64, 64, 3), (1, 32, 32, 3)]
+    assert not any(level.any() for level in residuals)
+    assert (last == 201).all()
 
 
-def described(images: Images, level: int, name: str = "real", memory: int = 0) -> Descriptors:
-    return describe(stream(images), level, name, SEED, CPU, memory)
+def described(images: Images, name: str = "real", memory: int = 0) -> dict[int, Descriptors]:
+    return describe(stream(images), name, SEED, CPU, memory)
 
 
 def points(x: Tensor) -> Descriptors:
     """Descriptors [n * 128, 147] as they are: with sums of mean 0 and deviation 1."""
-    sums = torch.tensor([0.0, PATCHES * PATCH * PATCH]).double()
-    return Descriptors(lambda: [x], 0, sums.view(1, 2, 1).repeat(len(x) // PATCHES, 1, 3))
+    found = Descriptors(rng.key(SEED, "test", 0), MEMORY)
+    found.store.append(x)
+    found.numbers.extend(found.images * (3 * [0.0] + 3 * [1.0 * PATCHES * PATCH * PATCH]))
+    return found
+
+
+def cut_apart(images: Images, level: int, name: str) -> Tensor:
+    """The patches of one level, from a pyramid that is built for this level alone: [M, 147]."""
+    x = torch.from_numpy(images).float()
+    while x.shape[1] > level:
+        x = down(x)
+    x = x - up(down(x)) if level > SMALLEST else x
+    return patches(x, rng.key(SEED, f"patches {name} {level}", 0), 0)
+
+
+@pytest.mark.parametrize("memory", [0, 1 << 30])
+@pytest.mark.parametrize("batch", [3, 16])
+def test_all_levels_from_one_read_are_to_the_bit_those_of_a_read_each(
+    batch: int, memory: int
+) -> None:
+    images = windows(COUNT, 64, 1)
+    found = describe(stream(images, batch), "fake", SEED, CPU, memory)
+    assert list(found) == [64, 32, 16]
+    for level, descriptors in found.items():
+        assert bool(descriptors.store.file) == (memory == 0)
+        cut = torch.cat(list(descriptors.store.batches()))
+        assert torch.equal(cut, cut_apart(images, level, "fake"))
+
+
+@pytest.mark.parametrize("memory", [1, 1 << 30])
+def test_each_set_is_read_once(memory: int) -> None:
+    read: list[str] = []
+
+    def counted(images: Images, name: str) -> Iterator[Images]:
+        for image in images:
+            read.append(name)
+            yield image[None]
+
+    reals, fakes = noise(3, 64, 1), noise(3, 64, 2)
+    swd.swd(lambda: counted(reals, "real"), lambda: counted(fakes, "fake"), SEED, CPU, memory)
+    assert read == 3 * ["real"] + 3 * ["fake"]
 
 
 def test_descriptors_have_no_distance_from_themselves() -> None:
-    for level in (32, 16):
-        found = described(windows(COUNT, 32, 1), level)
+    for found in described(windows(COUNT, 32, 1)).values():
         assert swd.sliced_distance(found, found, SEED, MEMORY) == 0
 
 
 def test_descriptors_are_standardised_by_channel_over_the_whole_set() -> None:
-    found = torch.cat(list(described(windows(COUNT, 32, 1), 16).batches())).view(-1, 49, 3)
+    found = torch.cat(list(described(windows(COUNT, 32, 1))[16].batches())).view(-1, 49, 3)
     torch.testing.assert_close(found.mean(dim=(0, 1)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.std(dim=(0, 1), correction=0), torch.ones(3))
-
-
-@pytest.mark.parametrize("images", [3, 40])
-def test_descriptors_that_are_kept_are_those_that_are_cut_anew(images: int) -> None:
-    kept, cut = (described(noise(images, 16, 1), 16, memory=m) for m in (1 << 30, 1 << 10))
-    assert kept.kept == images * PATCHES * 147 * 4
-    assert cut.kept == 0
-    for found in (kept, cut, kept, cut):
-        torch.testing.assert_close(torch.cat(list(found.batches())), torch.cat(list(cut.batches())))
 
 
 def test_distance_is_symmetric_and_ignores_the_order_of_descriptors() -> None:
@@ -119,6 +151,22 @@ def test_memory_does_not_change_the_distance(memory: int) -> None:
     reals, fakes = windows(COUNT, 32, 1), smooth(COUNT, 32, 2)
     found = swd.swd(stream(reals), stream(fakes), SEED, CPU, memory)
     assert found == pytest.approx(distances(reals, fakes), rel=1e-6)
+
+
+def read_in_8_mb(images: int, size: int) -> None:
+    pictures = streams.stream(Windows(images, size, 0))
+    for level in describe(pictures, "real", SEED, CPU, 8 << 20).values():
+        for _ in level.batches():
+            pass
+
+
+@pytest.mark.parametrize(("size", "few", "many"), [(16, 200, 4000), (512, 20, 200)])
+def test_neither_images_nor_patches_that_do_not_fit_stay_in_memory(
+    size: int, few: int, many: int
+) -> None:
+    """At 16x16 the patches would be 286 MB more, at 512x512 the images, as floats, 566 MB."""
+    small, large = (measured(read_in_8_mb, images, size).peak for images in (few, many))
+    assert large - small < 100e6
 
 
 def test_directions_are_four_times_128_unit_vectors_without_a_preferred_side() -> None:
@@ -144,7 +192,7 @@ def test_patches_lie_anywhere_in_the_image_and_come_in_the_images_order() -> Non
 
 def test_reals_and_fakes_are_cut_at_other_places() -> None:
     images = windows(COUNT, 16, 1)
-    real, fake = (next(described(images, 16, name).batches()) for name in ("real", "fake"))
+    real, fake = (next(described(images, name)[16].batches()) for name in ("real", "fake"))
     assert not torch.equal(real, fake)
 
 
