@@ -18,7 +18,7 @@ from pgpipe.training.job import Job
 from pgpipe.training.numerics import threads
 from pgpipe.training.quick_worker import Task
 
-STATE_VERSION = 2  # raised when the same inputs give other numbers, or a state another form
+STATE_VERSION = 3  # raised when the same inputs give other numbers, or a state another form
 
 
 def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers: Path) -> Job:
