@@ -5,6 +5,7 @@ Every epoch is one permutation of the data, itself a function of (seed, epoch).
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe import rng
@@ -23,15 +24,18 @@ class Batches:
         self.images = (
             torch.from_numpy(store.take(np.arange(len(store)))).to(device) if held else None
         )
-        self.epoch, self.order = -1, torch.empty(0, dtype=torch.int64)
+        self.epoch, self.order = -1, np.empty(0, np.int64)
 
     def reals(self, seen: int, count: int) -> tuple[Tensor, Tensor | None]:
         """The `count` images that follow after `seen` images, and their labels."""
         indices = self.indices(seen, count)
-        labels = None if self.labels is None else self.labels[indices].to(self.device)
+        labels = None
+        if self.labels is not None:
+            labels = self.labels[torch.from_numpy(indices)].to(self.device)
         if self.images is not None:
-            return self.images[indices.to(self.device)], labels
-        return torch.from_numpy(self.store.take(indices.numpy())).to(self.device), labels
+            chosen = torch.from_numpy(indices).to(self.device)
+            return self.images.index_select(0, chosen), labels  # [] is ten times slower on a CPU
+        return torch.from_numpy(self.store.take(indices)).to(self.device), labels
 
     def random_labels(self, seen: int, count: int) -> Tensor | None:
         """Labels as frequent as in the data: int64 [count]."""
@@ -40,19 +44,19 @@ class Batches:
         picks = rng.integers(len(self.labels), (count,), rng.key(self.seed, "labels g", seen))
         return self.labels[picks].to(self.device)
 
-    def indices(self, seen: int, count: int) -> Tensor:
+    def indices(self, seen: int, count: int) -> NDArray[np.int64]:
         """int64 [count], crossing from one epoch into the next where it has to."""
-        parts: list[Tensor] = []
-        while count:
-            epoch, start = divmod(seen, len(self.store))
-            part = self.permutation(epoch)[start : start + count]
-            parts.append(part)
-            seen, count = seen + len(part), count - len(part)
-        return torch.cat(parts)
+        epoch, start = divmod(seen, len(self.store))
+        found = self.permutation(epoch)[start : start + count]
+        if len(found) == count:
+            return found
+        rest = self.indices(seen + len(found), count - len(found))
+        return np.concatenate([found, rest])
 
-    def permutation(self, epoch: int) -> Tensor:
+    def permutation(self, epoch: int) -> NDArray[np.int64]:
         """The order of one epoch; the last one asked for is kept."""
         if epoch != self.epoch:
             self.epoch = epoch
-            self.order = rng.permutation(len(self.store), rng.key(self.seed, "epoch", epoch))
+            key = rng.key(self.seed, "epoch", epoch)
+            self.order = rng.permutation(len(self.store), key).numpy()
         return self.order
