@@ -1,11 +1,15 @@
 # make repro   the whole pipeline from a fresh clone: data, training, samples, scores, report
 # make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
+# make faults  every kill, signal, corruption and bad input, of which make test tries a few
+#              (SEED=1 for others)
 
 VENV   := .venv
 PYTHON ?= python3
+SEED   ?= 0
+FAULTS := tests/faults tests/estimate tests/training/test_divergence.py
 RUN    := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: repro test check install clean
+.PHONY: repro test check faults install clean
 repro: install
 	$(RUN) dvc repro
 
@@ -15,6 +19,9 @@ check: install
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) pytest
+
+faults: install
+	$(RUN) pytest $(FAULTS) --all-faults --seed $(SEED) -m "faults or not faults"
 
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt

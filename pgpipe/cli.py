@@ -11,12 +11,22 @@ from typing import Annotated
 
 import typer
 
-from pgpipe import cli_ablation, cli_bench, cli_scoring, cli_weights, errors, libraries
+from pgpipe import (
+    cli_ablation,
+    cli_bench,
+    cli_check,
+    cli_data,
+    cli_scoring,
+    cli_upkeep,
+    cli_weights,
+    errors,
+    libraries,
+)
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
+from pgpipe.training import signals
 
 STAGES = {
-    "check": "Validate params.yaml.",
     "download": "Fetch the raw images.",
     "prepare": "Make squares of every resolution.",
     "reference": "Score the reals themselves.",
@@ -50,6 +60,7 @@ for stage in STAGES.items():
     add_stage(*stage)
 
 
+app.command(rich_help_panel="Stages")(cli_check.check)
 app.command(rich_help_panel="Stages")(cli_scoring.gate)
 app.command(rich_help_panel="Stages")(cli_scoring.score)
 
@@ -110,8 +121,11 @@ def sync() -> None:
 
 
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
+app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
+app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
 app.add_typer(cli_bench.app, rich_help_panel="Experiments")
+app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 
 @app.callback(invoke_without_command=True)
@@ -130,6 +144,7 @@ def main() -> None:
     """Run a command; end with its exit code."""
     libraries.tune()
     try:
+        signals.interrupt_on_signals()
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
@@ -137,6 +152,7 @@ def main() -> None:
         code, message = outcome(error)
         if message:
             print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+    signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -146,7 +162,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
         error = full_disk(error)
     match error:
         case PgpipeError():
-            return error.exit_code, " ".join(str(error).split())
+            return error.exit_code, printable(str(error))
         case typer.Abort() | KeyboardInterrupt():
             return errors.INTERRUPTED, "interrupted"
         case SystemExit():
@@ -154,9 +170,15 @@ def outcome(error: BaseException) -> tuple[int, str]:
         case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return errors.ResourceError.exit_code, "out of memory"
         case _ if hasattr(error, "format_message"):  # of click, or of the one inside typer
-            return UsageError.exit_code, " ".join(error.format_message().split())
+            return UsageError.exit_code, printable(error.format_message())
         case _:
             return errors.BUG, report_bug(error)
+
+
+def printable(message: str) -> str:
+    """Without line breaks, and without what a name in a file could tell a terminal to do."""
+    text = " ".join(message.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def full_disk(error: OSError) -> BaseException:
@@ -171,7 +193,7 @@ def full_disk(error: OSError) -> BaseException:
 def report_bug(error: BaseException) -> str:
     """Write the traceback to a file; one line that names it."""
     log = project_root() / ".pgpipe" / "crash.log"
-    first_line = (str(error).splitlines() or [""])[0]
+    first_line = printable((str(error).splitlines() or [""])[0])
     try:
         log.parent.mkdir(exist_ok=True)
         log.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")

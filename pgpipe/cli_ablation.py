@@ -29,8 +29,8 @@ def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[
     from pgpipe.ablation.revisions import require_project
     from stages.check import check
 
-    require_project()
     chosen, data_sets, names = studies.selection(study, rows, data)
+    require_project()
     found = list(studies.experiments(chosen, data_sets, names, range(seeds)))
     for experiment in found:
         check(dict(experiment.document), experiment.name)

@@ -13,17 +13,17 @@ def weights(
     ] = None,
 ) -> None:
     """Fetch the network of the Inception score, FID, KID, precision, recall; resumes."""
-    from pgpipe import fetch
+    from pgpipe.fetch.mirrors import fetch
+    from pgpipe.fetch.wanted import Wanted, copy
     from pgpipe.metrics import inception_file as file
-    from pgpipe.reporting.progress import Meter
+    from pgpipe.reporting.progress import arriving
 
     if source and url:
         raise typer.BadParameter("give either --from or --url")
+    wanted = Wanted(sha256=file.SHA256)
     if source:
-        fetch.copy(source, file.path(), file.SHA256)
-    elif not file.is_there():
-        with Meter("weights, MB", file.MEGABYTES) as meter:
-            fetch.fetch(
-                url or file.URLS, file.path(), file.SHA256, lambda n: meter.update(n // 10**6)
-            )
+        copy(source, file.path(), wanted)
+    else:
+        with arriving("weights", file.MEGABYTES * 10**6) as report:
+            fetch(url or file.URLS, file.path(), wanted, report)
     typer.echo(f"{file.path()} is there; ask for its scores with score.inception: true")

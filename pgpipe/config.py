@@ -6,6 +6,8 @@ a test holds that equal to the stage's `params:` in dvc.yaml.
 """
 
 import difflib
+import reprlib
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,10 +16,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pgpipe.errors import UsageError
 
 PARAMS_FILE = Path("params.yaml")
+
+# What parses within a second whatever it holds; a params.yaml has 6 kB, 300 events, 4 levels.
+MAX_BYTES = 1 << 16
+MAX_EVENTS, MAX_DEPTH, MAX_ALIASES = 4096, 16, 64
+MAX_NAME = 80  # characters of a key that an error repeats
+
+SHORT = reprlib.Repr()
+SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, MAX_NAME, MAX_NAME
 
 S = TypeVar("S", bound="Section")
 
@@ -75,21 +86,29 @@ def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
     With `comments`, it can be written again as it stood.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        if file.exists() and not file.is_file():  # reading a pipe would wait for ever
+            raise UsageError(f"{file}: not a file")
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise UsageError(f"{file}: more than {MAX_BYTES} bytes")
+        return parse_yaml(data.decode().replace("\r\n", "\n"), str(file), comments)
     except FileNotFoundError:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 at byte {error.start}") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
-    return parse_yaml(text, str(file), comments)
 
 
 def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]:
     """The mapping that `text` is in YAML 1.2; `source` is what an error names as its place."""
     yaml = YAML() if comments else YAML(typ="safe", pure=True)
     try:
-        document = yaml.load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
+            refuse_excess(yaml, text)
+            document = yaml.load(text)
     except (
         YAMLError,
         ValueError,
@@ -104,6 +123,21 @@ def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]
         found = type(document).__name__
         raise UsageError(f"{source}: expected a mapping of sections, found {found}")
     return document
+
+
+def refuse_excess(yaml: YAML, text: str) -> None:
+    """Raise ValueError where constructing what `text` says could take long; nothing recurses."""
+    depth = aliases = 0
+    for number, event in enumerate(yaml.parse(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        aliases += isinstance(event, AliasEvent)
+        for found, most, what in (
+            (depth, MAX_DEPTH, "levels"),
+            (aliases, MAX_ALIASES, "aliases"),
+            (number, MAX_EVENTS, "keys and values"),
+        ):
+            if found > most:
+                raise ValueError(f"more than {most} {what} at line {event.start_mark.line + 1}")
 
 
 def in_one_line(error: Exception) -> str:
@@ -135,9 +169,9 @@ def leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 def describe(view: type[Section], detail: ErrorDetails, key: str = "") -> str:
     """One line about one problem: `train.learning_rate: -1 is not > 0`."""
-    place = ".".join(str(part) for part in detail["loc"]).replace("{key}", key)
+    place = ".".join(str(part)[:MAX_NAME] for part in detail["loc"]).replace("{key}", key)
     place = place.removesuffix(".bool").removesuffix(".int")
-    context, found = detail.get("ctx", {}), detail["input"]
+    context, found = detail.get("ctx", {}), shown(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
             text = f"unknown key{nearest(str(detail['loc'][-1]), fields_at(view, detail['loc']))}"
@@ -147,17 +181,25 @@ def describe(view: type[Section], detail: ErrorDetails, key: str = "") -> str:
             sign = (">" if kind[0] == "g" else "<") + ("=" if kind.endswith("equal") else "")
             text = f"{found} is not {sign} {next(iter(context.values()))}"
         case "literal_error":
-            text = f"{found!r} is not one of {context['expected']}"
+            text = f"{found} is not one of {context['expected']}"
         case "value_error":
             text = str(context["error"])
         case _:
-            text = f"{found!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+            text = f"{found}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
     return f"{place}: {text}" if place else text
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, in a few words where it is large, nested or endless."""
+    try:
+        return SHORT.repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def nearest(name: str, known: list[str]) -> str:
     """A hint that names the known key most like `name`."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name[:MAX_NAME], known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
 
 

@@ -5,43 +5,92 @@ the old content or the new one, whenever the process dies.
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import psutil
 
 from pgpipe.errors import ResourceError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 CHUNK_BYTES = 1 << 20
+TEMPORARY = re.compile(r"\..+\.(?P<pid>\d+)\.tmp")  # the names that `atomic` gives
+UNFINISHED = ".*.tmp"  # the same as a pattern of files
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes its name only when the block ends without an exception."""
+def atomic(path: Path, size: int = 0) -> Iterator[BinaryIO]:
+    """A binary file that takes its name only when the block ends without an exception.
+
+    Its `size` in bytes, where that is known before, is reserved before anything is written.
+
+    Raises:
+        ResourceError: the disk is full; `path` is as it was.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_litter(path)
     try:
         with temporary.open("wb") as file:
+            reserve(file, size)
             yield file
+            file.truncate()
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise_if_full(error, path)
-        raise
-    finally:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise_if_full(error, path, size)
+        raise
+
+
+def reserve(file: BinaryIO, size: int) -> None:
+    """Have the disk set `size` bytes aside for an open file, which is then at least as long.
+
+    Else a disk that fills up is found out in the middle of writing, or, where the file is mapped,
+    by a SIGBUS. File systems that cannot reserve are left alone.
+    """
+    try:
+        if size and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+
+
+def remove_litter(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it."""
+    for file in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = file.stem.rpartition(".")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            file.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` as the whole of `path`, atomically."""
-    with atomic(path) as file:
+    with atomic(path, len(data)) as file:
         file.write(data)
+
+
+def write_array(path: Path, array: "NDArray[Any]") -> None:
+    """Write `array` as numpy's .npy, atomically; of a full disk np.save itself says no errno."""
+    from numpy.lib import format as npy  # most of what uses this module does without numpy
+
+    with atomic(path, array.nbytes) as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+        file.write(array.tobytes("A"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -63,12 +112,29 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def raise_if_full(error: OSError, path: Path) -> None:
-    """Turn "no space left" into the user's error, naming the place and what is free."""
+@contextmanager
+def naming_full_disk(path: Path, size: int = 0) -> Iterator[None]:
+    """Have a full disk be the user's error about `path`, which takes `size` bytes if known."""
+    try:
+        yield
+    except OSError as error:
+        raise_if_full(error, path, size)
+        raise
+
+
+def raise_if_full(error: OSError, path: Path, size: int = 0) -> None:
+    """Turn "no space left" into the user's error: the place, what it needs if known, what is free.
+
+    Raises:
+        ResourceError: `error` says that the disk, or the user's share of it, is full.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         folder = next(p for p in [path, *path.parents] if p.exists())
-        free = shutil.disk_usage(folder).free / 1e6
-        raise ResourceError(f"{path}: the disk is full ({free:.0f} MB free); free some and rerun")
+        needed = f"{size:,} bytes needed, " if size else ""
+        free = shutil.disk_usage(folder).free
+        raise ResourceError(
+            f"{path}: the disk is full ({needed}{free:,} free); free some and rerun"
+        ) from None
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -78,8 +144,13 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        with source.open("rb") as reader, atomic(target) as writer:
-            shutil.copyfileobj(reader, writer, CHUNK_BYTES)
+        copy(source, target)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy the content of `source`, atomically."""
+    with source.open("rb") as reader, atomic(target, source.stat().st_size) as writer:
+        shutil.copyfileobj(reader, writer, CHUNK_BYTES)
 
 
 def fresh_folder(path: Path) -> Path:

@@ -25,7 +25,7 @@ LEFT = 48  # of it for the left column, at most
 
 def titles() -> dict[str, str]:
     """Every preset's name and title."""
-    return {name: title(find(name)) for name in sorted(f.stem for f in FOLDER.glob("*.yaml"))}
+    return {f.stem: title(f) for f in sorted(FOLDER.glob("*.yaml"), key=lambda f: f.stem)}
 
 
 def title(file: Path) -> str:
@@ -35,10 +35,10 @@ def title(file: Path) -> str:
 
 def find(name: str) -> Path:
     """The file of a preset."""
-    file = FOLDER / f"{name}.yaml"
-    if not file.is_file():
-        raise UsageError(f"preset {name!r} is unknown{nearest(name, list(titles()))}")
-    return file
+    known = titles()
+    if name not in known:  # also a path, such as ../params
+        raise UsageError(f"preset {name!r} is unknown{nearest(name, list(known))}")
+    return FOLDER / f"{name}.yaml"
 
 
 def lineage(name: str, *after: str) -> list[dict[str, Any]]:

@@ -1,17 +1,22 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data.config import DatasetSection
-from pgpipe.files import write_bytes
+from pgpipe.data.sources import catalogue
+from pgpipe.estimate import disk
+from pgpipe.estimate.plan import Plan
+from pgpipe.files import project_root, write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
+from pgpipe.training import parts
 from pgpipe.training.config import TrainSection, require_whole_groups
 from stages.paths import CHECKED
 
@@ -37,8 +42,10 @@ class Params(Section):
                     f"growth.phases.{key}.res: {phase.res} is not <= dataset.resolution "
                     f"({self.dataset.resolution})"
                 )
+            minibatch = phase.minibatch or self.train.minibatch
             try:
-                require_whole_groups(self.train.minibatch_stddev, phase.minibatch or 1)
+                require_whole_groups(self.train.minibatch_stddev, minibatch)
+                parts.count(self.model, self.train, minibatch)
             except ValueError as error:
                 raise ValueError(f"growth.phases.{key}: {error}") from None
         return self
@@ -173,9 +180,18 @@ def check(document: dict[str, Any], source: str) -> Params:
     return validate(Params, document, source)
 
 
+def plan_of(params: Params) -> Plan:
+    """What decides how much a run takes."""
+    return Plan(
+        params.dataset, params.growth, params.model, params.train, params.sample, params.score
+    )
+
+
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    catalogue.require_path(params.dataset.name, Path(params.dataset.path))
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
+    disk.require(plan_of(params), project_root())
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -1,4 +1,4 @@
-"""download: the raw images as published, verified, in one archive."""
+"""download: the raw files as published, verified."""
 
 from pathlib import Path
 
@@ -18,16 +18,20 @@ class Params(Section):
 
 def run() -> None:
     """Write data/raw."""
-    from pgpipe.data import digits, folder, photos
+    from pgpipe.data import digits, photos, rawzip
+    from pgpipe.data.sources.obtain import Place
+    from pgpipe.data.sources.table import SOURCES
+    from pgpipe.files import fresh_folder
+    from pgpipe.reporting.progress import arriving
 
     params = read_params(Params)
-    path = Path(params.path)
+    path, archive = Path(params.path), fresh_folder(RAW) / rawzip.NAME
     match params.name:
         case "photos":
-            photos.fetch(RAW)
-        case "folder":
-            folder.fetch(path, RAW)
+            photos.fetch(archive)
         case "digits-1k":
-            digits.fetch_bundled(RAW)
+            digits.fetch_bundled(archive)
         case "mnist-1k":
-            digits.fetch_mnist(path, RAW)
+            digits.fetch_mnist(path, archive)
+        case name:
+            SOURCES[name].fetch(Place(name, path, RAW, arriving))

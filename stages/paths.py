@@ -3,7 +3,7 @@
 from pathlib import Path
 
 CHECKED = Path("data/checked")
-RAW = Path("data/raw/images.zip")
+RAW = Path("data/raw")
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
 GATE = Path("data/gate.json")

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from pgpipe.config import Section, read_params
-from pgpipe.data import digits, folder, multires, photos, stacks
+from pgpipe.data import digits, multires, photos, rawzip, stacks
 from pgpipe.data.config import DatasetSection
-from pgpipe.files import fresh_folder
+from pgpipe.data.sources import table
+from pgpipe.data.squares import squares
+from pgpipe.files import fresh_folder, write_array
 from pgpipe.reporting.progress import Meter
 from stages.paths import MULTIRES, RAW, SOURCES
 
@@ -39,20 +39,23 @@ def samples_of(
     """The images of the data set that the parameters name."""
     if dataset.name == "photos":
         return photos.read(
-            RAW, dataset.channels, dataset.resolution, dataset.images_per_class, dataset.seed
+            RAW / rawzip.NAME,
+            dataset.channels,
+            dataset.resolution,
+            dataset.images_per_class,
+            dataset.seed,
         )
     if dataset.stacked:
         return stacked(dataset)
-    return folder.read(
-        RAW, dataset.channels, dataset.crop, dataset.resolution, rejected, dataset.max_rejected
-    )
+    return squares(table.SOURCES[dataset.name].read(RAW), dataset, RAW, rejected)
 
 
 def stacked(dataset: DatasetSection) -> Iterator[multires.Sample]:
     """Stacks of digits; which digits they are goes into a file beside them."""
-    known = (digits.read_bundled if dataset.name == "digits-1k" else digits.read_mnist)(RAW)
+    read = digits.read_bundled if dataset.name == "digits-1k" else digits.read_mnist
+    known = read(RAW / rawzip.NAME)
     sources = stacks.draw(len(known.digits), dataset.stacks, dataset.seed)
-    np.save(SOURCES, sources)
+    write_array(SOURCES, sources)
     return stacks.read(known, sources)
 
 

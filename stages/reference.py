@@ -11,7 +11,7 @@ from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
 from pgpipe.data import stacks
 from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
-from pgpipe.files import fresh_folder, write_json
+from pgpipe.files import fresh_folder, write_array, write_json
 from pgpipe.images import Readable, contact_sheet, write_png
 from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
@@ -45,7 +45,7 @@ def run() -> None:
     fresh_folder(REFERENCE)
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
     reals, others = order[: section.images], order[section.images : 2 * section.images]
-    np.save(REFERENCE / "reals.npy", reals)
+    write_array(REFERENCE / "reals.npy", reals)
     write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
     net, own = None, {}
     if SOURCES.exists():
@@ -68,7 +68,7 @@ def score_features(
     net, count = features.network(devices.choose()), section.fid_images
     first, others = order[: section.inception_fakes], order[count : 2 * count]
     of_reals = features.of(net, track(stream(Chosen(store, first))(), "reference", len(first)))
-    np.save(FEATURES, of_reals.pooled[:count].numpy())
+    write_array(FEATURES, of_reals.pooled[:count].numpy())
     against = features.of(net, track(stream(Chosen(store, others))(), "others", count))
     return inception_scores.of(of_reals, against.pooled, section)
 

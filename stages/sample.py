@@ -1,5 +1,6 @@
 """sample: images of the final generator, for scoring and for looking at."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from pgpipe import devices, rng, tensors
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_labels
-from pgpipe.files import atomic, fresh_folder, write_json
+from pgpipe.files import atomic, fresh_folder, write_array, write_json
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
 from pgpipe.layout import GENERATOR, LAST
 from pgpipe.nets.config import SampleSection
@@ -42,7 +43,7 @@ def run() -> None:
     fresh_folder(SAMPLES)
     labels = draw_labels(section) if generator.spec.classes else None
     if labels is not None:
-        np.save(DRAWN_LABELS, labels.numpy())
+        write_array(DRAWN_LABELS, labels.numpy())
     write_images(DRAWN, generator, section, labels)
     if kimg != last_kimg:
         write_images(DRAWN_LAST, last, section, labels)
@@ -81,8 +82,9 @@ def write_images(
 ) -> None:
     """Draw the images to score and write them as one array, holding one batch at a time."""
     count, side, channels = section.images, generator.resolution, generator.spec.channels
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, channels)}
-    with atomic(path) as file:
+    shape = (count, side, side, channels)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with atomic(path, math.prod(shape)) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for batch in track(draw(generator, section, labels), path.stem, count):
             file.write(batch.tobytes())

@@ -1,6 +1,6 @@
 """train: one phase of the growth, `train@rN` in DVC; the same command again resumes."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import torch
 from pydantic import Field
@@ -8,15 +8,17 @@ from pydantic import Field
 from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
+from pgpipe.devices import choose
 from pgpipe.files import project_root
 from pgpipe.layout import STATE
 from pgpipe.reporting.progress import Meter
 from pgpipe.schedule import Phase
-from pgpipe.training import numerics, result, start
+from pgpipe.tracking.tracker import NullTracker
+from pgpipe.training import launch, numerics, processes, result, start
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.phase import PhaseTraining
-from pgpipe.training.quick_scorer import NO_SCORER, quick_scorer
+from pgpipe.training.quick_scorer import NO_SCORER, Scorer, quick_scorer
 from pgpipe.training.signals import stop_request
 from pgpipe.training.snapshots import Snapshots
 from stages.listeners import Listeners, log_data, log_model
@@ -34,27 +36,53 @@ class Params(Section):
 def run(key: str) -> None:
     """Write models/KEY."""
     params = read_params(Params, key)
-    section, phase = params.train, params.phase
+    count = launch.wanted()
+    if count > 1:
+        launch.together(count, ["train", key])
+    else:
+        train(key, params.train, params.phase)
+
+
+def train(key: str, section: TrainSection, phase: Phase) -> None:
+    """In this process, which may be one of several: the first of them writes."""
     before, layers = model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
     data = verify(MULTIRES, f"r{phase.res}")
-    states = StateFolder(
-        project_root()
-        / f".pgpipe/state/{key}-{start.state_key(phase, section, before, layers, data)}"
-    )
-    snapshots = Snapshots(states.folder, section.best_by)
-    task = start.quick_task(phase, section, str(MULTIRES))
-    with states.locked(), stop_request() as stop, tracked(f"train@{key}") as tracker:
-        if states.result is None:
+    name = f"{key}-{start.state_key(phase, section, before, layers, data)}"
+    states = StateFolder(project_root() / ".pgpipe/state" / name)
+    with ExitStack() as stack:
+        writes = processes.first()
+        if writes:
+            stack.enter_context(states.locked())
+        group = processes.join(choose(section.device))
+        tracker = stack.enter_context(
+            tracked(f"train@{key}") if writes else nullcontext(NullTracker())
+        )
+        if not any(group.any(states.result is not None)):
+            start.warn_of_other_platforms(states, section)
             job = start.make_job(key, phase, section, before, layers)
+            start.require_parts(job, group.count)
             tracker.set_tags({"device": numerics.name(section)})
             log_model(tracker, job.rows_before, model(phase.origin))
             log_data(tracker, read_manifest(MULTIRES))
-            with Meter(f"train@{key}", phase.images) as meter:
-                listeners = Listeners(meter, tracker, phase.res)
-                batches = open_batches(section, phase.res, job.spec.classes > 0)
-                with quick_scorer(snapshots, task) if task else nullcontext(NO_SCORER) as scorer:
-                    PhaseTraining(job, batches, states, listeners, scorer).run(stop)
-        result.emit(states, section, model(phase.origin), model(key))
+            meter = stack.enter_context(Meter(f"train@{key}", phase.images))
+            scorer = stack.enter_context(open_scorer(phase, section, states, writes))
+            batches = open_batches(section, phase.res, job.spec.classes > 0)
+            listeners = Listeners(meter, tracker, phase.res)
+            training = PhaseTraining(job, batches, states, listeners, scorer, group)
+            with stop_request() as stop:  # before it nothing can be lost
+                training.run(stop)
+        if writes:
+            result.emit(states, section, model(phase.origin), model(key))
+
+
+def open_scorer(
+    phase: Phase, section: TrainSection, states: StateFolder, writes: bool
+) -> AbstractContextManager[Scorer]:
+    """Of the ticks of a phase, if it has quick scores and this process writes."""
+    task = start.quick_task(phase, section, str(MULTIRES))
+    if task is None or not writes:
+        return nullcontext(NO_SCORER)
+    return quick_scorer(Snapshots(states.folder, section.best_by), task)
 
 
 def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batches:
@@ -63,4 +91,5 @@ def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batc
     store = ImageStore(images(resolution))
     labels = torch.from_numpy(read_labels(MULTIRES)) if labelled else None
     held = numerics.holds(section, device, store.nbytes)
-    return Batches(store, labels, section.seed, device, held)
+    ahead = device.type == "cuda"
+    return Batches(store, labels, section.seed, device, held, ahead)

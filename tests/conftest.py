@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tinyproject import ROOT, Project, Run
+from toyproject import Toy
 
 if TYPE_CHECKING:
     from tinyphase import Count, Place
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--all-faults", action="store_true", help="all trials, not a smoke of each")
+    group.addoption("--seed", type=int, default=0, help="of the trials")
+
 
 PARAMS = """\
 train: {learning_rate: 1e-3, minibatch: 16}
@@ -28,10 +36,29 @@ tracking: {enabled: true, experiment: ours}
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose pipeline ran once, undisturbed."""
-    project = Project(tmp_path_factory.mktemp("finished"))
+    project = Project(tmp_path_factory.mktemp("finished")).create()
     project.run("dvc", "repro")
     project.first_results = project.results()
+    project.untouched = project.copy(tmp_path_factory.mktemp("untouched") / "project")
     return project
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A project of three small stages in which DVC ran once."""
+    toy = Toy(tmp_path_factory.mktemp("ran"))
+    toy.run("dvc", "repro")
+    return toy
+
+
+@pytest.fixture
+def toy(ran: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """A copy of it as the current folder."""
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    shutil.copytree(ran.folder, tmp_path / "toy")
+    monkeypatch.chdir(tmp_path / "toy")
+    return Toy.at(tmp_path / "toy")
 
 
 @pytest.fixture
@@ -89,10 +116,11 @@ def whole(place: "Place") -> tuple[Path, "Count"]:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of pgpipe in this process: its exit code, stdout and stderr."""
     from pgpipe import cli  # after the environment above is set
+    from pgpipe.training.signals import stop_request
 
     def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with stop_request(), pytest.raises(SystemExit) as ended:  # which restores the handlers
             cli.main()
         assert isinstance(ended.value.code, int)
         return ended.value.code, *capsys.readouterr()

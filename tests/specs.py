@@ -45,6 +45,7 @@ ROW_A: dict[str, Any] = {  # of Table 1
 TRAIN: dict[str, Any] = {
     "seed": 3,
     "minibatch": 8,
+    "minibatch_per_device": 0,
     "learning_rate": 0.003,
     "adam_beta1": 0.0,
     "adam_beta2": 0.99,

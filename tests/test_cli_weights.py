@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tinyproject import Run
 
-from pgpipe import fetch
+from pgpipe.fetch import mirrors, transfer
 from pgpipe.files import sha256
 from pgpipe.metrics import inception_file
 
@@ -26,7 +26,7 @@ def test_own_file_is_taken_and_fetched_no_more(
     (project / "own").write_bytes(CONTENT)
     assert run("--from", "own")[0] == 0
     assert inception_file.read() == CONTENT
-    monkeypatch.delattr(fetch, "fetch")
+    monkeypatch.delattr(mirrors, "obtain")
     code, stdout, stderr = run()
     assert (code, stderr) == (0, "")
     assert "is there; ask for its scores with score.inception: true" in stdout
@@ -46,7 +46,7 @@ def test_wrong_arguments_are_exit_2(run: Run, arguments: list[str]) -> None:
 
 
 def test_network_that_is_away_is_exit_7(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(transfer, "WAIT_SECONDS", 0.001)
     code, _, stderr = run("--url", "http://127.0.0.1:9/a", "--url", "http://127.0.0.1:9/b")
     assert code == 7
     assert "/a: ConnectionError; http://127.0.0.1:9/b: ConnectionError" in stderr.splitlines()[-1]

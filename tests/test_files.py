@@ -6,19 +6,23 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pgpipe.errors import ResourceError
 from pgpipe.files import (
     atomic,
+    copy,
     fresh_folder,
     link_or_copy,
     project_root,
     read_json,
+    reserve,
     sha256,
     sha256_file,
     sha256_json,
     sha256_tree,
+    write_array,
     write_bytes,
     write_json,
 )
@@ -86,10 +90,79 @@ def test_a_full_disk_is_the_users_error_and_leaves_the_old_content(
     path = tmp_path / "file"
     write_bytes(path, b"old")
     fail_with(number, monkeypatch)
-    with pytest.raises(ResourceError, match=r"file: the disk is full \(\d+ MB free\)"):
+    with pytest.raises(
+        ResourceError, match=r"file: the disk is full \(3 bytes needed, [\d,]+ free\)"
+    ):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_needed_is_reserved_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    began = []
+    with (
+        pytest.raises(ResourceError, match=r"file: the disk is full \(1,234,567 bytes needed, "),
+        atomic(tmp_path / "file", 1_234_567),
+    ):
+        began.append(True)
+    assert not began
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 9000])
+def test_a_reserved_size_that_was_not_needed_leaves_no_zeros(tmp_path: Path, size: int) -> None:
+    with atomic(tmp_path / "file", size) as file:
+        file.write(b"12345")
+    assert (tmp_path / "file").read_bytes() == b"12345"
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_cannot_reserve_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    write_bytes(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_reserved_bytes_take_their_place_on_the_disk(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        reserve(file, 1 << 20)
+    assert (tmp_path / "file").stat().st_blocks * 512 >= 1 << 20
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=np.int64),
+        np.zeros((0, 3), np.float32),
+        np.arange(24, dtype=np.uint8).reshape(2, 3, 4)[:, ::2],
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.array(3.5),
+    ],
+    ids=["vector", "empty", "strided", "fortran", "scalar"],
+)
+def test_an_array_is_the_bytes_that_numpy_saves(
+    tmp_path: Path, array: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
+) -> None:
+    np.save(tmp_path / "numpy.npy", array)
+    write_array(tmp_path / "ours.npy", array)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
+
+
+def test_a_copy_has_the_content(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"content")
+    copy(tmp_path / "one", tmp_path / "folder" / "two")
+    assert (tmp_path / "folder" / "two").read_bytes() == b"content"
 
 
 def test_another_error_of_the_disk_passes_as_it_is(

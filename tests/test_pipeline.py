@@ -1,11 +1,7 @@
 """The whole pipeline, tiny, in processes of its own: what a user does and sees."""
 
 import json
-import os
 import re
-import signal
-import time
-from pathlib import Path
 
 import pytest
 from tinyproject import Project
@@ -106,26 +102,3 @@ def tracked_runs(project: Project) -> list:  # type: ignore[type-arg]
     store = client(project)
     (experiment,) = [e for e in store.search_experiments() if e.name == "pgpipe"]
     return list(store.search_runs([experiment.experiment_id]))
-
-
-def test_killed_again_and_again_ends_with_the_same_bits(finished: Project, tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    for phase, kill in (("r4", 1), ("r8", 2), ("r16", 1), ("r16", 3)):
-        process = project.start("dvc", "repro")
-        wait_for_states(project, phase, kill)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    project.run("dvc", "repro")
-    for name, content in project.results().items():
-        assert content == finished.first_results[name], name
-
-
-def wait_for_states(project: Project, phase: str, count: int) -> None:
-    """Wait until a phase has saved `count` states, so that a kill hits it while it trains."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        found = list(project.folder.glob(f".pgpipe/state/{phase}-*/previews/*.png"))
-        if len(found) >= count:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{phase} never saved {count} states")

@@ -78,7 +78,11 @@ def test_high_resolution(name: str) -> None:
 
 def test_paper_128_is_row_g_with_the_full_network() -> None:
     found = between(["table1-g", "table1-lsun-bedroom"], ["paper-128"])
-    assert found == {"model.fmap_base": 8192, "dataset.path": "data/own"}
+    assert found == {
+        "model.fmap_base": 8192,
+        "dataset.name": "folder",
+        "dataset.path": "data/own",
+    }
 
 
 def weights_in(name: str) -> tuple[int, int]:
@@ -107,6 +111,9 @@ def test_cifar10_is_row_g_but_for_the_papers_change() -> None:
         "train.gradient_target": 750,
         "train.updates": "simultaneous",
         "train.full_resolution": 32,
+        "train.select": "best:inception_score",
+        "train.quick_images": 5000,
+        "train.tick_kimg": 100,
     }
     assert between(["cifar10"], ["cifar10-large"]) == {
         "model.fmap_base": 8192,

@@ -41,6 +41,7 @@ ROW_A = {
     "train.drift": 0,
     "train.minibatch_stddev": False,
     "train.label_conditioning": False,
+    "train.select": "last",
 }
 CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("b", "c"): {"train.minibatch": 16},
@@ -61,10 +62,10 @@ CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("f", "g"): {"model.generator_norm": "pixel"},
     ("g", "h"): {"model.fmap_base": 8192, "growth.phases.r128.stable_kimg": 12000},
 }
-OF_DATA = {"full_resolution", "mirror", "tick_kimg"}
+OF_DATA = {"full_resolution", "mirror", "tick_kimg", "quick_images"}
 OF_NO_ROW = {"seed", "r1_gamma", "r2_gamma", "label_weight"}  # unread by wgan-gp without labels
 OF_THE_MACHINE = {"device", "threads", "precision", "channels_last", "data_on_device"}
-OF_THE_MACHINE |= {"checkpoint_minutes", "quick_images", "select"}
+OF_THE_MACHINE |= {"checkpoint_minutes", "minibatch_per_device"}
 
 
 def test_row_a_is_gulrajani_and_names_all_that_makes_a_method() -> None:
@@ -102,7 +103,9 @@ def test_half_life_is_the_decay_of_every_row() -> None:
 def test_data_sets_of_table_1() -> None:
     celeba, lsun = (settings("table1-g", f"table1-{name}") for name in ("celeba", "lsun-bedroom"))
     assert {k: (v, lsun[k]) for k, v in celeba.items() if v != lsun[k]} == {
+        "dataset.name": ("celeba", "lsun"),
         "dataset.path": ("data/celeba", "data/lsun-bedroom"),
+        "dataset.crop": ("celeba", "center"),
         "train.mirror": (True, False),
     }
     paper = {"sample.images": 20000, "score.swd_images": 16384, "score.ms_ssim_pairs": 10000}

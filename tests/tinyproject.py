@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
+from pgpipe.config import load_yaml
+
 ROOT = Path(__file__).parent.parent
 
 TINY = """\
@@ -33,9 +37,14 @@ class Project:
     """A copy of the sources as a git and DVC project with tiny parameters."""
 
     first_results: dict[str, bytes]
+    untouched: "Project"  # a copy of a finished one, for tests to copy
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def create(self) -> "Project":
+        """Write it."""
+        folder = self.folder
         listed = self.git("ls-files", "-co", "--exclude-standard", at=ROOT).splitlines()
         for name in listed:
             if (ROOT / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
@@ -47,6 +56,27 @@ class Project:
         self.git("config", "user.email", "tests@localhost")
         self.run("pgpipe", "preset", "tiny", "--force")
         self.commit()
+        return self
+
+    def copy(self, folder: Path) -> "Project":
+        """A copy at `folder`, without the store, which belongs to a place."""
+        shutil.copytree(
+            self.folder,
+            folder,
+            ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts", ".pgpipe"),
+        )
+        return Project(folder)
+
+    def forget(self, *names: str) -> None:
+        """Let DVC forget what it knows of the stages whose names start so, and of all runs."""
+        file = self.folder / "dvc.lock"
+        lock = load_yaml(file)
+        lock["stages"] = {
+            name: of for name, of in lock["stages"].items() if not name.startswith(names)
+        }
+        with file.open("w") as writer:
+            YAML().dump(lock, writer)
+        shutil.rmtree(self.folder / ".dvc/cache/runs")
 
     def results(self) -> dict[str, bytes]:
         """All that the pipeline's result is, byte for byte."""

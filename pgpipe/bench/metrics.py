@@ -16,6 +16,7 @@ import torch
 from pgpipe import rng
 from pgpipe.bench import literal
 from pgpipe.bench.process import Measured, measured
+from pgpipe.files import reserve
 from pgpipe.images import Images
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.streams import stream
@@ -76,6 +77,8 @@ def write_windows(file: Path, count: int, resolution: int, seed: int) -> None:
     pixels = (128 + 50 * smooth + 10 * fine).clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
     places = rng.integers(PICTURE, (count, 2), rng.key(seed, "windows", 0)).tolist()
     images = np.lib.format.open_memmap(file, "w+", np.uint8, (count, resolution, resolution, 3))
+    with file.open("r+b") as opened:
+        reserve(opened, file.stat().st_size)
     for number, (top, left) in enumerate(places):
         images[number] = pixels[top : top + resolution, left : left + resolution]
     images.flush()

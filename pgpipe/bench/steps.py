@@ -94,7 +94,8 @@ def batches(setting: Setting, images: ImageStore) -> Batches:
     device = numerics.prepare(section)
     labels = torch.arange(len(images)) % classes if classes else None
     held = numerics.holds(section, device, images.nbytes)
-    return Batches(images, labels, section.seed, device, held)
+    ahead = device.type == "cuda"
+    return Batches(images, labels, section.seed, device, held, ahead)
 
 
 def step_of(trained: PhaseTraining) -> Work:

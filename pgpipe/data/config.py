@@ -6,26 +6,49 @@ from pydantic import Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
 
+PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
 STACKS_SIDE = 32  # pixels
 
-Name = Literal["photos", "folder", "digits-1k", "mnist-1k"]
+Name = Literal[
+    "photos",
+    "digits-1k",
+    "mnist-1k",
+    "cifar10",
+    "cifar100",
+    "mnist",
+    "fashion-mnist",
+    "svhn",
+    "stl10",
+    "stl10-unlabelled",
+    "oxford-flowers",
+    "celeba",
+    "afhq",
+    "celeba-hq",
+    "ffhq",
+    "lsun",
+    "folder",
+    "zip",
+    "tar",
+    "webdataset",
+    "hdf5",
+    "npz",
+    "parquet",
+    "tfrecords",
+]
 
 
 class DatasetSection(Section):
     """The section `dataset`."""
 
     name: Name
-    path: str = Field(min_length=1)  # folder: a folder or zip of images; subfolders are labels
-    # mnist-1k: the folder of train-images-idx3-ubyte and train-labels-idx1-ubyte, .gz or not
+    path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
     resolution: PowerOfTwo = Field(ge=8, le=1024)  # pixels of the largest prepared images
     color: Literal["rgb", "gray"]
-    crop: Literal["center", "pad"]  # folder: the largest centred square, or all of it with borders
+    crop: Literal["center", "pad", "celeba"]  # largest centred square; all with borders; CelebA's
     images_per_class: int = Field(ge=1)  # photos: windows cut from each photograph
     stacks: int = Field(ge=1, le=1 << 24)  # digits-1k, mnist-1k: images made [paper's code 1000000]
-    max_rejected: int = Field(
-        ge=0
-    )  # folder: unreadable files that are skipped before it is an error
+    max_rejected: int = Field(ge=0)  # unreadable images that are skipped before it is an error
     seed: int = Field(ge=0)  # photos: where the windows lie; digits-1k, mnist-1k: which are stacked
 
     @model_validator(mode="after")

@@ -17,6 +17,8 @@ Channels = Literal[1, 3]
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's own limits
+MAX_SCANNED = MAX_PIXELS << 6  # pixels times scans of a progressive JPEG; cameras write ten scans
+SCAN = b"\xff\xda"  # starts one; compressed data have no such bytes
 MAX_REASON = 120  # characters
 
 
@@ -55,6 +57,15 @@ def decode(data: bytes, name: str, channels: Channels) -> Images:
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
+def to_channels(image: Images, channels: Channels) -> Images:
+    """uint8 [H, W, 1 or 3] to [H, W, channels], as `decode` does it."""
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[..., None]
+
+
 def load(data: bytes) -> Image.Image:
     """All pixels of an image file, upright."""
     identify(data).verify()  # PNG's checksums, which loading skips; the object is spent then
@@ -65,10 +76,13 @@ def load(data: bytes) -> Image.Image:
 
 
 def identify(data: bytes) -> Image.Image:
-    """The header of an image file, refused where it announces too many pixels."""
+    """The header of an image file, refused where it announces too many pixels or passes."""
     picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    if picture.width * picture.height > MAX_PIXELS:
+    pixels = picture.width * picture.height
+    if pixels > MAX_PIXELS:
         raise Image.DecompressionBombError
+    if picture.format == "JPEG" and pixels * data.count(SCAN) > MAX_SCANNED:
+        raise ValueError("too many scans, as bombs have")
     return picture
 
 

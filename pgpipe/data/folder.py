@@ -5,18 +5,15 @@ as a zip made of a folder has it.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from pgpipe.data import rawzip
-from pgpipe.data.decode import Channels, Rejected, decode
-from pgpipe.data.square import Crop, Pixels, square
-from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import CHUNK_BYTES, atomic
+from pgpipe.data.items import Item
+from pgpipe.errors import UsageError
+from pgpipe.files import copy
 
 HELP = "put images into data/own, or set dataset.path"
-SHOWN = 3  # rejected files that an error names
 
 
 def fetch(path: Path, target: Path) -> None:
@@ -67,36 +64,18 @@ def copy_zip(path: Path, target: Path) -> None:
     """Read a zip once through, checksums and all, then copy its bytes as they are."""
     if not sum(1 for _ in rawzip.members(path)):
         raise UsageError(f"{path}: no files in it; {HELP}")
-    with path.open("rb") as source, atomic(target) as sink:
-        shutil.copyfileobj(source, sink, CHUNK_BYTES)
+    copy(path, target)
 
 
-def read(
-    archive: Path,
-    channels: Channels,
-    crop: Crop,
-    resolution: int,
-    rejected: list[tuple[str, str]],
-    max_rejected: int,
-) -> Iterator[tuple[Pixels, str, str]]:
-    """Yield each image [resolution, resolution, channels] in 0..255 with its label and name.
-
-    In the order of names, one in memory at a time; `rejected` receives (name, reason) of the
-    files that give no image.
+def read(archive: Path) -> Iterator[Item]:
+    """Yield the bytes, label and name of each file, in the order of names.
 
     Raises:
-        IntegrityError: the archive is unreadable, or more than `max_rejected` files are rejected.
+        IntegrityError: the archive is unreadable.
     """
     label_at = common_depth(rawzip.names(archive))
     for name, data in rawzip.members(archive):
-        try:
-            image = decode(data, name, channels)
-        except Rejected as verdict:
-            rejected.append((name, verdict.reason))
-            if len(rejected) > max_rejected:
-                raise too_many(archive, rejected, max_rejected) from None
-            continue
-        yield square(image, resolution, crop), label_of(name, label_at), name
+        yield data, label_of(name, label_at), name
 
 
 def common_depth(names: list[str]) -> int:
@@ -109,12 +88,3 @@ def label_of(name: str, depth: int) -> str:
     """The folder at `depth` of a member's path, or "" where the file itself lies there."""
     folders = rawzip.parts(name)[:-1]
     return folders[depth] if len(folders) > depth else ""
-
-
-def too_many(archive: Path, rejected: list[tuple[str, str]], limit: int) -> IntegrityError:
-    """The error that names the first of the rejected files and the parameter that allows more."""
-    first = "; ".join(f"{name!r}: {reason}" for name, reason in rejected[:SHOWN])
-    return IntegrityError(
-        f"{archive}: {len(rejected)} files are no usable images, dataset.max_rejected allows "
-        f"{limit} ({first}{'; ...' if len(rejected) > SHOWN else ''}); remove them or raise it"
-    )

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import fresh_folder, raise_if_full, read_json, sha256_file, write_json
+from pgpipe.files import (
+    fresh_folder,
+    raise_if_full,
+    read_json,
+    sha256_file,
+    write_array,
+    write_json,
+)
 from pgpipe.images import Images, release
 
 Pixels = NDArray[np.floating[Any]]  # 0..255
@@ -176,7 +183,8 @@ def write_manifest(
         raise UsageError(f"no readable image among {len(rejected)} files: {rejected[:3]}")
     counts = Counter(labels)
     numbers = {label: number for number, label in enumerate(classes)}
-    np.save(folder / "labels.npy", np.array([numbers[label] for label in labels], np.int64))
+    numbered = np.array([numbers[label] for label in labels], np.int64)
+    write_array(folder / "labels.npy", numbered)
     manifest = {
         "count": len(labels),
         "channels": writers[0].shape[2],

@@ -11,17 +11,18 @@ import io
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from pgpipe.errors import IntegrityError
+from pgpipe.data.blaming import blaming
 from pgpipe.files import CHUNK_BYTES, atomic
 
+NAME = "images.zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can state
 UNIX = 3
+MAX_MEMBERS = 1 << 23
 MAX_MEMBER_BYTES = 512 << 20
 MAX_RATIO = 100  # unpacked to packed; image files do not shrink, bombs shrink a thousandfold
 SMALL_BYTES = 1 << 20  # below, any ratio is harmless
@@ -32,8 +33,13 @@ def pack(members: Iterable[tuple[str, bytes | Path]], target: Path) -> None:
 
     Contents that are paths are streamed, however large; bytes are held until written.
     """
-    with atomic(target) as file, ZipFile(file, "w", ZIP_STORED, allowZip64=True) as archive:
-        for name, content in sorted(members, key=itemgetter(0)):
+    ordered = sorted(members, key=itemgetter(0))
+    size = sum(len(c) if isinstance(c, bytes) else c.stat().st_size for _, c in ordered)
+    with (
+        atomic(target, size) as file,
+        ZipFile(file, "w", ZIP_STORED, allowZip64=True) as archive,
+    ):
+        for name, content in ordered:
             add(archive, name, content)
 
 
@@ -56,9 +62,9 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         IntegrityError: not a zip, truncated, encrypted, a wrong checksum, a bomb.
     """
-    with blaming(archive), ZipFile(archive) as opened:
+    with blaming(archive, "zip"), ZipFile(archive) as opened:
         for info in entries(opened):
-            with blaming(archive, info.filename):
+            with blaming(archive, "zip", info.filename):
                 refuse_unsafe(info)
                 content = opened.read(info)
             yield info.filename, content
@@ -66,14 +72,16 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
 
 def names(archive: Path) -> list[str]:
     """The names that `members` gives, without reading the contents."""
-    with blaming(archive), ZipFile(archive) as opened:
+    with blaming(archive, "zip"), ZipFile(archive) as opened:
         return [info.filename for info in entries(opened)]
 
 
 def entries(opened: ZipFile) -> list[ZipInfo]:
     """The entries that are regular files (no folders, no links) and not hidden, sorted."""
+    found = opened.infolist()
+    refuse_excess(found, Path(str(opened.filename)).stat().st_size)
     kinds = (0, stat.S_IFREG)  # 0: written on a system without kinds
-    files = [i for i in opened.infolist() if stat.S_IFMT(i.external_attr >> 16) in kinds]
+    files = [i for i in found if stat.S_IFMT(i.external_attr >> 16) in kinds]
     visible = [i for i in files if not i.is_dir() and not is_hidden(i.filename)]
     return sorted(visible, key=lambda info: info.filename)
 
@@ -89,6 +97,14 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in parts(name))
 
 
+def refuse_excess(infos: list[ZipInfo], archive_bytes: int) -> None:
+    """Raise ValueError for an archive that might take for ever."""
+    if len(infos) > MAX_MEMBERS:
+        raise ValueError(f"{len(infos)} members, at most {MAX_MEMBERS} are read")
+    if sum(info.compress_size for info in infos) > archive_bytes:  # some bytes count several times
+        raise ValueError("members overlap, as those of bombs do")
+
+
 def refuse_unsafe(info: ZipInfo) -> None:
     """Raise ValueError for a member that might not fit into memory."""
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # zipfile unpacks others unbounded
@@ -97,16 +113,3 @@ def refuse_unsafe(info: ZipInfo) -> None:
         raise ValueError(f"{info.file_size} bytes, at most {MAX_MEMBER_BYTES} are read")
     if info.file_size > max(SMALL_BYTES, MAX_RATIO * info.compress_size):
         raise ValueError(f"unpacks {info.compress_size} bytes to {info.file_size}, as bombs do")
-
-
-@contextmanager
-def blaming(archive: Path, member: str = "") -> Iterator[None]:
-    """Turn whatever reading raises into one line that names the archive and the member."""
-    try:
-        yield
-    except (MemoryError, IntegrityError):
-        raise
-    except Exception as error:  # hostile bytes make zipfile raise anything
-        place = f"{archive}: {member!r}" if member else f"{archive}"
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise IntegrityError(f"{place}: not a readable zip: {reason}") from error

@@ -1,6 +1,7 @@
 """An image of any shape to a square of one resolution, in floating point.
 
-The square lies centred on the image: inside it ("center") or around it ("pad"). Reduction is an
+The square lies centred on the image: inside it ("center") or around it ("pad"); or it is the one
+that the paper's code cuts from CelebA's aligned images ("celeba"). Reduction is an
 exact area average: each pixel of the result is the mean of what it covers, parts of pixels
 included, so that nothing aliases at any ratio. Enlargement is bicubic.
 """
@@ -13,23 +14,39 @@ from PIL import Image
 
 from pgpipe.images import Images
 
-Crop = Literal["center", "pad"]
+Crop = Literal["center", "pad", "celeba"]
+CELEBA_SHAPE = (218, 178)  # pixels
+CELEBA_FACE = (slice(121 - 64, 121 + 64), slice(89 - 64, 89 + 64))  # rows, columns
 Pixels = NDArray[np.float32]
 
 
 def square(image: Images, resolution: int, crop: Crop) -> Pixels:
     """Cut or pad uint8 [H, W, C], then resize it: float32 [resolution, resolution, C] in 0..255.
 
-    "center" takes the largest centred square; "pad" takes the whole image on black. Where the
-    square's side is at least `resolution` pixels, it is reduced by area averaging; else it is
-    enlarged by Pillow's BICUBIC (a = -0.5) without rounding, clipped to 0..255.
+    "center" takes the largest centred square; "pad" takes the whole image on black; "celeba" takes
+    128x128 pixels of 178x218. Where the square's side is at least `resolution` pixels, it is
+    reduced by area averaging; else it is enlarged by Pillow's BICUBIC (a = -0.5) without rounding,
+    clipped to 0..255.
+
+    Raises:
+        ValueError: "celeba" of an image of another size.
     """
+    if crop == "celeba":
+        image = face(image)
     height, width, _ = image.shape
-    side = min(height, width) if crop == "center" else max(height, width)
+    side = max(height, width) if crop == "pad" else min(height, width)
     size = min(side, resolution)
     long, short = (0, 1) if height >= width else (1, 0)  # in this order the array between is small
     small = average(average(image, long, side, size), short, side, size)
     return small if size == resolution else enlarge(small, resolution)
+
+
+def face(image: Images) -> Images:
+    """The part of an aligned image of CelebA that the official code trains on."""
+    if image.shape[:2] != CELEBA_SHAPE:
+        height, width, _ = image.shape
+        raise ValueError(f"{width}x{height} pixels are not the 178x218 that crop: celeba is for")
+    return image[CELEBA_FACE]
 
 
 def average(image: Images | Pixels, axis: int, side: int, size: int) -> Pixels:

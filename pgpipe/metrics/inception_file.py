@@ -8,7 +8,7 @@ stage can run, never what the stage makes.
 from pathlib import Path
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import project_root, sha256, sha256_file
+from pgpipe.files import project_root, sha256
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -24,11 +24,6 @@ SCORES = "inception_score, fid, kid, precision, recall"  # what takes this netwo
 def path() -> Path:
     """Where the file lies: in the main checkout, also of an experiment's workspace."""
     return project_root() / ".pgpipe" / "weights" / NAME
-
-
-def is_there() -> bool:
-    """Whether it is there, and is what its hash says."""
-    return path().is_file() and sha256_file(path()) == SHA256
 
 
 def read() -> bytes:

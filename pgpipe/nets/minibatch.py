@@ -84,14 +84,20 @@ class Noise:
     Every image's every map is multiplied by 1 + strength sqrt(C) N(0, 1), as the Theano code does.
     """
 
-    def __init__(self, strength: Tensor, key: Tensor) -> None:
-        self.strength, self.key = strength, key
+    def __init__(
+        self, strength: Tensor, key: Tensor, whole: int = 0, rows: Tensor | None = None
+    ) -> None:
+        """For a part of a minibatch, `whole` images are drawn for, and `rows` of them seen."""
+        self.strength, self.key, self.whole, self.rows = strength, key, whole, rows
 
     def __call__(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> the same shape."""
         N, C = x.shape[:2]
         self.key = rng.mix(self.key)
-        factors = 1 + self.strength * C**0.5 * rng.normal((N, C), self.key)
+        normal = rng.normal((self.whole or N, C), self.key)
+        if self.rows is not None:
+            normal = normal[self.rows]
+        factors = 1 + self.strength * C**0.5 * normal
         noisy: Tensor = x * factors.view(N, C, 1, 1).to(x.dtype)
         return noisy
 

@@ -105,7 +105,10 @@ def name_phases(ax: Axes, history: History) -> None:
 
 def growth(previews: Path, history: History, columns: int) -> Images:
     """The first row of fixed latents at the end of each phase, phase below phase."""
-    pictures = [Image.open(max(previews.glob(f"{p}-*.png"))) for p in history.phase.unique()]
+    pictures = [
+        Image.open(max(previews.glob(f"{p}-*.png")), formats=["PNG"])
+        for p in history.phase.unique()
+    ]
     tiles = [picture.width // columns for picture in pictures]
     tile = min(max(tiles), LARGEST_TILE)
     rows = []

@@ -1,6 +1,7 @@
 """How far long work is: a bar on a terminal, a plain line every 30 s elsewhere."""
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
@@ -69,6 +70,13 @@ class Meter:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.progress.stop()
+
+
+@contextmanager
+def arriving(what: str, size: int) -> Iterator[Callable[[int, str], None]]:
+    """Show how much of so many bytes (0: unknown) has arrived, in MB, with a note beside."""
+    with Meter(f"{what}, MB", size // 10**6) as meter:
+        yield lambda arrived, note: meter.update(arrived // 10**6, note)
 
 
 def plain_line(task: Task) -> str:

@@ -8,7 +8,7 @@ from pgpipe.tracking.push import push
 from pgpipe.tracking.store import StoreAway
 
 INTERVAL_S = 5.0  # between two pushes
-PATIENCE_S = 5.0  # for the last one
+PATIENCE_S = 3.5  # for the last one: with the end of the process it stays below 5 s
 CURE = "nothing is lost, and pgpipe sync completes it"
 
 
@@ -32,7 +32,7 @@ class Mirror:
         self._grew.set()
         self._thread.join(PATIENCE_S)
         if self._thread.is_alive():
-            self.warn(f"the store did not get everything within {PATIENCE_S:.0f} s; {CURE}")
+            self.warn(f"the store did not get everything within {PATIENCE_S:g} s; {CURE}")
 
     def warn(self, problem: str) -> None:
         """One line on stderr, the first time."""

@@ -14,7 +14,6 @@ import fcntl
 import math
 import posixpath
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -24,7 +23,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from pgpipe.config import Section
-from pgpipe.files import CHUNK_BYTES, atomic, project_root, write_json
+from pgpipe.files import copy, project_root, write_json
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
 
@@ -97,11 +96,7 @@ class Spool:
 
     def add_artifact(self, file: Path, folder: str) -> None:
         """Copy `file`; the last copy of a name stays."""
-        with (
-            file.open("rb") as reader,
-            atomic(self.folder / ARTIFACTS / folder / file.name) as copy,
-        ):
-            shutil.copyfileobj(reader, copy, CHUNK_BYTES)
+        copy(file, self.folder / ARTIFACTS / folder / file.name)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add tags, or give them new values."""

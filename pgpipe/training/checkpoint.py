@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.files import write_bytes
+from pgpipe.files import UNFINISHED, write_bytes
 from pgpipe.training import hashed
 
 KEPT = 2
@@ -47,6 +47,8 @@ class StateFolder:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
+            for litter in self.folder.glob(UNFINISHED):  # of killed processes: each a whole state
+                litter.unlink()
             yield
 
     def save(self, images: int, named: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
@@ -65,12 +67,22 @@ class StateFolder:
         for path in reversed(self.states()):
             data = hashed.read(path)
             if data is not None:
-                return tensors.parse(data)
+                state = tensors.parse(data)
+                if hashed.images_of(path) == state[1]["progress"]["images"]:
+                    return state
             path.replace(path.with_suffix(DAMAGED))
-            print(f"pgpipe: warning: {path}: damaged (hash differs), set aside", file=sys.stderr)  # noqa: T201
-        if list(self.folder.glob(f"*{DAMAGED}")):
-            raise IntegrityError(f"{self.folder}: all states are damaged; delete it to start anew")
+            sys.stderr.write(f"pgpipe: warning: {path}: damaged (hash differs), set aside\n")
+        if damaged := sorted(path.name for path in self.folder.glob(f"*{DAMAGED}")):
+            raise IntegrityError(
+                f"{self.folder}: all states are damaged ({', '.join(damaged)}); "
+                "delete the folder to start anew"
+            )
         return None
+
+    def facts(self) -> Any:
+        """What the last state tells of itself beside the tensors; None where none is intact."""
+        intact = (path for path in reversed(self.states()) if hashed.is_intact(path))
+        return next((tensors.read(path)[1] for path in intact), None)
 
     def states(self) -> list[Path]:
         """The states, oldest first."""
@@ -80,10 +92,11 @@ class StateFolder:
     def result(self) -> Path | None:
         """The intact state that is the phase's result, if it is finished."""
         try:
-            path = self.folder / (self.folder / FINISHED).read_text()
-            return path if hashed.read(path) is not None else None
-        except FileNotFoundError:
+            named = (self.folder / FINISHED).read_bytes()
+            path = next(path for path in self.states() if path.name.encode() == named)
+        except (FileNotFoundError, StopIteration):
             return None
+        return path if hashed.is_intact(path) else None
 
     def finish(self) -> None:
         """Declare the newest state the result."""

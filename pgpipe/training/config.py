@@ -15,6 +15,7 @@ class TrainSection(Section):
 
     seed: int = Field(ge=0)  # of weights, latents and every other draw
     minibatch: int = Field(ge=1)  # images a step, unless a phase states its own [16]
+    minibatch_per_device: int = Field(ge=0)  # at most so many of them at once; 0: all
     learning_rate: float = Field(gt=0)  # of both networks, unless a phase states its own [0.001]
     adam_beta1: Rate  # [0]
     adam_beta2: Rate  # [0.99]

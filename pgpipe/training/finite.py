@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pgpipe.errors import DivergedError
 from pgpipe.files import write_json
 
 EVERY_STEPS = 50
@@ -18,27 +17,22 @@ RECORD = "rollback.json"
 
 
 class NotFiniteError(Exception):
-    """Names the first tensor with such a number. The training handles it: no user sees it."""
+    """Names a tensor with such a number. The training handles it: no user sees it."""
 
 
-def require_finite(named: Mapping[str, Tensor]) -> None:
-    """Raise NotFiniteError where a floating-point tensor has NaN or infinity; one look at all."""
+def not_finite(named: Mapping[str, Tensor]) -> str | None:
+    """The first floating-point tensor with NaN or infinity, if any; one look at all of them."""
     floats = {name: x for name, x in named.items() if x.is_floating_point() and x.numel()}
     largest = torch._foreach_norm(list(floats.values()), torch.inf)
     finite = torch.stack([x.float() for x in largest]).isfinite()
-    if not finite.all():
-        raise NotFiniteError(list(floats)[int((~finite).nonzero()[0])])
+    return None if finite.all() else list(floats)[int((~finite).nonzero()[0])]
 
 
-def note_rollback(folder: Path, phase: str, tensor: str, kimg: float) -> None:
-    """Record that a phase goes back to its last good state.
+def rolled_back(folder: Path) -> bool:
+    """Whether the phase whose states are in `folder` went back before."""
+    return (folder / RECORD).exists()
 
-    Raises:
-        DivergedError: it did so before.
-    """
-    if (folder / RECORD).exists():
-        raise DivergedError(
-            f"{phase}: {tensor} is not finite at {kimg:g} kimg, once more after a rollback; lower "
-            "the learning rate (the last good state is kept)"
-        )
-    write_json(folder / RECORD, {"phase": phase, "tensor": tensor, "kimg": kimg})
+
+def note_rollback(folder: Path, tensor: str, kimg: float) -> None:
+    """Record that a phase goes back to its last good state, and why."""
+    write_json(folder / RECORD, {"tensor": tensor, "kimg": kimg})

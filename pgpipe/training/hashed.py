@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pgpipe.files import sha256, write_bytes
+from pgpipe.files import sha256, sha256_file, write_bytes
 
 
 def files(folder: Path) -> list[Path]:
-    """All of them, in order of images."""
-    return sorted(folder.glob("*-*.safetensors"))
+    """All of them, in order of images, and whatever has lost its name."""
+    return sorted(folder.glob("[!.]*.safetensors"))
 
 
 def write(folder: Path, images: int, data: bytes) -> Path:
@@ -18,11 +18,17 @@ def write(folder: Path, images: int, data: bytes) -> Path:
 
 
 def images_of(path: Path) -> int:
-    """What the name says."""
-    return int(path.name.split("-")[0])
+    """What the name says; -1 where it says nothing."""
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdecimal() and len(number) == 12 else -1
 
 
 def read(path: Path) -> bytes | None:
     """The content, or None where its hash is not the name's: nothing damaged is ever parsed."""
     data = path.read_bytes()
-    return data if path.stem.split("-")[1] == sha256(data) else None
+    return data if path.name.endswith(f"-{sha256(data)}.safetensors") else None
+
+
+def is_intact(path: Path) -> bool:
+    """Whether the content is what the name says."""
+    return path.name.endswith(f"-{sha256_file(path)}.safetensors")

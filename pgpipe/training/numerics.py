@@ -2,12 +2,14 @@
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
 from pgpipe.devices import choose
 from pgpipe.errors import ResourceError
 from pgpipe.training.config import TrainSection
+from pgpipe.training.processes import world_size
 
 
 def prepare(section: TrainSection) -> torch.device:
@@ -25,10 +27,22 @@ def name(section: TrainSection) -> str:
     return str(torch.cuda.get_device_name())
 
 
+def platform(section: TrainSection) -> dict[str, Any]:
+    """What a result's bits depend on beside its inputs; a state records it."""
+    device = choose(section.device).type
+    return {
+        "torch": torch.__version__,
+        "device": device,
+        "threads": threads(section) if device == "cpu" else 0,
+        "world_size": world_size(),
+    }
+
+
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return section.threads or cores or 1
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share them
+    return section.threads or max(1, (cores or 1) // here)
 
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:

@@ -3,6 +3,7 @@
 Every draw is a function of (seed, stream, images seen).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,23 @@ class Minibatch:
     labels_g: Tensor | None  # for the generator's own step, drawn from the data
     seen: Tensor  # int64 []: images seen before this minibatch, the counter of all draws
     fade: Tensor | None  # float32 [], None in a stable phase
+    whole: int = 0  # of a part: images of the minibatch that it is from ...
+    rows: Tensor | None = None  # ... and where these samples are there: int64 [N]
+
+    def part(self, rows: Tensor) -> "Minibatch":
+        """The samples at `rows`."""
+        rows = rows.to(self.images.device)
+        if len(rows) == len(self.images):
+            return self
+        labels, labels_g = (
+            None if known is None else known[rows] for known in (self.labels, self.labels_g)
+        )
+        images, whole = self.images[rows], len(self.images)
+        return Minibatch(images, labels, labels_g, self.seen, self.fade, whole, rows)
+
+    def drawn(self, draw: Callable[[int], Tensor]) -> Tensor:
+        """What these samples draw: the same, whatever else is in the part."""
+        return draw(len(self.images)) if self.rows is None else draw(self.whole)[self.rows]
 
 
 class Objective:
@@ -72,7 +90,7 @@ class Objective:
         section, D = self.section, self.nets.discriminator
         match section.loss:
             case "wgan-gp":
-                factors = rng.uniform((len(real),), self.key("mixing", batch.seen))
+                factors = batch.drawn(lambda n: rng.uniform((n,), self.key("mixing", batch.seen)))
                 points = gradients.mixed_images(real, fake.to(real.dtype), factors)
                 norms = gradients.gradient_norms(lambda x: D(x, batch.fade)[0], points)
                 penalty = gradients.gradient_penalty(norms, section.gradient_target, self.upscale)
@@ -99,7 +117,8 @@ class Objective:
         if self.section.label_conditioning == "acgan":
             of_real = labels.classification(real, batch.labels)
             return of_real + labels.classification(fake, batch.labels)
-        others = rng.integers(real.shape[1] - 1, (len(real),), self.key("wrong", batch.seen))
+        key, choices = self.key("wrong", batch.seen), real.shape[1] - 1
+        others = batch.drawn(lambda n: rng.integers(choices, (n,), key))
         wrong = (batch.labels + 1 + others) % real.shape[1]
         pairs = (real, batch.labels), (real, wrong), (fake, batch.labels)
         return labels.matching_discriminator(*(labels.match_scores(*pair) for pair in pairs))
@@ -115,14 +134,15 @@ class Objective:
         noise = quiet
         if self.nets.fake_score is not None:
             strength = noise_strength(self.nets.fake_score)
-            noise = Noise(strength, self.key(f"noise {stream}", batch.seen))
+            key = self.key(f"noise {stream}", batch.seen)
+            noise = Noise(strength, key, batch.whole, batch.rows)
         scored: Scored = self.nets.discriminator(images, batch.fade, noise)
         return scored
 
     def fakes(self, batch: Minibatch, stream: str, drawn_for: Tensor | None) -> Tensor:
         """Images [N, C, R, R] of latents of a stream, for labels [N] if conditional."""
-        shape = (len(batch.images), self.nets.generator.spec.latent_size)
-        latents = rng.normal(shape, self.key(stream, batch.seen))
+        size, key = self.nets.generator.spec.latent_size, self.key(stream, batch.seen)
+        latents = batch.drawn(lambda n: rng.normal((n, size), key))
         fakes: Tensor = self.nets.generator(latents, drawn_for, batch.fade)
         return fakes
 
@@ -130,7 +150,8 @@ class Objective:
         """The reals [N, C, R, R] in [-1, 1], mirrored and faded as the step asks."""
         images = to_float(batch.images)
         if self.section.mirror:
-            images = mirrored(images, self.key("mirror", batch.seen))
+            key = self.key("mirror", batch.seen)
+            images = mirrored(images, batch.drawn(lambda n: rng.uniform((n,), key)) < 0.5)
         return images if batch.fade is None else faded(images, batch.fade)
 
     def key(self, stream: str, seen: Tensor) -> Tensor:
@@ -138,10 +159,9 @@ class Objective:
         return rng.key(self.section.seed, stream, seen, self.device)
 
 
-def mirrored(images: Tensor, key: Tensor) -> Tensor:
-    """Flip each image [N, C, R, R] left to right with probability one half."""
-    flip = rng.uniform((len(images), 1, 1, 1), key) < 0.5
-    return torch.where(flip, images.flip(3), images)
+def mirrored(images: Tensor, flip: Tensor) -> Tensor:
+    """Images [N, C, R, R], left and right exchanged where `flip` [N] says so."""
+    return torch.where(flip.view(-1, 1, 1, 1), images.flip(3), images)
 
 
 def faded(images: Tensor, fade: Tensor) -> Tensor:

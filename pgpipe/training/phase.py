@@ -5,28 +5,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from pgpipe.data.batches import Batches
-from pgpipe.errors import Interrupted
+from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.images import grid, to_float, write_png
 from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
 from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.schedule import kimg
 from pgpipe.timer import Timer
 from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.draw import Draw
 from pgpipe.training.finite import (
     EVERY_STEPS,
     NotFiniteError,
+    not_finite,
     note_rollback,
-    require_finite,
+    rolled_back,
 )
 from pgpipe.training.history import PLACE, Row
 from pgpipe.training.job import Job, Progress
 from pgpipe.training.listener import Listener
 from pgpipe.training.networks import build, tensors_of
-from pgpipe.training.numerics import out_of_memory
-from pgpipe.training.objective import FIGURES, Minibatch
+from pgpipe.training.numerics import out_of_memory, platform
+from pgpipe.training.objective import FIGURES
+from pgpipe.training.processes import ALONE, Processes
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer
 from pgpipe.training.step import Step
 
@@ -45,16 +47,18 @@ class PhaseTraining:
         states: StateFolder,
         listener: Listener,
         scorer: Scorer = NO_SCORER,
+        processes: Processes = ALONE,
     ) -> None:
         self.job, self.batches, self.states = job, batches, states
-        self.listener, self.scorer = listener, scorer
+        self.listener, self.scorer, self.processes = listener, scorer, processes
+        self.draw = Draw(job, batches)
         self.unsaved = Timer(60 * job.section.checkpoint_minutes)
         self.restore()
 
     def restore(self) -> None:
         """Stand at the last saved state, or at the start."""
         job, device = self.job, self.batches.device
-        saved = self.states.newest()
+        saved = self.processes.in_turn(self.states.newest)
         tensors, self.progress = (
             (saved[0], Progress(**saved[1]["progress"]))
             if saved
@@ -65,7 +69,7 @@ class PhaseTraining:
         if not saved and job.phase.origin == "init":
             count = min(FIRST_REALS, len(self.batches.store))  # each once: twins have distance 0
             self.networks.discriminator.fit(to_float(self.batches.reals(0, count)[0]))
-        self.step = Step(self.networks, job.section)
+        self.step = Step(self.networks, job.section, self.processes)
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
@@ -82,17 +86,17 @@ class PhaseTraining:
                 self.roll_back(str(found))
         if not self.follow(0, stop):
             raise self.interrupted()
-        self.states.finish()
+        if self.processes.writes:
+            self.states.finish()
 
     def advance(self, stop: Callable[[], bool]) -> None:
         """One step, and what is due after it."""
         self.train_step()
-        ticked, stopping = self.at_tick(), stop()
-        saving = ticked or stopping or self.unsaved.elapsed()
+        ticked = self.at_tick()
+        stopping, unsaved = self.processes.any(stop(), self.unsaved.elapsed())
+        saving = ticked or stopping or unsaved
         if saving or self.progress.steps % EVERY_STEPS == 0:
-            require_finite(
-                {**dict(zip(FIGURES, self.sums, strict=True)), **tensors_of(self.networks)}
-            )
+            self.require_finite()
         if ticked:
             self.tick()
         if saving:
@@ -102,10 +106,25 @@ class PhaseTraining:
         if ticked:
             self.follow(BACKLOG, stop)
 
+    def require_finite(self) -> None:
+        """Raise NotFiniteError in all processes, where one has a number that is not finite."""
+        found = not_finite(
+            {**dict(zip(FIGURES, self.sums, strict=True)), **tensors_of(self.networks)}
+        )
+        if any(self.processes.any(found is not None)):
+            raise NotFiniteError(found or "a tensor of another process")
+
     def roll_back(self, tensor: str) -> None:
         """Go back to the last saved state, the first time that a tensor is not finite."""
         at = kimg(self.job.images_before + self.progress.images)
-        note_rollback(self.states.folder, self.job.key, tensor, at)
+        (before,) = self.processes.any(rolled_back(self.states.folder))
+        if before:
+            raise DivergedError(
+                f"{self.job.key}: {tensor} is not finite at {at:g} kimg, once more after a "
+                "rollback; lower the learning rate (the last good state is kept)"
+            )
+        if self.processes.writes:
+            note_rollback(self.states.folder, tensor, at)
         self.restore()
         self.listener.on_rollback(tensor, at, kimg(self.job.images_before + self.progress.images))
 
@@ -131,39 +150,12 @@ class PhaseTraining:
             self.networks.set_learning_rate(job.learning_rate(progress.images))
         fade = job.phase.fade(progress.images)
         try:
-            self.sums += self.step(self.minibatches())
+            self.sums += self.step(self.draw(progress.images))
         except torch.OutOfMemoryError as error:
             raise out_of_memory(error, job.minibatch) from None
         progress.images += job.step_images
         progress.steps += 1
         self.listener.on_step(progress.images, fade)
-
-    def minibatches(self) -> list[Minibatch]:
-        """The reals, labels and counters of the next step, one for each step of D."""
-        count, fade = self.job.minibatch, self.fade()
-        first = self.job.images_before + self.progress.images
-        return [
-            self.minibatch_after(first + number * count, fade)
-            for number in range(self.job.section.discriminator_steps)
-        ]
-
-    def minibatch_after(self, seen: int, fade: Tensor | None) -> Minibatch:
-        """The reals, labels and counters after `seen` images."""
-        images, labels = self.batches.reals(seen, self.job.minibatch)
-        return Minibatch(
-            images=images,
-            labels=labels,
-            labels_g=self.batches.random_labels(seen, self.job.minibatch),
-            seen=torch.tensor(seen, device=self.batches.device),
-            fade=fade,
-        )
-
-    def fade(self) -> Tensor | None:
-        """Weight [] of the newest layers now; None in the stable part."""
-        phase, images = self.job.phase, self.progress.images
-        if phase.part(images) == "stable":
-            return None
-        return torch.tensor(phase.fade(images), device=self.batches.device)
 
     def fade_just_ended(self) -> bool:
         """Whether the next step is the first of the stable part."""
@@ -185,9 +177,15 @@ class PhaseTraining:
         progress.steps = 0
         row = self.row(means)
         progress.rows.append(row)
+        if self.processes.writes:
+            self.show(row)
+
+    def show(self, row: Row) -> None:
+        """Tell of a tick, and leave a snapshot to be scored."""
         self.listener.on_tick(row, self.preview())
-        average, place = self.networks.average, {name: row[name] for name in PLACE}
-        self.scorer.add(progress.images, average.state_dict(), {**facts_of(average), "row": place})
+        average, facts = self.networks.average, {"row": {name: row[name] for name in PLACE}}
+        named = average.state_dict()
+        self.scorer.add(self.progress.images, named, {**facts_of(average), **facts})
 
     def row(self, means: Mapping[str, float]) -> Row:
         """The row of history for now."""
@@ -207,7 +205,9 @@ class PhaseTraining:
         job, name = self.job, f"{self.job.key}-{self.progress.images:09d}.png"
         labels = job.tensors[PREVIEW_LABELS] if job.spec.classes else None
         latents = job.tensors[PREVIEW_LATENTS]
-        drawn = render_all(self.networks.average, latents, labels, self.fade())
+        drawn = render_all(
+            self.networks.average, latents, labels, self.draw.fade(self.progress.images)
+        )
         path = self.states.folder / PREVIEWS / name
         write_png(path, grid(drawn, PREVIEW_COLUMNS, PREVIEW_TILE))
         return path
@@ -222,7 +222,9 @@ class PhaseTraining:
             "resolution": job.phase.res,
             "images_seen": job.images_before + progress.images,
             "spec": job.spec.model_dump(),
+            "platform": platform(job.section),
             "progress": vars(progress),
         }
-        self.states.save(progress.images, {**named, **job.previews}, facts)
+        if self.processes.writes:
+            self.states.save(progress.images, {**named, **job.previews}, facts)
         self.unsaved.restart()

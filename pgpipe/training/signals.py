@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to end after the current step; a second one ends at once."""
+"""SIGINT and SIGTERM: asked once, a process ends in order; a second one ends it at once."""
 
 import ctypes
 import os
@@ -12,21 +12,19 @@ PR_SET_PDEATHSIG = 1
 
 
 class StopRequest:
-    """Whether the process was asked to end."""
+    """Whether the process was asked to end after the current step."""
 
     def __init__(self) -> None:
         self.requested = False
-        self.parent = os.getppid()
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """Note the first signal; let the next one do what it does by default."""
         self.requested = True
-        for each in SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        let_signals_kill()
 
     def __call__(self) -> bool:
-        """True also once the parent is gone: `dvc` killed alone would leave an orphan."""
-        return self.requested or os.getppid() != self.parent
+        """True also for an orphan of DVC."""
+        return self.requested or orphaned()
 
 
 @contextmanager
@@ -36,7 +34,6 @@ def stop_request() -> Iterator[StopRequest]:
     stop = StopRequest()
     for number in SIGNALS:
         signal.signal(number, stop.on_signal)
-    die_with_parent()
     try:
         yield stop
     finally:
@@ -44,8 +41,43 @@ def stop_request() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-def die_with_parent() -> None:
-    """Have Linux send SIGTERM when the parent process dies; elsewhere the polling has to do."""
+def interrupt_on_signals() -> None:
+    """Let the first signal raise KeyboardInterrupt, also when it is DVC's death.
+
+    DVC killed alone leaves its stage behind, which would write where the next `dvc repro` writes.
+    """
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
+    if below_dvc():
+        signal_at_parents_death()
+    if orphaned():
+        raise KeyboardInterrupt
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; let the next signal do what it does by default."""
+    let_signals_kill()
+    raise KeyboardInterrupt
+
+
+def let_signals_kill() -> None:
+    """From now on a signal ends the process at once."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def below_dvc() -> bool:
+    """Whether DVC runs this process as a stage."""
+    return "DVC_STAGE" in os.environ
+
+
+def orphaned() -> bool:
+    """Whether DVC ran this process and is gone: a stage is of its group, a foster parent is not."""
+    return below_dvc() and os.getpgid(os.getppid()) != os.getpgrp()
+
+
+def signal_at_parents_death() -> None:
+    """Have Linux send SIGTERM when the parent process dies; elsewhere `orphaned` has to do."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -41,7 +41,8 @@ class Snapshots:
 
     def files(self) -> dict[int, Path]:
         """The generators that are still there, by images, oldest first."""
-        return {hashed.images_of(path): path for path in hashed.files(self.folder)}
+        found = {hashed.images_of(path): path for path in hashed.files(self.folder)}
+        return {images: path for images, path in found.items() if images >= 0}
 
     def rows(self, but: Container[int] = ()) -> dict[int, Row]:
         """The scores so far, but those of some, by images, oldest first."""

@@ -4,64 +4,104 @@ Shapes do not change between steps, the fade is a tensor, and every draw is a fu
 stream, images seen), so the step holds no state of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from pgpipe.losses.adversarial import running_fake_score
+from pgpipe.training import parts
 from pgpipe.training.config import TrainSection
 from pgpipe.training.networks import Networks
 from pgpipe.training.numerics import autocast
-from pgpipe.training.objective import FIGURES_D, Minibatch, Objective
+from pgpipe.training.objective import FIGURES, Minibatch, Objective
+from pgpipe.training.processes import ALONE, Processes
 
-SCORE_FAKE = FIGURES_D.index("score_fake")
+SCORE_FAKE = FIGURES.index("score_fake")
+
+Loss = tuple[Tensor, Tensor]  # to be lowered, and figures to be recorded
 
 
 class Step:
     """Trains `networks` on a minibatch, or several for each step of G, a call."""
 
-    def __init__(self, networks: Networks, section: TrainSection) -> None:
-        self.nets, self.section = networks, section
+    def __init__(
+        self, networks: Networks, section: TrainSection, processes: Processes = ALONE
+    ) -> None:
+        self.nets, self.section, self.processes = networks, section, processes
         self.objective = Objective(networks, section)
 
     def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
         """A D step a minibatch, one G step, one step of the average; float32 [6] as `FIGURES`."""
         last = batches[-1]
-        with autocast(self.section, self.objective.device):
-            if self.section.updates == "simultaneous":
-                loss_g, figures = self.both_at_once(last)
-            else:
-                figures = torch.stack([self.discriminator_step(b) for b in batches]).mean(dim=0)
-                loss_g = self.generator_step(last)
+        if self.section.updates == "simultaneous":
+            figures = self.both_at_once(last)
+        else:
+            of_d = torch.stack([self.discriminator_step(batch) for batch in batches]).mean(dim=0)
+            figures = torch.cat([self.generator_step(last)[None], of_d])
         if self.nets.fake_score is not None:
             self.nets.fake_score = running_fake_score(self.nets.fake_score, figures[SCORE_FAKE])
         self.average_step(sum(len(batch.images) for batch in batches))
-        return torch.cat([loss_g[None], figures])
+        return figures
 
     def discriminator_step(self, batch: Minibatch) -> Tensor:
         """Lower D's loss once; its figures [5]."""
-        with torch.no_grad():
-            fake = self.objective.fakes(batch, "latents d", batch.labels)
-        loss, figures = self.objective.of_discriminator(batch, fake)
-        descend((self.nets.adam_d, loss))
-        return figures
+        return self.descend(batch, self.discriminator_loss, self.nets.adam_d)
 
     def generator_step(self, batch: Minibatch) -> Tensor:
         """Lower G's loss once; the loss []."""
+        return self.descend(batch, self.generator_loss, self.nets.adam_g)
+
+    def both_at_once(self, batch: Minibatch) -> Tensor:
+        """Lower both losses once, both taken before either network moves; all figures [6]."""
+        return self.descend(batch, self.both_losses, self.nets.adam_d, self.nets.adam_g)
+
+    def descend(
+        self, batch: Minibatch, loss_of: Callable[[Minibatch], Loss], *optimisers: Optimizer
+    ) -> Tensor:
+        """One step down the mean gradient of the minibatch's parts; the mean of their figures."""
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        divided, found = self.divided(batch), []
+        for part in divided:
+            with autocast(self.section, self.objective.device):
+                loss, figures = loss_of(part)
+            (loss / len(divided)).backward()
+            found.append(figures)
+        mean = torch.stack(found).mean(dim=0)
+        self.processes.mean_([*gradients(optimisers), mean])
+        for optimiser in optimisers:
+            optimiser.step()
+        return mean
+
+    def divided(self, batch: Minibatch) -> list[Minibatch]:
+        """What this process sees of a minibatch, divided as its memory asks."""
+        spec, N = self.nets.generator.spec, len(batch.images)
+        rows = parts.rows(spec, self.section, N, self.processes.count, self.processes.rank)
+        return [batch.part(torch.tensor(some)) for some in rows]
+
+    def discriminator_loss(self, batch: Minibatch) -> Loss:
+        """D's loss [] against fakes for the labels of the reals, and its figures [5]."""
+        with torch.no_grad():
+            fake = self.objective.fakes(batch, "latents d", batch.labels)
+        return self.objective.of_discriminator(batch, fake)
+
+    def generator_loss(self, batch: Minibatch) -> Loss:
+        """G's loss [], for labels of its own, twice."""
         fake = self.objective.fakes(batch, "latents g", batch.labels_g)
         loss = self.loss_g(batch, fake, batch.labels_g)
-        descend((self.nets.adam_g, loss))
-        return loss.detach()
+        return loss, loss.detach()
 
-    def both_at_once(self, batch: Minibatch) -> tuple[Tensor, Tensor]:
-        """Lower both losses once, both taken before either network moves, on the same fakes."""
+    def both_losses(self, batch: Minibatch) -> Loss:
+        """The sum of both losses [] on the same fakes, and all figures [6].
+
+        Neither's gradient reaches the other network, so the sum has both.
+        """
         fake = self.objective.fakes(batch, "latents d", batch.labels)
         loss_g = self.loss_g(batch, fake, batch.labels)
         loss_d, figures = self.objective.of_discriminator(batch, fake.detach())
-        descend((self.nets.adam_d, loss_d), (self.nets.adam_g, loss_g))
-        return loss_g.detach(), figures
+        return loss_g + loss_d, torch.cat([loss_g.detach()[None], figures])
 
     def loss_g(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
         """G's loss [], whose gradient stops before D's weights."""
@@ -77,10 +117,7 @@ class Step:
         torch._foreach_lerp_(average, current, 1 - self.section.ema_decay(images))
 
 
-def descend(*pairs: tuple[Optimizer, Tensor]) -> None:
-    """One step down the gradient of each loss, all gradients taken before the first step."""
-    for optimiser, loss in pairs:
-        optimiser.zero_grad()
-        loss.backward()
-    for optimiser, _ in pairs:
-        optimiser.step()
+def gradients(optimisers: Sequence[Optimizer]) -> list[Tensor]:
+    """Of all parameters that have one."""
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    return [p.grad for group in groups for p in group["params"] if p.grad is not None]

@@ -22,7 +22,7 @@ STASH = re.compile(r"(\w+) .*commit: dvc-exp:\w+:\w+:(\S+)")
 
 @pytest.fixture
 def rows_project(tmp_path: Path) -> Project:
-    project = Project(tmp_path)
+    project = Project(tmp_path).create()
     write_presets(tmp_path / "presets")
     project.commit()
     return project

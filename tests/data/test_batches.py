@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 
 from pgpipe.data.batches import Batches
@@ -125,3 +126,39 @@ def test_random_labels_are_not_those_of_the_reals(store: ImageStore) -> None:
     assert labels is not None
     assert drawn is not None
     assert not labels.equal(drawn)
+
+
+def test_the_next_minibatch_is_read_meanwhile_and_no_other_is_given(
+    store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches, fresh = Batches(store, None, 0, CPU, held=False, ahead=True), make(store)
+    read: list[list[int]] = []
+    real = batches.read
+
+    def noting(indices: NDArray[np.int64]) -> torch.Tensor:
+        read.append(indices.tolist())
+        return real(indices)
+
+    monkeypatch.setattr(batches, "read", noting)
+    for seen in (0, 8, 16, 400, 408, 408):  # in order, then a jump, then the same again
+        given, _ = batches.reals(seen, 8)
+        assert given.flatten(1)[:, 0].tolist() == order(fresh, seen, 8)
+    assert batches.reader
+    batches.reader.shutdown()
+    assert read[:4] == [order(fresh, seen, 8) for seen in (0, 8, 16, 24)], "each once, one ahead"
+
+
+def test_what_cannot_be_read_ahead_is_an_error_where_it_is_asked_for(
+    store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = Batches(store, None, 0, CPU, held=False, ahead=True)
+    batches.reals(0, 8)
+    first, _ = batches.reals(8, 8)
+
+    def broken(_: torch.Tensor) -> torch.Tensor:
+        raise OSError("gone")
+
+    monkeypatch.setattr(batches, "read", broken)
+    assert batches.reals(16, 8)[0].shape == first.shape, "was read before"
+    with pytest.raises(OSError, match="gone"):
+        batches.reals(24, 8)

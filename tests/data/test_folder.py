@@ -37,9 +37,9 @@ def zipped(path: Path, *names: str, method: int = zipfile.ZIP_STORED, data: byte
     return path
 
 
-def read(archive: Path, max_rejected: int = 0) -> list[tuple[str, str]]:
+def read(archive: Path) -> list[tuple[str, str]]:
     """(label, name) of each image."""
-    return [(label, name) for _, label, name in folder.read(archive, 1, "pad", 4, [], max_rejected)]
+    return [(label, name) for _, label, name in folder.read(archive)]
 
 
 # The format: data/raw/images.zip
@@ -301,13 +301,12 @@ def test_name_that_is_not_utf8_is_the_users_error(tmp_path: Path) -> None:
 # The data set: read
 
 
-def test_images_come_square_in_the_order_of_names(tmp_path: Path) -> None:
-    rawzip.pack([("b.png", png(20)), ("a.png", png(10))], tmp_path / "x.zip")
-    found = list(folder.read(tmp_path / "x.zip", 3, "center", 4, [], 0))
-    assert [(label, name) for _, label, name in found] == [("", "a.png"), ("", "b.png")]
-    for (image, _, _), level in zip(found, (10, 20), strict=True):
-        assert image.dtype == np.float32
-        np.testing.assert_allclose(image, np.full((4, 4, 3), level), rtol=1e-6)
+def test_files_come_as_they_are_in_the_order_of_names(tmp_path: Path) -> None:
+    rawzip.pack([("b.png", png(20)), ("a.txt", b"no image")], tmp_path / "x.zip")
+    assert list(folder.read(tmp_path / "x.zip")) == [
+        (b"no image", "", "a.txt"),
+        (png(20), "", "b.png"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -335,30 +334,3 @@ def test_label_is_the_first_folder_below_a_common_top(
 def test_hidden_files_do_not_hide_the_common_top(tmp_path: Path) -> None:
     names = ["own/cats/1.png", "__MACOSX/own/._1.png", ".DS_Store"]
     assert read(zipped(tmp_path / "x.zip", *names)) == [("cats", "own/cats/1.png")]
-
-
-def test_rejected_files_are_counted_and_named(tmp_path: Path) -> None:
-    own = fill(tmp_path / "own", "a.png", "c.png")
-    fill(own, "b.txt", data=b"text")
-    fill(own, "d.png", data=png()[:40])
-    folder.fetch(own, tmp_path / "x.zip")
-    rejected: list[tuple[str, str]] = []
-    found = list(folder.read(tmp_path / "x.zip", 1, "pad", 4, rejected, 2))
-    assert [name for _, _, name in found] == ["a.png", "c.png"]
-    assert [name for name, _ in rejected] == ["b.txt", "d.png"]
-    assert rejected[0][1] == "not a JPEG, PNG or WebP image"
-
-
-@pytest.mark.parametrize("limit", [0, 1, 4])
-def test_too_many_rejected_files_are_an_error(tmp_path: Path, limit: int) -> None:
-    own = fill(tmp_path / "own", *(f"{n}.txt" for n in range(5)), data=b"text")
-    folder.fetch(own, tmp_path / "x.zip")
-    with pytest.raises(IntegrityError) as caught:
-        read(tmp_path / "x.zip", limit)
-    text = str(caught.value)
-    assert f"{limit + 1} files" in text
-    assert f"dataset.max_rejected allows {limit} " in text
-    assert "'0.txt': not a JPEG, PNG or WebP image" in text
-    assert "4.txt" not in text
-    assert "\n" not in text
-    assert read(tmp_path / "x.zip", 5) == []

@@ -38,18 +38,15 @@ def test_experiments_share_the_main_checkouts_file(root: Path) -> None:
 def test_missing_file_is_one_line_that_says_what_to_run() -> None:
     with pytest.raises(UsageError, match=r"not found, and score\.inception.* `pgpipe weights`$"):
         inception_file.read()
-    assert not inception_file.is_there()
 
 
 def test_other_content_is_refused() -> None:
     write(b"other")
     with pytest.raises(IntegrityError, match=f"{sha256(b'other')}, not {inception_file.SHA256}"):
         inception_file.read()
-    assert not inception_file.is_there()
 
 
 def test_content_of_the_hash_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inception_file, "SHA256", sha256(b"weights"))
     write(b"weights")
     assert inception_file.read() == b"weights"
-    assert inception_file.is_there()

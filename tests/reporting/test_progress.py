@@ -125,7 +125,7 @@ def test_names_of_skipped_files_are_printed_as_they_are(
     Image.new("RGB", (8, 8)).save(picture, "PNG")
     names = ["cat [copy].jpg", "dogs[/x].jpg"]
     files = [("good.png", picture.getvalue()), *((name, b"no image") for name in names)]
-    rawzip.pack(files, RAW)
+    rawzip.pack(files, RAW / rawzip.NAME)
     Path("params.yaml").write_text(
         "dataset: {name: folder, path: x, resolution: 8, color: rgb, crop: pad,"
         " images_per_class: 1, stacks: 1, max_rejected: 9, seed: 0}"

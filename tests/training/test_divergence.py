@@ -16,7 +16,7 @@ from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.training import finite
 from pgpipe.training import phase as phases
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.finite import NotFiniteError, require_finite
+from pgpipe.training.finite import not_finite
 from pgpipe.training.phase import PhaseTraining
 
 Poison = Callable[[PhaseTraining], None]  # what it does to a training
@@ -146,10 +146,11 @@ def in_gradient(training: PhaseTraining, value: float, pick: random.Random) -> N
     handle = parameter.register_hook(spoil)
 
 
+FURTHER = [pytest.param(seed, marks=pytest.mark.faults) for seed in range(12, 60)]
 KINDS = [in_loss, in_network, in_moment, in_gradient]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(12), *FURTHER])
 def test_what_comes_once_leaves_the_bits_of_an_undisturbed_run(
     seed: int, place: Place, whole: tuple[Path, Count], tmp_path: Path
 ) -> None:
@@ -161,7 +162,7 @@ def test_what_comes_once_leaves_the_bits_of_an_undisturbed_run(
     assert last_state(tmp_path).read_bytes() == last_state(whole[0]).read_bytes()
     (told,) = training.listener.rollbacks  # type: ignore[attr-defined]
     record = json.loads((tmp_path / "rollback.json").read_text())
-    assert record == {"phase": "r8", "tensor": told[0], "kimg": told[1]}
+    assert record == {"tensor": told[0], "kimg": told[1]}
     assert told[2] <= (R4.images + step * MINIBATCH) / 1000 < told[1] + MINIBATCH / 1000
     assert every_number(tmp_path).isfinite().all()
 
@@ -183,15 +184,12 @@ def test_it_is_found_within_the_stated_number_of_steps(
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_the_first_tensor_with_such_a_number_is_named(value: float) -> None:
     named = {"a": torch.ones(3), "b": torch.ones(2, 2), "c": torch.tensor([1.0, value])}
-    with pytest.raises(NotFiniteError, match=r"^c$"):
-        require_finite(named)
+    assert not_finite(named) == "c"
     named["b"][1, 0] = value
-    with pytest.raises(NotFiniteError, match=r"^b$"):
-        require_finite(named)
+    assert not_finite(named) == "b"
 
 
 def test_large_numbers_and_counters_pass() -> None:
     largest = torch.finfo(torch.float32).max
-    require_finite(
-        {"a": torch.tensor([largest, -largest]), "n": torch.tensor(3), "e": torch.ones(0)}
-    )
+    numbers = {"a": torch.tensor([largest, -largest]), "n": torch.tensor(3), "e": torch.ones(0)}
+    assert not_finite(numbers) is None

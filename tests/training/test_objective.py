@@ -14,13 +14,11 @@ from tinytraining import minibatch, networks
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pgpipe import rng
+from pgpipe.images import to_float
 from pgpipe.losses import labels
 from pgpipe.training.config import TrainSection
-from pgpipe.training.objective import Objective, faded, mirrored
+from pgpipe.training.objective import Objective, faded
 from pgpipe.training.step import Step
-
-MIRROR_KEY = rng.key(0, "mirror", 0)
 
 
 def objective(train: TrainSection, **model: Any) -> Objective:
@@ -42,8 +40,8 @@ def test_fakes_change_with_the_images_seen_and_between_the_two_networks_steps() 
 
 
 def test_mirror_flips_about_half_of_the_images_and_nothing_else() -> None:
-    images = pictures(4000, 4)
-    out = mirrored(images, MIRROR_KEY)
+    batch = minibatch(N=4000)
+    images, out = to_float(batch.images), objective(train_section(mirror=True)).reals(batch)
     flipped = torch.tensor([a.equal(b) for a, b in zip(out, images.flip(3), strict=True)])
     kept = torch.tensor([a.equal(b) for a, b in zip(out, images, strict=True)])
     assert (flipped ^ kept).all()

@@ -40,7 +40,7 @@ def test_a_phase_goes_on_in_the_data_where_the_one_before_stopped(
     place: Place, tmp_path: Path
 ) -> None:
     training = place.training(tmp_path, Count())
-    ours = training.minibatches()[0]
+    ours = training.draw(training.progress.images)[0]
     assert int(ours.seen) == R4.images == 40
     expected, labels = place.batches(8).reals(40, MINIBATCH)
     assert ours.images.equal(expected)
@@ -54,7 +54,7 @@ def test_fade_is_given_to_the_networks_only_while_fading(place: Place, tmp_path:
     given = []
     for images in (0, FADE // 4, FADE - MINIBATCH, FADE, FADE + MINIBATCH):
         training.progress.images = images
-        fade = training.minibatches()[0].fade
+        fade = training.draw(training.progress.images)[0].fade
         given.append(None if fade is None else pytest.approx(fade.item()))
     assert given == [0, 1 / 4, 1 - MINIBATCH / FADE, None, None]
 
@@ -163,7 +163,7 @@ def test_dcgan_is_one_phase_at_its_resolution(tmp_path: Path) -> None:
 def test_each_discriminator_step_has_reals_of_its_own(place: Place, tmp_path: Path) -> None:
     training = place.training(tmp_path, Count(), discriminator_steps=3)
     training.train_step()
-    found = training.minibatches()
+    found = training.draw(training.progress.images)
     first = R4.images + 3 * MINIBATCH
     assert [int(batch.seen) for batch in found] == [first, first + 8, first + 16]
     for batch in found:

@@ -1,16 +1,12 @@
-"""The states of a running phase: kept, verified, locked; what a finished phase gives."""
+"""The states of a running phase, and what a finished one gives. tests/faults damages them."""
 
 import csv
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-from tinyphase import MINIBATCH, R4, R8, STEPS, Count, Place, damage, facts_of, last_state
+from tinyphase import R4, R8, STEPS, Count, Place, damage, facts_of, last_state
 
 from pgpipe import tensors
-from pgpipe.errors import IntegrityError, LockedError
+from pgpipe.errors import IntegrityError
 from pgpipe.layout import GENERATOR, HISTORY, STATE
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.training import result
@@ -52,36 +48,6 @@ def test_result_is_the_newest_state_of_a_finished_phase(
     assert written == [row["kimg"] for row in facts_of(whole[0])["progress"]["rows"]]
 
 
-def test_a_damaged_newest_state_falls_back_to_the_one_before(
-    place: Place, whole: tuple[Path, Count], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place.interrupted(tmp_path, 8)
-    damage(last_state(tmp_path))
-    listener = place.run(tmp_path)
-    assert listener.steps[0][0] == 7 * MINIBATCH  # on from the state of step 6
-    assert last_state(tmp_path).name == last_state(whole[0]).name
-    assert "damaged (hash differs), set aside" in capsys.readouterr().err
-    assert len(list(tmp_path.glob("*.damaged"))) == 1
-
-
-@pytest.mark.parametrize("content", [b"", b"\0" * 5000])
-def test_a_torn_newest_state_falls_back_to_the_one_before(
-    content: bytes, place: Place, whole: tuple[Path, Count], tmp_path: Path
-) -> None:
-    place.interrupted(tmp_path, 8)
-    last_state(tmp_path).write_bytes(content)
-    place.run(tmp_path)
-    assert last_state(tmp_path).name == last_state(whole[0]).name
-
-
-def test_with_all_states_damaged_nothing_is_trained(place: Place, tmp_path: Path) -> None:
-    place.interrupted(tmp_path, 8)
-    for path in StateFolder(tmp_path).states():
-        damage(path)
-    with pytest.raises(IntegrityError, match="all states are damaged; delete it to start anew"):
-        place.run(tmp_path)
-
-
 def test_a_finished_phase_gives_no_earlier_state_as_its_result(
     place: Place, tmp_path: Path
 ) -> None:
@@ -95,35 +61,6 @@ def test_a_finished_phase_gives_no_earlier_state_as_its_result(
         return  # refused: as good as a result trained again
     _, facts = tensors.read(tmp_path / "r8" / STATE)
     assert facts["images_seen"] == R4.images + R8.images
-
-
-HOLD = """
-import os, sys
-from pathlib import Path
-from pgpipe.training.checkpoint import StateFolder
-with StateFolder(Path(sys.argv[1])).locked():
-    print(os.getpid(), flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_a_second_process_is_refused_and_told_the_first_ones_pid(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout is not None
-        pid = int(other.stdout.readline())
-        try:
-            with (
-                pytest.raises(LockedError, match=rf"process {pid} trains here"),
-                StateFolder(tmp_path).locked(),
-            ):
-                pass
-        finally:
-            other.send_signal(signal.SIGKILL)
-    with StateFolder(tmp_path).locked():  # the lock died with its holder
-        pass
 
 
 def test_a_lock_is_free_again_after_its_block(tmp_path: Path) -> None:

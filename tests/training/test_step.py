@@ -41,6 +41,29 @@ CASES: list[Case] = [
     ({"updates": "simultaneous"}, {"equalised_lr": False, "generator_norm": "none"}, None),
     ({"discriminator_steps": 2, "minibatch_stddev": False}, ROW_A, 0.6),
     ({"minibatch_stddev": False}, {"minibatch_discrimination": 3}, None),
+    ({"minibatch_stddev": 2, "minibatch_per_device": 2, "mirror": True}, {}, 0.3),
+    ({"minibatch_stddev": 4, "minibatch_per_device": 4, "loss": "lsgan"}, {}, None),
+    ({"minibatch_stddev": False, "minibatch_per_device": 3, "loss": "relativistic"}, {}, None),
+    (
+        {
+            "minibatch_stddev": 2,
+            "minibatch_per_device": 5,
+            "updates": "simultaneous",
+            "label_conditioning": "matching",
+        },
+        {"classes": 3},
+        0.6,
+    ),
+    (
+        {
+            "minibatch_stddev": 4,
+            "minibatch_per_device": 4,
+            "discriminator_steps": 2,
+            "label_conditioning": "acgan",
+        },
+        {"classes": 3},
+        None,
+    ),
     ({"minibatch_stddev": False, "loss": "non-saturating"}, {**DCGAN, "fmap_max": 4}, None),
 ]
 

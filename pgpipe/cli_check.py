@@ -1,0 +1,40 @@
+"""The command `pgpipe check`: as a stage, or with an estimate of what a run takes."""
+
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+
+def check(
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Also say what a run takes of disk and memory.")
+    ] = False,
+) -> None:
+    """Validate params.yaml."""
+    import_module("stages.check").run()
+    if estimate:
+        for line in estimated():
+            typer.echo(line)
+
+
+def estimated() -> list[str]:
+    """The estimate for params.yaml as lines."""
+    import shutil
+
+    from pgpipe.config import PARAMS_FILE, load_yaml
+    from pgpipe.data import census
+    from pgpipe.estimate import disk, table
+    from pgpipe.files import project_root
+    from stages.check import check, plan_of
+
+    plan = plan_of(check(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
+    root = project_root()
+    images, raw = census.of(plan.dataset)
+    parts = disk.parts(plan, images, raw)
+    return [
+        "disk:",
+        *table.disk(plan, parts, shutil.disk_usage(root).free, disk.written(root)),
+        "memory:",
+        *table.processes(plan),
+    ]

@@ -1,0 +1,68 @@
+"""What is known of each data set: `catalogue.yaml`, a file beside this one."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+
+from pgpipe.config import Section, load_yaml, validate
+from pgpipe.errors import UsageError
+
+FILE = Path(__file__).with_name("catalogue.yaml")
+
+
+class Published(Section):
+    """A file of a data set; 0 and "": not known."""
+
+    size: int = Field(default=0, ge=0)  # bytes
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    md5: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+
+
+class Entry(Section):
+    """A data set."""
+
+    title: str
+    licence: str
+    images: int = Field(default=0, ge=0)  # 0: not known
+    by_hand: str = ""  # what the user puts at dataset.path, where nothing fetches it
+    mirrors: tuple[str, ...] = Field(
+        default=(), strict=False
+    )  # addresses that the files' names follow
+    files: dict[str, Published] = Field(default_factory=dict)
+    choice: bool = False  # any of the files will do
+
+    @property
+    def bytes(self) -> int:
+        """Of all files, where that is known."""
+        return 0 if self.choice else sum(file.size for file in self.files.values())
+
+
+class Catalogue(Section):
+    """All of them, by dataset.name."""
+
+    entries: dict[str, Entry]
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """The data sets by name, in the catalogue's order."""
+    return validate(Catalogue, {"entries": load_yaml(FILE)}, str(FILE)).entries
+
+
+def require_path(name: str, path: Path) -> None:
+    """Raise a UsageError that says what to put where, if the user's files have no place yet."""
+    entry = entries()[name]
+    if entry.by_hand and not path.exists():
+        raise UsageError(f"dataset.path: {path}: not found; put there {entry.by_hand}")
+
+
+def listing() -> list[str]:
+    """Name and title of each data set; its size and licence; what the user puts there by hand."""
+    lines = []
+    for name, entry in entries().items():
+        terms = f"{entry.bytes / 1e6:,.0f} MB; " if entry.bytes else ""
+        lines += [f"{name:<18}{entry.title}", f"{'':<18}{terms}licence: {entry.licence}"]
+        if entry.by_hand:
+            lines.append(f"{'':<18}put at dataset.path: {entry.by_hand}")
+    return lines

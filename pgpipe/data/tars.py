@@ -1,0 +1,108 @@
+"""A tar, packed by gzip, bzip2, xz or not at all, read once from its beginning, never to disk.
+
+Strictly: Python's tarfile takes a damaged header for the end of the archive; here only the end
+marker is one.
+"""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Self, cast
+
+from pgpipe.data.blaming import blaming
+from pgpipe.data.rawzip import MAX_MEMBER_BYTES, is_hidden
+from pgpipe.errors import IntegrityError
+
+MAX_HEADER_BYTES = 1 << 20  # of a long name, or of attributes; tarfile reads them whole
+MAX_PADDING_BYTES = 1 << 20  # zeros after the end marker
+METADATA = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
+
+
+class StrictHeader(tarfile.TarInfo):
+    """A header that is whole, and that does not announce more metadata than fits into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Parse a block; ValueError unless it is a header or the end marker."""
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise
+            raise ValueError(f"{error}, where a header or the end should be") from None
+        if header.type in METADATA and header.size > MAX_HEADER_BYTES:
+            raise ValueError(f"a header of {header.size} bytes")
+        return header
+
+
+def files(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Names, sizes and contents (to be read before the next) of the regular, visible files.
+
+    Raises:
+        IntegrityError: no tar, damaged, or truncated, as far as it is read.
+    """
+    with blaming(path, "tar"), unpacked(path) as stream:
+        with tarfile.open(
+            fileobj=stream, mode="r|", bufsize=tarfile.BLOCKSIZE, tarinfo=StrictHeader
+        ) as archive:
+            while (member := archive.next()) is not None:
+                archive.members = []  # type: ignore[attr-defined]  # else it grows with the archive
+                if member.isreg() and not member.issparse() and not is_hidden(member.name):
+                    yield member.name, member.size, cast(IO[bytes], archive.extractfile(member))
+        if len(stream.read(MAX_PADDING_BYTES).strip(b"\0")) or stream.read(1):
+            raise ValueError("more data after its end")
+
+
+def unpacked(path: Path) -> IO[bytes]:
+    """The bytes of a tar, whatever packed it."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.open(path))
+    if start.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.open(path))
+    if start.startswith(b"\xfd7zXZ\0"):
+        return cast(IO[bytes], lzma.open(path))
+    return path.open("rb")
+
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files, in the archive's order."""
+    for name, size, file in files(path):
+        yield name, whole(path, name, size, file)
+
+
+def whole(path: Path, name: str, size: int, file: IO[bytes]) -> bytes:
+    """The content of a file that fits into memory."""
+    with blaming(path, "tar", name):
+        if size > MAX_MEMBER_BYTES:
+            raise ValueError(f"{size} bytes, at most {MAX_MEMBER_BYTES} are read")
+        data = file.read()
+        if len(data) != size:
+            raise ValueError(f"{len(data)} bytes of {size}")
+    return data
+
+
+def contents(path: Path, wanted: Iterable[str]) -> dict[str, bytes]:
+    """The contents of some files, all of which have to be there.
+
+    Raises:
+        IntegrityError: one is not.
+    """
+    missing, found = set(wanted), {}
+    for name, size, file in files(path):
+        if name in missing:
+            found[name] = whole(path, name, size, file)
+            missing.remove(name)
+        if not missing:
+            return found
+    raise IntegrityError(f"{path}: {sorted(missing)[0]!r} is not in it")

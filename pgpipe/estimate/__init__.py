@@ -1,0 +1,1 @@
+"""What a run will take of disk and memory, computed from its parameters beforehand."""

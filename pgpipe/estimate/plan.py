@@ -1,0 +1,59 @@
+"""The parameters that decide what a run takes, and what follows from them at once."""
+
+from dataclasses import dataclass
+
+from pgpipe.data.config import PHOTOS, DatasetSection
+from pgpipe.data.sources import catalogue
+from pgpipe.metrics.config import ScoreSection
+from pgpipe.nets.config import ModelSection, NetworkSpec, SampleSection
+from pgpipe.schedule import GrowthSection, Phase
+from pgpipe.training.config import TrainSection
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is about to begin."""
+
+    dataset: DatasetSection
+    growth: GrowthSection
+    model: ModelSection
+    train: TrainSection
+    sample: SampleSection
+    score: ScoreSection
+
+    @property
+    def images(self) -> int | None:
+        """Of the data set, where the parameters say how many."""
+        if self.dataset.name == "photos":
+            return PHOTOS * self.dataset.images_per_class
+        if self.dataset.stacked:
+            return self.dataset.stacks
+        return catalogue.entries()[self.dataset.name].images or None
+
+    @property
+    def resolution(self) -> int:
+        """Of the generated images."""
+        return self.growth.phases[self.growth.final].res
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """Of the networks; labels that only the data know are left out, and their few weights."""
+        labelled = self.train.label_conditioning and self.dataset.name == "photos"
+        return NetworkSpec(
+            **self.model.model_dump(),
+            channels=self.dataset.channels,
+            classes=PHOTOS if labelled else 0,
+            minibatch_stddev=self.train.minibatch_stddev,
+        )
+
+    def ticks(self, phase: Phase) -> int:
+        """How often a phase records a row, a preview and a state, at least."""
+        return -(-phase.images // max(self.train.tick_images, self.step_images(phase)))
+
+    def step_images(self, phase: Phase) -> int:
+        """Real images that a step of a phase shows."""
+        return self.minibatch(phase) * self.train.discriminator_steps
+
+    def minibatch(self, phase: Phase) -> int:
+        """Images that a step of a phase trains on at once."""
+        return phase.minibatch or self.train.minibatch

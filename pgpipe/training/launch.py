@@ -1,0 +1,60 @@
+"""A stage's command in several processes on this machine, by torch's elastic launcher.
+
+PGPIPE_PROCESSES asks for them: how many share the work is no part of an experiment. On several
+machines torchrun is started by hand, around the same command.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from pgpipe.errors import BUG, INTERRUPTED, UsageError
+
+VARIABLE = "PGPIPE_PROCESSES"
+GRACE_S = 60  # to end a step and save, before a process is killed
+
+
+def wanted() -> int:
+    """Processes to start for a command: 1, or what the environment asks for and has not yet."""
+    asked = os.environ.get(VARIABLE, "1")
+    if not asked.isdecimal() or int(asked) < 1:
+        raise UsageError(f"{VARIABLE}: {asked!r} is not a number of processes")
+    return 1 if "RANK" in os.environ else int(asked)
+
+
+def together(count: int, arguments: Sequence[str]) -> None:
+    """Run `pgpipe` with these arguments in `count` processes; the first one says what it does.
+
+    Raises:
+        SystemExit: with the exit code of the process that failed.
+    """
+    quiet = dict.fromkeys(range(1, count), Std.ALL)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        run_id="pgpipe",
+        logs_specs=DefaultLogsSpecs(redirects=quiet),
+        shutdown_timeout=GRACE_S,
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "pgpipe", *arguments)
+    except ChildFailedError as failed:
+        codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}
+        sys.exit(code_of(codes))
+    except SignalException:
+        sys.exit(INTERRUPTED)
+
+
+def code_of(codes: dict[int, int]) -> int:
+    """The exit code that tells most: of the first process if it chose one, else of another."""
+    chosen = [code for _, code in sorted(codes.items()) if code > 0]
+    return chosen[0] if chosen else BUG

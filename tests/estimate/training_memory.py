@@ -1,0 +1,25 @@
+"""Two training steps of networks of some size, for a process that is measured."""
+
+from typing import Any
+
+import torch
+from specs import network_spec, train_section
+
+from pgpipe.nets import weights
+from pgpipe.training.networks import build
+from pgpipe.training.objective import Minibatch
+from pgpipe.training.step import Step
+
+
+def two_steps(resolution: int, model: dict[str, Any], train: dict[str, Any]) -> None:
+    """On one thread of a CPU, after the libraries that a phase imports."""
+    torch.set_num_threads(1)
+    section, spec = train_section(full_resolution=resolution, **train), network_spec(**model)
+    named = weights.initial(spec, resolution, 0)
+    averages = {n.replace("generator", "average"): w for n, w in named.items()}
+    networks = build(spec, resolution, {**named, **averages}, section, 1e-3, torch.device("cpu"))
+    step, shape = Step(networks, section), (section.minibatch, resolution, resolution, 3)
+    for number in range(2):
+        images = torch.randint(0, 256, shape, dtype=torch.uint8)
+        seen = torch.tensor(number * section.minibatch)
+        step([Minibatch(images, None, None, seen, None)])

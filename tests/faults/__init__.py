@@ -1,0 +1,1 @@
+"""Kills, signals and corruption: `make faults` makes every trial, `make test` a smoke of each."""

@@ -1,0 +1,54 @@
+"""One run, one process: a second one is refused, an orphan makes way."""
+
+import os
+import signal
+import time
+
+from tinyproject import Project
+
+from faults.chains import intact_states
+from faults.orphans import remove_empty_lock, seconds_to_end, wait_for_child
+from faults.trials import Trials
+from faults.variants import step_slowly
+from faults.warm import Command
+
+LOCKED = 5  # the exit code
+
+
+def test_a_second_process_is_refused_and_told_the_first_ones_pid(untrained: Project) -> None:
+    first = Command(untrained.folder, "train", "r4", change=step_slowly)
+    while first.runs(0.05) and not first.trained:
+        pass
+    second = Command(untrained.folder, "train", "r4")
+    assert second.end() == LOCKED
+    assert f"process {first.pid} trains here" in second.output
+    assert len(second.output.splitlines()) == 1
+    first.send(signal.SIGKILL)
+    assert Command(untrained.folder, "train", "r4").end() == 0
+
+
+def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
+    params = untrained.folder / "params.yaml"
+    params.write_text(params.read_text().replace("stable_kimg: 0.3", "stable_kimg: 300"))  # hours
+    untrained.run("dvc", "repro", "init")
+    took, progress = [], 0
+    for _ in range(trials.number(smoke=1, everything=10)):
+        dvc = untrained.start("dvc", "repro", "-s", "train@r4")
+        orphan = wait_for_child(dvc.pid)
+        time.sleep(trials.random.uniform(0, 8))  # from its first import to its steps
+        os.kill(dvc.pid, signal.SIGKILL)
+        took.append(seconds_to_end([orphan]))
+        remove_empty_lock(untrained)
+        output, _ = dvc.communicate()
+        assert output.splitlines()[-1].startswith("pgpipe: error: ")
+        assert "interrupted" in output
+        assert "Traceback" not in output
+        assert newest(untrained) >= progress
+        progress = newest(untrained)
+    trials.reached(f"{len(took)} orphans ended, the last {max(took):.1f} s after dvc")
+
+
+def newest(project: Project) -> int:
+    """Images of the newest state of the first phase; 0 where there is none."""
+    states = [s for f in project.folder.glob(".pgpipe/state/r4-*") for s in intact_states(f)]
+    return max((int(state.name.split("-")[0]) for state in states), default=0)

@@ -1,0 +1,37 @@
+"""Changes of a command's process that tests of faults, and tests of those tests, need."""
+
+import time
+from pathlib import Path
+
+SLOW_STEP, SLOW_WRITE = 10, 1  # seconds
+PIECES = 50
+
+
+def save_in_place() -> None:
+    """Write states as many trainers do: under their own name, piece by piece; and all the time."""
+    from pgpipe.training import checkpoint, phase
+
+    checkpoint.write_bytes = write_in_place  # type: ignore[attr-defined]
+    phase.Timer.elapsed = lambda _: True  # type: ignore
+
+
+def write_in_place(path: Path, data: bytes) -> None:
+    """What `pgpipe.files.write_bytes` is there to avoid, on a slow disk."""
+    with path.open("wb", buffering=0) as file:
+        size = len(data) // PIECES + 1
+        for start in range(0, len(data), size):
+            file.write(data[start : start + size])
+            time.sleep(SLOW_WRITE / PIECES)
+
+
+def step_slowly() -> None:
+    """Take long for a step, as large networks do."""
+    from pgpipe.training.phase import PhaseTraining
+
+    step = PhaseTraining.train_step
+
+    def slow(training: PhaseTraining) -> None:
+        step(training)
+        time.sleep(SLOW_STEP)
+
+    PhaseTraining.train_step = slow  # type: ignore[method-assign, assignment]

@@ -1,0 +1,107 @@
+"""Two processes train as one does: the same minibatches, to float rounding."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgpipe import tensors
+from pgpipe.errors import BUG, INTERRUPTED, UsageError
+from pgpipe.training import launch
+from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.processes import ALONE
+
+TESTS = Path(__file__).parents[1]
+
+TWENTY_STEPS = """
+import sys, torch
+torch.Tensor.float = torch.Tensor.double
+torch.set_default_dtype(torch.float64)
+from pathlib import Path
+from tinyphase import Count, Place, phase
+from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.phase import PhaseTraining
+from pgpipe.training.processes import join
+place = Place(Path(sys.argv[1]), train={"minibatch_stddev": 2, "mirror": True, "loss": sys.argv[3]})
+first = phase(**{"from": "init"}, res=8, fade_kimg=0, stable_kimg=20 * 8 / 1000)
+training = PhaseTraining(
+    place.first_job(first), place.batches(8), StateFolder(Path(sys.argv[2])), Count(),
+    processes=join(torch.device("cpu")),
+)
+training.run()
+"""
+
+
+def train(folder: Path, name: str, processes: int, loss: str) -> dict[str, torch.Tensor]:
+    """Twenty steps in float64; the last state."""
+    script = folder / "script.py"
+    script.write_text(TWENTY_STEPS)
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *(torchrun if processes > 1 else [])]
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    done = subprocess.run(
+        [*command, str(script), str(folder / "data"), str(folder / name), loss],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    states = StateFolder(folder / name)
+    assert states.result is not None
+    return tensors.read(states.result)[0]
+
+
+@pytest.mark.parametrize("loss", ["wgan-gp", "lsgan"])
+def test_twenty_steps_of_two_processes_are_those_of_one(loss: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    one, two = (train(tmp_path, f"of {n}", n, loss) for n in (1, 2))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-6, atol=1e-9, msg=name)
+
+
+# One process, and what the environment asks for
+
+
+def test_a_process_alone_is_the_first_and_asks_nobody() -> None:
+    value = torch.tensor([1.0, 2.0])
+    ALONE.mean_([value])
+    assert value.tolist() == [1.0, 2.0]
+    assert ALONE.any(True, False) == [True, False]
+    assert ALONE.in_turn(lambda: 3) == 3
+    assert ALONE.writes
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", ""])
+def test_what_is_no_number_of_processes_is_refused(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(launch.VARIABLE, asked)
+    with pytest.raises(UsageError, match=r"PGPIPE_PROCESSES: .* is not a number of processes"):
+        launch.wanted()
+
+
+def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(launch.VARIABLE, "4")
+    assert launch.wanted() == 4
+    monkeypatch.setenv("RANK", "1")
+    assert launch.wanted() == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [
+        ({0: INTERRUPTED, 1: INTERRUPTED}, INTERRUPTED),
+        ({1: 70, 0: 4}, 4),
+        ({0: -9, 1: 6}, 6),
+        ({0: -9, 1: -15}, BUG),
+    ],
+)
+def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
+    codes: dict[int, int], code: int
+) -> None:
+    assert launch.code_of(codes) == code
