@@ -1,5 +1,6 @@
 """The commands `pgpipe bench ...`: measurements, from a checkout."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,4 +46,65 @@ def metrics(
         for count, most in ((images, IMAGES), (pairs, PAIRS))
     ]
     for line in table(compare(images, pairs, resolution, *few), resolution):
+        typer.echo(line)
+
+
+@app.command()
+def train(
+    presets: Annotated[
+        list[str] | None, typer.Argument(help="To merge; none: params.yaml as it is.")
+    ] = None,
+    small: Annotated[bool, typer.Option(help="A small network, 4x4 to 64x64, for a CPU.")] = False,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(help="Also with KEY=VALUE of `train` or `model`, in turns; any number."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures there, too.")] = None,
+    repeats: Annotated[int, typer.Option(help="Turns, whose median counts.", min=1)] = 5,
+    seconds: Annotated[float, typer.Option(help="Of each in a turn.", min=0)] = 1.0,
+) -> None:
+    """Images a second of the training step, beside what this device attains; peak memory."""
+    from pgpipe.bench.settings import settings
+    from pgpipe.bench.train import measure
+    from pgpipe.bench.train_table import lines, report
+    from pgpipe.files import write_json
+
+    chosen, found = settings(presets or [], small, beside or []), []
+    for speed in measure(chosen, repeats, seconds):
+        typer.echo(f"{speed.key} {speed.part} {speed.beside}: measured", err=True)
+        found.append(speed)
+    for line in lines(chosen, found):
+        typer.echo(line)
+    if json:
+        write_json(json, report(chosen, found))
+
+
+@app.command()
+def schedule(
+    presets: Annotated[
+        list[str] | None, typer.Argument(help="To merge; none: params.yaml as it is.")
+    ] = None,
+) -> None:
+    """Hours that a whole training takes on this device, from rates measured here and now."""
+    from pgpipe.bench.schedule import lines, rates_of, stretches
+    from pgpipe.bench.settings import settings
+
+    setting = settings(presets or [], small=False, beside=[])[""]
+    for line in lines(stretches(setting.growth, rates_of(setting))):
+        typer.echo(line)
+
+
+@app.command()
+def data(
+    resolutions: Annotated[
+        list[int] | None, typer.Option("--resolution", help="A power of 2; any number.", min=4)
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Turns, whose median counts.", min=1)] = 5,
+    seconds: Annotated[float, typer.Option(help="Of each in a turn.", min=0)] = 1.0,
+) -> None:
+    """Images a second of the loader alone, beside numpy's indexing and torch's DataLoader."""
+    from pgpipe.bench.data import compare, lines
+
+    found = [compare(size, repeats, seconds) for size in resolutions or (32, 128)]
+    for line in lines(found):
         typer.echo(line)

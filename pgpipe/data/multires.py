@@ -74,6 +74,7 @@ class ImageStore:
 
     def __init__(self, source: Path | Images) -> None:
         self.shards = read_shards(source) if isinstance(source, Path) else [source]
+        self.plain = [np.asarray(shard) for shard in self.shards]  # no copies: faster to index
         self.starts = np.cumsum([0, *map(len, self.shards)])
         self.shape: tuple[int, ...] = (int(self.starts[-1]), *self.shards[0].shape[1:])
 
@@ -88,12 +89,12 @@ class ImageStore:
     def take(self, indices: NDArray[np.int64]) -> Images:
         """uint8 [len(indices), N, N, C], copied."""
         if len(self.shards) == 1:
-            return self.shards[0][indices]
+            return self.plain[0].take(indices, axis=0)
         out = np.empty((len(indices), *self.shape[1:]), np.uint8)
         shard_of = np.searchsorted(self.starts, indices, side="right") - 1
         for number in np.unique(shard_of):
             chosen = shard_of == number
-            out[chosen] = self.shards[number][indices[chosen] - self.starts[number]]
+            out[chosen] = self.plain[number][indices[chosen] - self.starts[number]]
         return out
 
 

@@ -105,7 +105,7 @@ class UpConv(Conv):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""
-        kernel = four_copies(self.scaled()).transpose(0, 1)
+        kernel = 4 * boxed(self.scaled()).transpose(0, 1)
         return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
 
 
@@ -114,7 +114,7 @@ class DownConv(Conv):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H/2, W/2]."""
-        return F.conv2d(x, four_copies(self.scaled()) / 4, bias, stride=2, padding=1)
+        return F.conv2d(x, boxed(self.scaled()), bias, stride=2, padding=1)
 
 
 class Dense(Layer):
@@ -145,15 +145,14 @@ class Seed4x4(Layer):
         return F.conv_transpose2d(x[:, :, None, None], self.scaled(), bias)
 
 
-def four_copies(kernel: Tensor) -> Tensor:
-    """[K, C, 3, 3] -> [K, C, 4, 4]: the sum of its four shifts by one pixel.
+def boxed(kernel: Tensor) -> Tensor:
+    """[K, C, 3, 3] -> [K, C, 4, 4]: the mean of its four shifts by one pixel.
 
-    Convolving with a 2x2 box is what both nearest upsampling (of the zero-stuffed image) and 2x2
-    averaging (times 4) do; folded into the kernel, either costs 16 taps on the small image instead
-    of 36.
+    Convolving with a 2x2 box is what both 2x2 averaging and nearest upsampling (of the zero-stuffed
+    image, times 4) do; folded into the kernel, either costs 16 taps on the small image instead of
+    36. As one operation its derivatives are one each, too.
     """
-    padded = F.pad(kernel, (1, 1, 1, 1))
-    return padded[..., 1:, 1:] + padded[..., 1:, :-1] + padded[..., :-1, 1:] + padded[..., :-1, :-1]
+    return F.avg_pool2d(kernel, 2, stride=1, padding=1)
 
 
 def lrelu(x: Tensor) -> Tensor:

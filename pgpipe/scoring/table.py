@@ -1,6 +1,6 @@
 """Scores as a table for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pgpipe.scoring.pair import Metrics
 
@@ -12,11 +12,7 @@ def lines(metrics: Metrics) -> Iterator[str]:
     """A line a score: its value, the reals' own, deviation or interval; then the protocol."""
     found = {name: f"{value:.4g}" for name, value in metrics.items() if isinstance(value, float)}
     rows = [HEAD, *(row(name, found) for name in found if not name.endswith(BESIDE))]
-    name, generated, reals, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    for cells in rows:
-        yield "{:<{}}  {:>{}}  {:>{}}  {}".format(
-            cells[0], name, cells[1], generated, cells[2], reals, cells[3]
-        ).rstrip()
+    yield from aligned(rows)
     yield ", ".join(f"{name} {value}" for name, value in metrics.items() if name not in found)
 
 
@@ -29,3 +25,11 @@ def row(name: str, found: dict[str, str]) -> tuple[str, str, str, str]:
     elif f"{name}_low" in found:
         more = f"{found[f'{name}_low']} to {found[f'{name}_high']}"
     return name, found[name], own, more
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of columns: the first and the last to the left, those between to the right."""
+    first, *between, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for left, *cells, right in rows:
+        middle = [cell.rjust(width) for cell, width in zip(cells, between, strict=True)]
+        yield "  ".join([left.ljust(first), *middle, right]).rstrip()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 
 from pgpipe.data.batches import Batches
@@ -134,7 +135,7 @@ def test_the_next_minibatch_is_read_meanwhile_and_no_other_is_given(
     read: list[list[int]] = []
     real = batches.read
 
-    def noting(indices: torch.Tensor) -> torch.Tensor:
+    def noting(indices: NDArray[np.int64]) -> torch.Tensor:
         read.append(indices.tolist())
         return real(indices)
 

@@ -204,7 +204,7 @@ def test_estimate_counts_a_users_folder(root: Path, command: Run) -> None:
     (root / "params.yaml").write_text(
         text.replace("label_conditioning: acgan", "label_conditioning: false")
     )
-    assert "data/own is not there to be counted" in command("check", "--estimate")[1]
+    assert "dataset.path: data/own: not found" in command("check", "--estimate")[2]
     (root / "data/own").mkdir()
     for number in range(7):
         (root / f"data/own/{number}.png").write_bytes(bytes(100))
