@@ -32,10 +32,12 @@ def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
     params.write_text(params.read_text().replace("stable_kimg: 0.3", "stable_kimg: 300"))  # hours
     untrained.run("dvc", "repro", "init")
     took, saved, progress = [], 0, 0
-    for _ in range(trials.number(smoke=1, everything=10)):
+    for trial in range(trials.number(smoke=2, everything=20)):
         dvc = untrained.start("dvc", "repro", "-s", "train@r4")
         orphan = wait_for_child(dvc.pid)
-        time.sleep(trials.random.uniform(0, 8))  # from its first import to its steps
+        while trial % 2 and newest(untrained) == progress:  # every other one is in training
+            time.sleep(0.01)
+        time.sleep(trials.random.uniform(0, 3))  # among imports or steps
         os.kill(dvc.pid, signal.SIGKILL)
         took.append(seconds_to_end([orphan]))
         remove_empty_lock(untrained)
