@@ -10,7 +10,7 @@ from pgpipe.estimate.plan import Plan
 def disk(plan: Plan, parts: list[Part], free: int, written: int) -> Iterator[str]:
     """Each part, their sum, and what there is; `~` before what data or compression decide."""
     if not any(part.where.startswith("data/multires") for part in parts):
-        yield f"         ?  data/multires: {plan.dataset.path} is not there to be counted"
+        yield "         ?  data/multires: how many images there are is known once they are read"
     for part in parts:
         mark = " " if part.certain else "~"
         yield f"{mark}{human(part.bytes):>9}  {part.where}: {part.what}"
