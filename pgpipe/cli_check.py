@@ -34,7 +34,7 @@ def estimated() -> list[str]:
     parts = disk.parts(plan, images, raw)
     return [
         "disk:",
-        *table.disk(plan, parts, shutil.disk_usage(root).free, disk.written(root)),
+        *table.disk(parts, shutil.disk_usage(root).free, disk.written(root)),
         "memory:",
         *table.processes(plan),
     ]

@@ -7,7 +7,7 @@ from pgpipe.estimate.disk import Part, human
 from pgpipe.estimate.plan import Plan
 
 
-def disk(plan: Plan, parts: list[Part], free: int, written: int) -> Iterator[str]:
+def disk(parts: list[Part], free: int, written: int) -> Iterator[str]:
     """Each part, their sum, and what there is; `~` before what data or compression decide."""
     if not any(part.where.startswith("data/multires") for part in parts):
         yield "         ?  data/multires: how many images there are is known once they are read"
