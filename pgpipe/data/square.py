@@ -20,8 +20,10 @@ CELEBA_FACE = (slice(121 - 64, 121 + 64), slice(89 - 64, 89 + 64))  # rows, colu
 Pixels = NDArray[np.float32]
 
 
-def square(image: Images, resolution: int, crop: Crop) -> Pixels:
+def square(image: Images, resolution: int, crop: Crop) -> Images | Pixels:
     """Cut or pad uint8 [H, W, C], then resize it: float32 [resolution, resolution, C] in 0..255.
+
+    A part of the image that is a square of that size is returned as it is, uint8.
 
     "center" takes the largest centred square; "pad" takes the whole image on black; "celeba" takes
     128x128 pixels of 178x218. Where the square's side is at least `resolution` pixels, it is
@@ -35,6 +37,9 @@ def square(image: Images, resolution: int, crop: Crop) -> Pixels:
         image = face(image)
     height, width, _ = image.shape
     side = max(height, width) if crop == "pad" else min(height, width)
+    if crop != "pad" and side == resolution:
+        top, left = (height - side) // 2, (width - side) // 2
+        return image[top : top + side, left : left + side]
     size = min(side, resolution)
     long, short = (0, 1) if height >= width else (1, 0)  # in this order the array between is small
     small = average(average(image, long, side, size), short, side, size)
