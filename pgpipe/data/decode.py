@@ -104,7 +104,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def to_8_bits(picture: Image.Image) -> Image.Image:

@@ -48,8 +48,8 @@ def sizes(resolution: int) -> list[int]:
 class ShardWriter:
     """Appends images of one shape to `folder` as .npy shards of bounded size.
 
-    A shard is hashed while it is written, as if it will be full; only one that is not, which is the
-    last, is read again for its hash.
+    From the second one on, a shard is hashed while it is written, as if it will be full. The first,
+    and the last where it is not full, are read again for their hashes.
     """
 
     def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
@@ -66,7 +66,8 @@ class ShardWriter:
             file = self.file or self.open(images.shape[1:])
             some = np.ascontiguousarray(images[: self.capacity - self.held])
             file.write(some.data)
-            self.hash.update(some.data)
+            if self.hashes:
+                self.hash.update(some.data)
             self.held, self.count = self.held + len(some), self.count + len(some)
             images = images[len(some) :]
             if self.held == self.capacity:
@@ -74,12 +75,12 @@ class ShardWriter:
 
     def open(self, shape: tuple[int, ...]) -> BinaryIO:
         """Begin a shard of as many images of a shape as it may hold."""
-        self.shape, self.held, self.hash = shape, 0, hashlib.sha256()
+        self.shape, self.held = shape, 0
         self.capacity = max(1, self.shard_bytes // math.prod(shape))
         self.path = self.folder / f"{len(self.hashes):05d}.npy"
         self.file = self.path.open("wb")
         self.file.write(header := self.header(self.capacity))
-        self.hash.update(header)
+        self.hash = hashlib.sha256(header)
         return self.file
 
     def header(self, count: int) -> bytes:
@@ -97,8 +98,8 @@ class ShardWriter:
             self.file = None
             file.seek(0)
             file.write(self.header(self.held))
-        full = self.held == self.capacity
-        self.hashes.append(self.hash.hexdigest() if full else sha256_file(self.path))
+        hashed = self.hashes and self.held == self.capacity
+        self.hashes.append(self.hash.hexdigest() if hashed else sha256_file(self.path))
 
 
 class ImageStore:

@@ -24,7 +24,7 @@ from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
 SHOWN = 3  # rejected files that an error names
-BATCH_IMAGES, BATCH_BYTES = 256, 8 << 20  # at once in a process, at most; bytes on either side
+BATCH_IMAGES, BATCH_BYTES = 256, 16 << 20  # at once in a process, at most; bytes on either side
 LARGE_PIXELS = 1 << 24  # such images take up to 1 GB each, so they are decoded one at a time
 
 Rejections = list[tuple[str, str]]  # name, reason

@@ -8,11 +8,14 @@ import mmap
 import os
 import signal
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -21,7 +24,8 @@ import numpy as np
 from pgpipe.errors import PgpipeError, ResourceError
 from pgpipe.images import Images
 
-SLOTS = 3  # a worker: one is filled, one waits for its turn, one is read
+AHEAD = 2  # tasks that a worker has: one that it does, and the next
+SLOTS = AHEAD + 1  # a worker: one more waits for its turn, or is read
 MOST = 16  # more would wait for the process that writes
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -119,8 +123,9 @@ class InOrder(Generic[T, R]):
     def __init__(self, workers: Workers[T, R], tasks: Iterator[T]) -> None:
         self.workers, self.tasks = workers, enumerate(tasks)
         self.failure: PgpipeError | None = None
-        self.idle, self.free = list(workers.processes), list(range(len(workers.slots)))
-        self.busy: dict[Connection, tuple[int, int]] = {}  # number of the task, slot
+        self.free = list(range(len(workers.slots)))
+        self.ready = deque([*workers.processes] * AHEAD)  # who may have a task more
+        self.busy: dict[Connection, deque[tuple[int, int]]] = {}  # numbers of tasks, slots
         self.done: dict[int, tuple[R, int]] = {}  # result, slot, by the number of the task
         self.due = 0
 
@@ -130,15 +135,17 @@ class InOrder(Generic[T, R]):
             return
         for pipe in wait(list(self.busy), 0 if self.due in self.done else None):
             assert isinstance(pipe, Connection)
-            number, slot = self.busy.pop(pipe)
+            number, slot = self.busy[pipe].popleft()
             self.done[number] = self.workers.answer(pipe), slot
-            self.idle.append(pipe)
+            self.ready.append(pipe)
+            if not self.busy[pipe]:
+                del self.busy[pipe]
 
     def send(self) -> None:
         """Keep all busy, as far as there are tasks and slots for their results."""
-        while self.idle and self.free and (task := self.following()) is not None:
-            pipe, slot = self.idle.pop(), self.free.pop()
-            self.busy[pipe] = task[0], slot
+        while self.ready and self.free and (task := self.following()) is not None:
+            pipe, slot = self.ready.popleft(), self.free.pop()
+            self.busy.setdefault(pipe, deque()).append((task[0], slot))
             with suppress(BrokenPipeError, ConnectionResetError):  # its answer tells why
                 pipe.send((task[1], slot))
 
@@ -158,10 +165,19 @@ def serve(work: Work[T, R], slots: Images, pipe: Connection, others: list[Connec
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     for other in others:
         other.close()  # else the pipes of others would not end with their owner
+    tasks: SimpleQueue[tuple[T, int] | None] = SimpleQueue()
+    Thread(target=receive, args=(pipe, tasks), daemon=True).start()
+    with suppress(OSError):
+        while (given := tasks.get()) is not None:
+            pipe.send(attempt(work, given[0], slots[given[1]]))
+
+
+def receive(pipe: Connection, tasks: SimpleQueue[tuple[T, int] | None]) -> None:
+    """Take tasks while another is done, so that whoever sends them need not wait."""
     with suppress(EOFError, OSError):
         while True:
-            task, slot = pipe.recv()
-            pipe.send(attempt(work, task, slots[slot]))
+            tasks.put(pipe.recv())
+    tasks.put(None)
 
 
 def attempt(work: Work[T, R], task: T, slot: Images) -> tuple[R | None, Exception | None]:

@@ -1,5 +1,6 @@
 """The prepared data set: every resolution from the original, shards, hashes."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -235,3 +236,15 @@ def test_manifest_is_readable_json(prepared: Path) -> None:
     text = (prepared / "manifest.json").read_text(encoding="utf-8")
     assert json.loads(text) == multires.read_manifest(prepared)
     assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
+def test_hashes_of_shards_are_those_of_their_files(count: int, tmp_path: Path) -> None:
+    images = pixels(count)
+    writer = ShardWriter(tmp_path / "r4", shard_bytes=2 * images[0].nbytes)
+    writer.append(images[:1])
+    writer.append(images[1:])
+    writer.close()
+    files = sorted((tmp_path / "r4").iterdir())
+    assert writer.hashes == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert len(files) == -(-count // 2)
