@@ -108,3 +108,19 @@ def data(
     found = [compare(size, repeats, seconds) for size in resolutions or (32, 128)]
     for line in lines(found):
         typer.echo(line)
+
+
+@app.command()
+def prepare(
+    images: Annotated[int, typer.Option(help="JPEGs.", min=1)] = 200,
+    resolution: Annotated[int, typer.Option(help="Of them, a power of 2.", min=8, max=1024)] = 1024,
+    records: Annotated[int, typer.Option(help="32x32 images that are pixels.", min=1)] = 50_000,
+) -> None:
+    """Preparation beside one image at a time: speed, agreement, peak memory."""
+    from pgpipe.bench.prepare import compare, table
+    from pgpipe.errors import UsageError
+
+    if resolution & (resolution - 1):
+        raise UsageError(f"--resolution: {resolution} is not a power of 2")
+    for line in table(*compare(images, resolution, records)):
+        typer.echo(line)

@@ -1,5 +1,7 @@
-"""The benchmark of the metrics, at a size that says nothing of speed."""
+"""The benchmarks, at a size that says nothing of speed."""
 
+import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from typer.testing import CliRunner
 from pgpipe import cli
 from pgpipe.bench import literal
 from pgpipe.bench.pictures import Windows
-from pgpipe.bench.process import measured
+from pgpipe.bench.process import measured, measured_with_children
 from pgpipe.errors import UsageError
 
 
@@ -51,3 +53,43 @@ def test_pictures_are_equal_for_equal_seeds_and_of_the_shape_asked_for() -> None
 def test_peak_memory_is_that_of_the_call() -> None:
     low, high = (measured(np.ones, size).peak for size in (10, 25_000_000))
     assert 190e6 < high - low < 260e6
+
+
+def test_preparation_is_printed_beside_the_plain_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_text((literal.TESTS / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    arguments = ["bench", "prepare", "--images", "3", "--resolution", "16", "--records", "40"]
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 0, done.output
+    rows = [line.split("|")[1:-1] for line in done.output.splitlines() if "16x16" in line]
+    assert [row[1].strip() for row in rows] == ["plain", "ours"]
+    assert all(int(row[2]) == 3 for row in rows)
+    assert "; 0 pixels differ" in done.output
+    assert {file.name for file in tmp_path.iterdir()} == {"params.yaml"}
+
+
+def test_memory_of_children_counts_what_they_share_once() -> None:
+    found = measured_with_children(hold_shared, 200_000_000, 3)
+    assert 200e6 < found.peak - measured_with_children(hold_shared, 10, 3).peak < 350e6
+
+
+def hold_shared(size: int, children: int) -> None:
+    """Memory that so many forked processes have in common, and look at."""
+    memory = np.ones(size, np.uint8)
+
+    def look() -> None:
+        memory.sum()
+        time.sleep(1)
+
+    processes = [get_context("fork").Process(target=look) for _ in range(children)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+
+def test_preparation_of_no_power_of_two_is_refused() -> None:
+    done = CliRunner().invoke(cli.app, ["bench", "prepare", "--resolution", "48"])
+    assert isinstance(done.exception, UsageError)

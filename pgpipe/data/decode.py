@@ -66,10 +66,21 @@ def to_channels(image: Images, channels: Channels) -> Images:
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[..., None]
 
 
+def pixels_of(data: bytes) -> int:
+    """As the header of an image file announces them; 0 where it has none."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception:  # the reason is told where it is decoded
+        return 0
+    return picture.width * picture.height
+
+
 def load(data: bytes) -> Image.Image:
     """All pixels of an image file, upright."""
-    identify(data).verify()  # PNG's checksums, which loading skips; the object is spent then
     picture = identify(data)
+    if picture.format == "PNG":
+        picture.verify()  # checksums, which loading skips; the object is spent then
+        picture = identify(data)
     picture.load()
     ImageOps.exif_transpose(picture, in_place=True)
     return picture
@@ -93,7 +104,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def to_8_bits(picture: Image.Image) -> Image.Image:

@@ -4,15 +4,17 @@
     labels.npy     int64 [count], an index into the manifest's `labels`
     manifest.json  count, channels, labels, hash of every array, rejected files with reasons
 
-Each smaller image is the 2x2 box mean of the one above, in floating point, rounded once.
+Each smaller image is a box mean of the largest, rounded once.
 """
 
+import hashlib
+import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,45 +30,76 @@ from pgpipe.files import (
 )
 from pgpipe.images import Images, release
 
-Pixels = NDArray[np.floating[Any]]  # 0..255
-Sample = tuple[Pixels, str, str]  # image [R, R, C], label, name
-
 SHARD_BYTES = 4 << 30
-TIE = 7e-4  # of a gray level: a half rounds up whatever the last bits of its sum
+
+
+class Block(NamedTuple):
+    """Some images at every resolution."""
+
+    levels: Sequence[Images]  # uint8 [n, N, N, C] for N = R, R / 2, ..., 4
+    labels: Sequence[str]
+
+
+def sizes(resolution: int) -> list[int]:
+    """The resolutions of a data set, from the largest down to 4."""
+    return [resolution >> s for s in range(resolution.bit_length() - 2)]
 
 
 class ShardWriter:
-    """Appends images of one shape to `folder` as .npy shards of bounded size."""
+    """Appends images of one shape to `folder` as .npy shards of bounded size.
+
+    From the second one on, a shard is hashed while it is written, as if it will be full. The first,
+    and the last where it is not full, are read again for their hashes.
+    """
 
     def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
         self.folder, self.shard_bytes = fresh_folder(folder), shard_bytes
         self.file: BinaryIO | None = None
-        self.shards = self.count = 0
+        self.hashes: list[str] = []  # of the closed shards
+        self.count = 0  # images in all
+        self.held = self.capacity = 0  # images of the open shard
+        self.hash = hashlib.sha256()
 
-    def append(self, image: Images) -> None:
-        """Add one uint8 [N, N, C]; all have to have the same shape."""
-        if self.file is None or (self.count + 1) * image.nbytes > self.shard_bytes:
-            self.close()
-            self.shape = image.shape
-            self.file = (self.folder / f"{self.shards:05d}.npy").open("wb")
-            self.shards, self.count = self.shards + 1, 0
-            self.write_header()
-        self.file.write(image.tobytes())
-        self.count += 1
+    def append(self, images: Images) -> None:
+        """Add uint8 [n, N, N, C]; all have to have the same N, N, C."""
+        while len(images):
+            file = self.file or self.open(images.shape[1:])
+            some = np.ascontiguousarray(images[: self.capacity - self.held])
+            file.write(some.data)
+            if self.hashes:
+                self.hash.update(some.data)
+            self.held, self.count = self.held + len(some), self.count + len(some)
+            images = images[len(some) :]
+            if self.held == self.capacity:
+                self.close()
 
-    def write_header(self) -> None:
-        """Numpy leaves room in the header for the first axis to grow, so it can be rewritten."""
-        assert self.file is not None
-        header = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self.shape)}
-        np.lib.format.write_array_header_1_0(self.file, header)
+    def open(self, shape: tuple[int, ...]) -> BinaryIO:
+        """Begin a shard of as many images of a shape as it may hold."""
+        self.shape, self.held = shape, 0
+        self.capacity = max(1, self.shard_bytes // math.prod(shape))
+        self.path = self.folder / f"{len(self.hashes):05d}.npy"
+        self.file = self.path.open("wb")
+        self.file.write(header := self.header(self.capacity))
+        self.hash = hashlib.sha256(header)
+        return self.file
+
+    def header(self, count: int) -> bytes:
+        """Of one length: numpy leaves room for the first axis to grow, so it can be rewritten."""
+        buffer = io.BytesIO()
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *self.shape)}
+        np.lib.format.write_array_header_1_0(buffer, header)
+        return buffer.getvalue()
 
     def close(self) -> None:
-        """State the final count in the open shard."""
-        if self.file is not None:
-            self.file.seek(0)
-            self.write_header()
-            self.file.close()
+        """End the open shard; its header states how many images it has."""
+        if self.file is None:
+            return
+        with self.file as file:
             self.file = None
+            file.seek(0)
+            file.write(self.header(self.held))
+        hashed = self.hashes and self.held == self.capacity
+        self.hashes.append(self.hash.hexdigest() if hashed else sha256_file(self.path))
 
 
 class ImageStore:
@@ -122,49 +155,36 @@ def read_shards(folder: Path) -> list[Images]:
     return [np.load(file, mmap_mode="r") for file in files]
 
 
-def halve(image: Pixels) -> Pixels:
-    """2x2 box means: [N, N, C] -> [N/2, N/2, C]."""
-    side, channels = image.shape[0] // 2, image.shape[2]
-    boxes = image.reshape(side, 2, side, 2, channels)
-    means: Pixels = boxes.mean(axis=(1, 3))
-    return means
-
-
-def to_pixels(image: Pixels) -> Images:
-    """0..255 -> uint8, to the nearest, ties up."""
-    pixels: Images = np.floor(image + (0.5 + TIE)).clip(0, 255).astype(np.uint8)
-    return pixels
-
-
 def write(
-    samples: Iterable[Sample],
+    blocks: Iterable[Block],
     folder: Path,
     resolution: int,
     rejected: list[tuple[str, str]],
     classes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write a stream of (image [R, R, C] in 0..255, label, name) at all resolutions.
+    """Write a stream of images at all resolutions.
 
     Args:
-        samples: at least one; their labels are among `classes`, where these are stated.
+        blocks: one image at least; their labels are among `classes`, where these are stated.
         folder: receives the data set; its own further arrays enter the manifest, too.
-        resolution: R.
-        rejected: name, reason; may grow while the samples are read.
+        resolution: R, of the largest.
+        rejected: name, reason; may grow while the blocks are read.
         classes: all labels in order; without them, those that occur, sorted.
 
     Returns:
         The manifest.
     """
     labels: list[str] = []
-    sizes = [resolution >> s for s in range(resolution.bit_length() - 2)]  # R, ..., 4
     try:
         with ExitStack() as stack:
-            writers = [stack.enter_context(closing(ShardWriter(folder / f"r{s}"))) for s in sizes]
-            for image, label, _ in samples:
-                labels.append(label)
-                for writer in writers:
-                    writer.append(to_pixels(image))
-                    image = halve(image)
+            writers = [
+                stack.enter_context(closing(ShardWriter(folder / f"r{size}")))
+                for size in sizes(resolution)
+            ]
+            for levels, some in blocks:
+                labels += some
+                for writer, images in zip(writers, levels, strict=True):
+                    writer.append(images)
         return write_manifest(folder, labels, classes or sorted(set(labels)), writers, rejected)
     except OSError as error:
         raise_if_full(error, folder)
@@ -185,6 +205,11 @@ def write_manifest(
     numbers = {label: number for number, label in enumerate(classes)}
     numbered = np.array([numbers[label] for label in labels], np.int64)
     write_array(folder / "labels.npy", numbered)
+    hashes = {
+        writer.folder / f"{shard:05d}.npy": known
+        for writer in writers
+        for shard, known in enumerate(writer.hashes)
+    }
     manifest = {
         "count": len(labels),
         "channels": writers[0].shape[2],
@@ -193,7 +218,7 @@ def write_manifest(
         "arrays": {
             str(file.relative_to(folder)): {
                 "shape": np.load(file, mmap_mode="r").shape,
-                "sha256": sha256_file(file),
+                "sha256": hashes.get(file) or sha256_file(file),
             }
             for file in sorted(folder.rglob("*.npy"))
         },

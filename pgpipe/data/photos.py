@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.data.decode import Channels, decode
-from pgpipe.data.multires import Sample
+from pgpipe.data.pyramid import Sample
 from pgpipe.data.rawzip import members, pack
 from pgpipe.errors import IntegrityError
 from pgpipe.files import sha256

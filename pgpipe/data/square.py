@@ -11,17 +11,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.sparse import csr_array
 
 from pgpipe.images import Images
 
 Crop = Literal["center", "pad", "celeba"]
 CELEBA_SHAPE = (218, 178)  # pixels
 CELEBA_FACE = (slice(121 - 64, 121 + 64), slice(89 - 64, 89 + 64))  # rows, columns
+BANDS = 64  # at once, of large images: more would hold all of them as float32
 Pixels = NDArray[np.float32]
 
 
-def square(image: Images, resolution: int, crop: Crop) -> Pixels:
+def square(image: Images, resolution: int, crop: Crop) -> Images | Pixels:
     """Cut or pad uint8 [H, W, C], then resize it: float32 [resolution, resolution, C] in 0..255.
+
+    A part of the image that is a square of that size is returned as it is, uint8.
 
     "center" takes the largest centred square; "pad" takes the whole image on black; "celeba" takes
     128x128 pixels of 178x218. Where the square's side is at least `resolution` pixels, it is
@@ -35,6 +39,9 @@ def square(image: Images, resolution: int, crop: Crop) -> Pixels:
         image = face(image)
     height, width, _ = image.shape
     side = max(height, width) if crop == "pad" else min(height, width)
+    if crop != "pad" and side == resolution:
+        top, left = (height - side) // 2, (width - side) // 2
+        return image[top : top + side, left : left + side]
     size = min(side, resolution)
     long, short = (0, 1) if height >= width else (1, 0)  # in this order the array between is small
     small = average(average(image, long, side, size), short, side, size)
@@ -52,23 +59,34 @@ def face(image: Images) -> Images:
 def average(image: Images | Pixels, axis: int, side: int, size: int) -> Pixels:
     """Average `side` pixels, centred along an axis of [H, W, C], in `size` equal bands.
 
-    Pixels beyond the image count as 0. A band's weights are its overlaps with each pixel; in units
-    of 1 / `size` of a pixel all edges are integers, so the overlaps are exact.
+    Pixels beyond the image count as 0.
     """
     rows = np.moveaxis(image, axis, 0)
     if len(rows) == side == size:
         return image.astype(np.float32)
-    first = (len(rows) - side) // 2 * size  # negative: black before the image
-    bands = np.empty((size, *rows.shape[1:]), np.float32)
-    for index in range(size):
-        start = first + index * side
-        stop = start + side
-        low, high = np.clip((start // size, -(-stop // size)), 0, len(rows))
-        at = np.arange(low, high) * size
-        overlaps = np.minimum(at + size, stop) - np.maximum(at, start)
-        weights = (overlaps / side).astype(np.float32)
-        bands[index] = np.tensordot(weights, rows[low:high].astype(np.float32), 1)
-    return np.moveaxis(bands, 0, axis)
+    weights = overlaps(len(rows), side, size)
+    flat = rows.reshape(len(rows), -1)
+    bands = np.zeros((size, flat.shape[1]), np.float32)
+    for start in range(0, size, BANDS):
+        some = weights[start : start + BANDS]
+        if some.nnz:
+            low, high = some.indices.min(), some.indices.max() + 1
+            bands[start : start + BANDS] = some[:, low:high] @ flat[low:high].astype(np.float32)
+    return np.moveaxis(bands.reshape(size, *rows.shape[1:]), 0, axis)
+
+
+def overlaps(length: int, side: int, size: int) -> csr_array:
+    """How much of each band each of `length` pixels is: float32 [size, length].
+
+    In units of 1 / `size` of a pixel all edges are integers, so the overlaps are exact.
+    """
+    first = (length - side) // 2 * size  # negative: black before the image
+    pixels, bands = np.arange(length + 1) * size, first + np.arange(size + 1) * side
+    edges = np.union1d(pixels, bands)
+    inside = (edges >= max(0, first)) & (edges < min(pixels[-1], bands[-1]))
+    starts, lengths = edges[inside], np.diff(edges, append=edges[-1])[inside]
+    places = (starts - first) // side, starts // size
+    return csr_array(((lengths / side).astype(np.float32), places), (size, length))
 
 
 def enlarge(image: Pixels, resolution: int) -> Pixels:

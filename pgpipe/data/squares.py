@@ -1,44 +1,153 @@
-"""A stream of published images to a stream of squares; what gives none is counted and named."""
+"""A stream of published images to squares of every resolution; what gives none is named.
 
-from collections.abc import Iterator
+Each image is decoded once, in one of several processes; the result is that of one.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.decode import Rejected, decode, to_channels
+from pgpipe.data.decode import Rejected, decode, pixels_of, to_channels
 from pgpipe.data.items import Item
-from pgpipe.data.square import Pixels, square
+from pgpipe.data.multires import Block, sizes
+from pgpipe.data.pyramid import Pixels, pyramid
+from pgpipe.data.square import square
+from pgpipe.data.workers import Workers
 from pgpipe.errors import IntegrityError
+from pgpipe.images import Images
 
 SHOWN = 3  # rejected files that an error names
+BATCH_IMAGES, BATCH_BYTES = 256, 16 << 20  # at once in a process, at most; bytes on either side
+LARGE_PIXELS = 1 << 24  # such images take up to 1 GB each, so they are decoded one at a time
+
+Rejections = list[tuple[str, str]]  # name, reason
+Batch = Sequence[Item]
 
 
-def squares(
-    items: Iterator[Item], dataset: DatasetSection, place: Path, rejected: list[tuple[str, str]]
-) -> Iterator[tuple[Pixels, str, str]]:
-    """Yield each image [resolution, resolution, channels] in 0..255 with its label and name.
+class Made(NamedTuple):
+    """What became of a batch: squares are in the slot, in order."""
 
-    In the order of `items`, one in memory at a time; `rejected` receives (name, reason) of those
-    that give no image.
+    labels: list[str]
+    rejected: Rejections
+
+
+@contextmanager
+def blocks(
+    items: Iterator[Item],
+    dataset: DatasetSection,
+    place: Path,
+    rejected: Rejections,
+    processes: int = 0,
+) -> Iterator[Iterator[Block]]:
+    """A context of processes (0: one for each core) that make squares of the images.
+
+    Blocks are in the order of `items` and are to be used before the next; `rejected` receives name
+    and reason of those that give no image.
 
     Raises:
         IntegrityError: more than `dataset.max_rejected` are rejected; `place` is in it.
+        ResourceError: a process died.
     """
-    for image, label, name in items:
+    shape = dataset.resolution, dataset.channels
+    square_bytes = slot_bytes(1, *shape)
+    most = min(BATCH_IMAGES, max(1, BATCH_BYTES // square_bytes))
+    work = partial(fill, dataset=dataset, alone=get_context("fork").Lock())
+    with Workers[Batch, Made](work, most * square_bytes, processes) as workers:
+
+        def made() -> Iterator[Block]:
+            for found, slot in workers.results(batches(items, most)):
+                note(found.rejected, rejected, dataset.max_rejected, place)
+                yield Block(views(slot, len(found.labels), *shape), found.labels)
+
+        yield made()
+
+
+def batches(items: Iterator[Item], most: int) -> Iterator[Batch]:
+    """At most so many images each, or few large ones."""
+    batch: list[Item] = []
+    held = 0
+    for item in items:
+        batch.append(item)
+        held += len(item[0]) if isinstance(item[0], bytes) else item[0].nbytes
+        if len(batch) == most or held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def fill(
+    batch: Batch, slot: Images, dataset: DatasetSection, alone: AbstractContextManager[Any]
+) -> Made:
+    """Make squares of a batch at every resolution in `slot`."""
+    found: list[tuple[Images | Pixels, str]] = []
+    rejected: Rejections = []
+    for image, label, name in batch:
         try:
-            if isinstance(image, bytes):
-                pixels = decode(image, name, dataset.channels)
-            else:
-                pixels = to_channels(image, dataset.channels)
-            made = square(pixels, dataset.resolution, dataset.crop)
+            with alone if is_large(image) else nullcontext():
+                found.append((square_of(image, name, dataset), label))
         except (Rejected, ValueError) as verdict:
             rejected.append((name, getattr(verdict, "reason", str(verdict))))
-            if len(rejected) > dataset.max_rejected:
-                raise too_many(place, rejected, dataset.max_rejected) from None
-            continue
-        yield made, label, name
+    levels = views(slot, len(found), dataset.resolution, dataset.channels)
+    start = 0
+    for _, alike in groupby(found, key=lambda one: one[0].dtype):
+        squares: Images = np.stack([pixels for pixels, _ in alike])
+        for level, images in zip(levels, pyramid(squares), strict=True):
+            level[start : start + len(images)] = images
+        start += len(squares)
+    return Made([label for _, label in found], rejected)
 
 
-def too_many(place: Path, rejected: list[tuple[str, str]], limit: int) -> IntegrityError:
+def is_large(image: bytes | Images) -> bool:
+    """Whether several such images at once might be too much for the memory."""
+    return (pixels_of(image) if isinstance(image, bytes) else image.size) > LARGE_PIXELS
+
+
+def square_of(image: bytes | Images, name: str, dataset: DatasetSection) -> Images | Pixels:
+    """One square: uint8 or float32 [resolution, resolution, channels].
+
+    Raises:
+        Rejected, ValueError: no usable image.
+    """
+    if isinstance(image, bytes):
+        pixels = decode(image, name, dataset.channels)
+    else:
+        pixels = to_channels(image, dataset.channels)
+    return square(pixels, dataset.resolution, dataset.crop)
+
+
+def slot_bytes(count: int, resolution: int, channels: int) -> int:
+    """Of so many images at all resolutions."""
+    return sum(count * size * size * channels for size in sizes(resolution))
+
+
+def views(slot: Images, count: int, resolution: int, channels: int) -> list[Images]:
+    """The parts of a slot that hold so many images: uint8 [count, N, N, C], largest first."""
+    levels, start = [], 0
+    for size in sizes(resolution):
+        shape = (count, size, size, channels)
+        stop = start + count * size * size * channels
+        levels.append(slot[start:stop].reshape(shape))
+        start = stop
+    return levels
+
+
+def note(found: Rejections, rejected: Rejections, limit: int, place: Path) -> None:
+    """Add to `rejected`, up to the first that is too many."""
+    for verdict in found:
+        rejected.append(verdict)
+        if len(rejected) > limit:
+            raise too_many(place, rejected, limit)
+
+
+def too_many(place: Path, rejected: Rejections, limit: int) -> IntegrityError:
     """The error that names the first of the rejected files and the parameter that allows more."""
     first = "; ".join(f"{name!r}: {reason}" for name, reason in rejected[:SHOWN])
     return IntegrityError(

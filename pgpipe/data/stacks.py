@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pgpipe import rng
 from pgpipe.data.digits import Digits
-from pgpipe.data.multires import ImageStore, Sample
+from pgpipe.data.multires import ImageStore
+from pgpipe.data.pyramid import Sample
 from pgpipe.images import Images
 from pgpipe.layout import MODE_PLACES
 
@@ -29,7 +30,7 @@ def draw(digits: int, stacks: int, seed: int) -> Sources:
 def read(digits: Digits, sources: Sources) -> Iterator[Sample]:
     """Stack the sources of each image."""
     for number, three in enumerate(sources):
-        image = np.moveaxis(digits.images[three], 0, -1).astype(np.float64)  # [32, 32, 3]
+        image = np.moveaxis(digits.images[three], 0, -1)  # [32, 32, 3]
         yield image, MODES[digits.digits[three] @ PLACES], f"{number:07d}"
 
 

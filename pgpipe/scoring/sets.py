@@ -83,7 +83,7 @@ def decoded(path: Path, scratch: Path) -> Path:
                     f"{path}: {name!r} has {size(image)} pixels, {first[0]!r} {size(first[1])}: "
                     "images of one set have one size"
                 )
-            writer.append(image)
+            writer.append(image[None])
     if first is None:
         raise UsageError(f"{path}: no images in it")
     return scratch

@@ -1,5 +1,6 @@
 """The prepared data set: every resolution from the original, shards, hashes."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -11,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pgpipe.data import multires
-from pgpipe.data.multires import ImageStore, Sample, ShardWriter
+from pgpipe.data.multires import Block, ImageStore, ShardWriter
+from pgpipe.data.pyramid import blocks
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 
@@ -24,9 +26,8 @@ def originals(count: int, channels: int = 3, size: int = 32) -> list[NDArray[Any
     return [draw.uniform(0, 255, (size, size, channels)).astype(np.float32) for _ in range(count)]
 
 
-def samples(images: list[NDArray[Any]], labels: str = "ba") -> Iterator[Sample]:
-    for number, image in enumerate(images):
-        yield image, labels[number % len(labels)], f"{number}"
+def samples(images: list[NDArray[Any]], labels: str = "ba") -> Iterator[Block]:
+    return blocks((image, labels[n % len(labels)], f"{n}") for n, image in enumerate(images))
 
 
 def pixels(count: int, size: int = 4) -> Images:
@@ -89,19 +90,6 @@ def test_whole_numbers_stay_and_halves_of_them_round_up(tmp_path: Path) -> None:
     for size in SIZES:
         found = ImageStore(tmp_path / f"r{size}").take(np.arange(1))[0]
         np.testing.assert_array_equal(found, np.floor(literal_mean(image, size) + 0.5))
-
-
-@pytest.mark.parametrize("value", [-3.0, 0.0, 255.0, 255.4, 300.0])
-def test_values_beyond_the_range_are_clipped(value: float) -> None:
-    image = np.full((4, 4, 3), value, np.float32)
-    assert (multires.to_pixels(image) == min(max(value, 0), 255)).all()
-
-
-def test_halving_keeps_the_mean_and_the_floating_point() -> None:
-    image = originals(1)[0]
-    half = multires.halve(image)
-    assert np.issubdtype(half.dtype, np.floating)
-    np.testing.assert_allclose(half.mean(), image.mean(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -191,8 +179,8 @@ def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
 
 def sharded(folder: Path, images: Images, per_shard: int) -> ImageStore:
     writer = ShardWriter(folder, shard_bytes=per_shard * images[0].nbytes)
-    for image in images:
-        writer.append(image)
+    for number in range(0, len(images), 2):
+        writer.append(images[number : number + 2])
     writer.close()
     return ImageStore(folder)
 
@@ -248,3 +236,15 @@ def test_manifest_is_readable_json(prepared: Path) -> None:
     text = (prepared / "manifest.json").read_text(encoding="utf-8")
     assert json.loads(text) == multires.read_manifest(prepared)
     assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
+def test_hashes_of_shards_are_those_of_their_files(count: int, tmp_path: Path) -> None:
+    images = pixels(count)
+    writer = ShardWriter(tmp_path / "r4", shard_bytes=2 * images[0].nbytes)
+    writer.append(images[:1])
+    writer.append(images[1:])
+    writer.close()
+    files = sorted((tmp_path / "r4").iterdir())
+    assert writer.hashes == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert len(files) == -(-count // 2)

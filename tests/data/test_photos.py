@@ -17,8 +17,8 @@ from PIL import Image
 from pgpipe.config import validate
 from pgpipe.data import photos
 from pgpipe.data.config import PHOTOS_LARGEST, DatasetSection
-from pgpipe.data.multires import Sample, halve, to_pixels
 from pgpipe.data.photos import PHOTOGRAPHS
+from pgpipe.data.pyramid import Sample, pyramid
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 
@@ -157,9 +157,8 @@ def test_smaller_windows_are_means_of_larger_ones_to_the_bit(
     direct = photos.read(archive, 3, resolution, 4, 0)
     for (large, _, name), (small, _, same_name) in zip(windows, direct, strict=True):
         assert name == same_name
-        while len(large) > resolution:
-            large = halve(large)
-        np.testing.assert_array_equal(to_pixels(small), to_pixels(large))
+        levels = {level.shape[1]: level for level in pyramid(large[None])}
+        np.testing.assert_array_equal(pyramid(small[None])[0], levels[resolution])
 
 
 def test_same_seed_gives_the_same_windows(archive: Path, windows: list[Sample]) -> None:

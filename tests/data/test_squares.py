@@ -1,6 +1,7 @@
 """From published images to squares; what gives none is counted and named."""
 
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import pytest
 from PIL import Image
 from tinyparams import VALID
 
+from pgpipe.data import squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
-from pgpipe.data.multires import Sample
-from pgpipe.data.squares import squares
+from pgpipe.data.squares import blocks
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
@@ -28,29 +29,39 @@ def noise(*shape: int) -> Images:
 
 
 def made(
-    items: list[Item], rejected: list[tuple[str, str]] | None = None, **values: Any
-) -> list[Sample]:
+    items: Iterable[Item],
+    rejected: list[tuple[str, str]] | None = None,
+    processes: int = 1,
+    **values: Any,
+) -> list[tuple[list[Images], str]]:
+    """Each image at every resolution, with its label."""
     dataset = DatasetSection(**{**VALID["dataset"], "resolution": 8, **values})
-    found = [] if rejected is None else rejected
-    return list(squares(iter(items), dataset, Path("data/raw"), found))
+    into = [] if rejected is None else rejected
+    with blocks(iter(items), dataset, Path("data/raw"), into, processes) as found:
+        return [
+            ([level[number].copy() for level in levels], label)
+            for levels, labels in found
+            for number, label in enumerate(labels)
+        ]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("color", ["rgb", "gray"])
 def test_pixels_and_files_give_the_same_squares(channels: int, color: str) -> None:
     image = noise(11, 9, channels)
-    (pixels, label, name), (file, *_) = made(
-        [(image, "l", "n"), (png(image), "l", "n")], color=color
-    )
-    assert (label, name) == ("l", "n")
-    assert pixels.shape == (8, 8, 1 if color == "gray" else 3)
-    np.testing.assert_array_equal(pixels, file)
+    (pixels, label), (file, _) = made([(image, "l", "n"), (png(image), "l", "n")], color=color)
+    assert label == "l"
+    assert [level.shape for level in pixels] == [
+        (n, n, 1 if color == "gray" else 3) for n in (8, 4)
+    ]
+    for ours, theirs in zip(pixels, file, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_celeba_is_the_crop_of_the_official_tool() -> None:
     """img[cy - 64 : cy + 64, cx - 64 : cx + 64] for the centre (cx, cy) = (89, 121)."""
     image = noise(218, 178, 3)
-    ((square, _, _),) = made([(image, "", "")], crop="celeba", resolution=128)
+    (((square, *_), _),) = made([(image, "", "")], crop="celeba", resolution=128)
     np.testing.assert_array_equal(square, image[57:185, 25:153])
 
 
@@ -59,17 +70,76 @@ def test_celeba_refuses_images_of_other_sizes() -> None:
         made([(noise(217, 178, 3), "", "x")], crop="celeba", max_rejected=0)
 
 
+def mixed(count: int) -> Iterator[Item]:
+    """Images of several shapes, as arrays and files, in order of their labels; some are none."""
+    for number in range(count):
+        height, width = 8 + number % 7, 8 + number % 5
+        image = np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        content = {0: png(image), 1: b"text"}.get(number % 6, image)
+        yield content, f"{number:04d}", f"n{number}"
+
+
+@pytest.mark.parametrize("processes", [2, 3, 5])
+def test_the_result_is_that_of_one_process(processes: int) -> None:
+    alone: list[tuple[str, str]] = []
+    together: list[tuple[str, str]] = []
+    one = made(mixed(700), alone, max_rejected=200)  # of several batches
+    many = made(mixed(700), together, processes, max_rejected=200)
+    assert together == alone
+    assert [name for name, _ in alone] == [f"n{number}" for number in range(1, 700, 6)]
+    assert [label for _, label in one] == [f"{n:04d}" for n in range(700) if n % 6 != 1]
+    for (ours, label), (theirs, same) in zip(one, many, strict=True):
+        assert label == same
+        for level, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(level, other)
+
+
+def broken_after(count: int) -> Iterator[Item]:
+    yield from mixed(count)
+    raise IntegrityError("the archive ends here")
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_what_is_wrong_first_is_told(processes: int) -> None:
+    """Readers are ahead of the verdicts on what they have read."""
+    with pytest.raises(IntegrityError, match="max_rejected allows 20"):
+        made(broken_after(512), processes=processes, max_rejected=20)
+    with pytest.raises(IntegrityError, match="the archive ends here"):
+        made(broken_after(512), processes=processes, max_rejected=100)
+
+
+def test_an_image_is_the_same_whatever_else_is_in_its_batch() -> None:
+    """Of whole pixels other sums are made than of fractions."""
+    whole, reduced = noise(8, 8, 3), noise(13, 13, 3)
+    ((alone, _),) = made([(whole, "", "")])
+    (_, _), (among, _), _ = made([(reduced, "", ""), (whole, "", ""), (reduced, "", "")])
+    for ours, theirs in zip(alone, among, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_large_images_are_batches_of_their_own_and_made_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(squares, "BATCH_BYTES", 500)
+    monkeypatch.setattr(squares, "LARGE_PIXELS", 100)
+    small = made(mixed(40), processes=2)
+    monkeypatch.undo()
+    for (ours, label), (theirs, same) in zip(small, made(mixed(40)), strict=True):
+        assert label == same
+        np.testing.assert_array_equal(ours[0], theirs[0])
+
+
 def test_rejected_files_are_counted_and_named() -> None:
     image = noise(9, 9, 3)
     rejected: list[tuple[str, str]] = []
     items: list[Item] = [
-        (image, "", "a"),
+        (image, "a", "a"),
         (b"text", "", "b.txt"),
-        (image, "", "c"),
+        (image, "c", "c"),
         (png(image)[:40], "", "d.png"),
     ]
     found = made(items, rejected, max_rejected=2)
-    assert [name for _, _, name in found] == ["a", "c"]
+    assert [label for _, label in found] == ["a", "c"]
     assert [name for name, _ in rejected] == ["b.txt", "d.png"]
     assert rejected[0][1] == "not a JPEG, PNG or WebP image"
 

@@ -9,6 +9,7 @@ import pytest
 
 from pgpipe import cli
 from pgpipe.data.multires import write
+from pgpipe.data.pyramid import blocks
 from pgpipe.metrics import known
 from stages import gate
 from stages.paths import GATE, MULTIRES
@@ -22,12 +23,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(count: int, seed: int = 0) -> None:
     draw = np.random.default_rng(seed)
-    write(
-        [(draw.uniform(0, 255, (32, 32, 3)), "noise", str(i)) for i in range(count)],
-        MULTIRES,
-        32,
-        [],
-    )
+    noise = ((draw.uniform(0, 255, (32, 32, 3)), "noise", str(i)) for i in range(count))
+    write(blocks(noise), MULTIRES, 32, [])
 
 
 def command(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

@@ -12,6 +12,7 @@ import torch
 from literal import inception as literal
 
 from pgpipe.data.multires import ImageStore, write
+from pgpipe.data.pyramid import blocks
 from pgpipe.files import read_json, sha256, write_json
 from pgpipe.metrics import inception_file
 from pgpipe.scoring import pair
@@ -52,7 +53,7 @@ def project(inception: bool) -> None:
     Path("params.yaml").write_text(text)
     draw = np.random.default_rng(0)
     noise = [(draw.uniform(0, 255, (16, 16, 3)), "noise", str(i)) for i in range(10)]
-    write(noise, MULTIRES, 16, [])
+    write(blocks(noise), MULTIRES, 16, [])
 
 
 def run_stages() -> None:

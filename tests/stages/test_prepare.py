@@ -1,0 +1,106 @@
+"""The stage prepare from outside: however it is ended, in order, with nothing left running."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from tinyparams import ROOT
+
+from pgpipe.data import workers
+from pgpipe.data.multires import read_manifest
+from pgpipe.files import sha256_tree
+from stages import prepare
+from stages.paths import MULTIRES, RAW
+
+SECONDS = 20.0  # that the end may take
+IMAGES = 200_000  # that take longer than a test
+
+
+def write_params(folder: Path) -> None:
+    """The tests' params.yaml with an array of the user's as the data set."""
+    text = (ROOT / "tests/params.yaml").read_text()
+    for old, new in (("name: photos", "name: npz"), ("resolution: 64", "resolution: 16")):
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "params.yaml").write_text(text)
+
+
+def write_raw(folder: Path, count: int) -> None:
+    """Images that have to be made smaller."""
+    images = np.random.default_rng(0).integers(0, 256, (100, 17, 17, 3), dtype=np.uint8)
+    (folder / RAW).mkdir(parents=True)
+    np.savez(folder / RAW / "own.npz", images=np.tile(images, (count // 100, 1, 1, 1)))
+
+
+@pytest.fixture
+def running(project: Path) -> Iterator[subprocess.Popen[str]]:
+    """The stage, while it has images made."""
+    write_params(project)
+    write_raw(project, IMAGES)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "pgpipe", "prepare"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not any(MULTIRES.rglob("*.npy")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        yield process
+        process.kill()
+
+
+def require_end(process: subprocess.Popen[str], children: list[psutil.Process]) -> str:
+    """The only line of what it said, and that its children have ended."""
+    _, stderr = process.communicate(timeout=SECONDS)
+    gone, alive = psutil.wait_procs(children, SECONDS)
+    assert not alive
+    assert gone
+    assert len(stderr.splitlines()) <= 1, stderr
+    return stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_a_signal_ends_it_in_order(
+    number: int, whole_group: bool, running: subprocess.Popen[str]
+) -> None:
+    children = psutil.Process(running.pid).children()
+    (os.killpg if whole_group else os.kill)(running.pid, number)
+    assert require_end(running, children) == "pgpipe: error: interrupted\n"
+    assert running.returncode == 75
+    assert not (MULTIRES / "manifest.json").exists()
+
+
+def test_a_dead_worker_is_one_line_of_exit_4(running: subprocess.Popen[str]) -> None:
+    children = psutil.Process(running.pid).children()
+    children[0].kill()
+    assert "ended with -9" in require_end(running, children)
+    assert running.returncode == 4
+
+
+def test_workers_do_not_outlive_it(running: subprocess.Popen[str]) -> None:
+    children = psutil.Process(running.pid).children()
+    running.kill()
+    assert require_end(running, children) == ""
+
+
+def test_the_bytes_are_those_of_one_process(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(project)
+    write_raw(project, 1000)
+    found = set()
+    for cores in (1, 2, 5):
+        monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
+        prepare.run()
+        found.add(sha256_tree(MULTIRES))
+    assert len(found) == 1
+    assert read_manifest(MULTIRES)["count"] == 1000
