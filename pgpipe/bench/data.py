@@ -49,7 +49,7 @@ class Pictures(Dataset[Tensor]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> Tensor:
-        with Image.open(self.files[index]) as picture:
+        with Image.open(self.files[index], formats=["PNG"]) as picture:
             return torch.from_numpy(np.array(picture))
 
 

@@ -59,7 +59,10 @@ class Worker:
 
     def score(self, path: Path) -> None:
         """Write the row of the snapshot `path`: its facts, the number of images, the scores."""
-        data = hashed.read(path)
+        try:
+            data = hashed.read(path)
+        except FileNotFoundError:  # scored, by the process of a training that was killed
+            return
         if data is None:
             raise IntegrityError(f"{path}: damaged (hash differs); delete it and run again")
         named, facts = tensors.parse(data)

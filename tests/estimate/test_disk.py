@@ -205,7 +205,7 @@ def test_estimate_counts_a_users_folder(root: Path, command: Run) -> None:
         text.replace("label_conditioning: acgan", "label_conditioning: false")
     )
     assert "dataset.path: data/own: not found" in command("check", "--estimate")[2]
-    (root / "data/own").mkdir()
+    (root / "data/own").mkdir(parents=True)
     for number in range(7):
         (root / f"data/own/{number}.png").write_bytes(bytes(100))
     found = command("check", "--estimate")[1]

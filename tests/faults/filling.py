@@ -126,7 +126,7 @@ def places(pages: dict[Stage, int], count: int) -> Iterator[tuple[Stage, int]]:
 def main() -> None:
     """Make a project in the folder, and fill the disk at every place."""
     folder, count = fresh_folder(Path(sys.argv[1]) / "project"), int(sys.argv[2])
-    Project(folder)
+    Project(folder).create()
     os.chdir(folder)
     vars(mirror)["push"] = lambda _: None  # the spool is written all the same
     chosen = list(places(needs(), count))

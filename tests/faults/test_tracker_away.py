@@ -14,6 +14,7 @@ import pytest
 
 from faults.logging_trainer import values
 from faults.stub_server import Mood, StubServer, serving
+from faults.trials import Trials
 from pgpipe.tracking.spool import METRICS_FILE, read_points, runs_folder
 from pgpipe.tracking.sync import sync
 
@@ -35,6 +36,12 @@ class Ended(NamedTuple):
     @property
     def p99(self) -> float:
         return self.calls[int(0.99 * len(self.calls))]
+
+    def keeps_the_promise(self, trials: Trials) -> bool:
+        """With slack in a smoke, where other work may take a processor for longer than a call."""
+        if trials.everything:
+            return self.p99 <= CALL_S and self.exit <= EXIT_S
+        return self.calls[int(0.9 * len(self.calls))] <= CALL_S and self.exit <= 2 * EXIT_S
 
 
 def start(first: int = 0, last: int = STEPS, pause: float = PAUSE_S) -> "subprocess.Popen[str]":
@@ -66,15 +73,14 @@ def use(server: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("mood", ["dead", "hangs", "errs"])
 def test_nobody_waits_for_a_server_that_is_away_and_sync_completes_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch, mood: Any
+    project: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials, mood: Any
 ) -> None:
     with serving(project / "artifacts", mood) as server:
         use(server, monkeypatch)
         if mood == "dead":
             monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
         ended = train()
-    assert ended.p99 <= CALL_S
-    assert ended.exit <= EXIT_S
+    assert ended.keeps_the_promise(trials), ended
     [line] = ended.stderr.splitlines()
     assert "nothing is lost, and pgpipe sync completes it" in line
     sys.stdout.write(f"{mood}: p99 {1000 * ended.p99:.1f} ms, exit {ended.exit:.1f} s\n")
@@ -87,7 +93,7 @@ def test_nobody_waits_for_a_server_that_is_away_and_sync_completes_it(
 
 
 def test_a_server_that_comes_back_gets_everything_from_the_trainer(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials
 ) -> None:
     with serving(project / "artifacts", "errs") as server:
         use(server, monkeypatch)
@@ -95,8 +101,7 @@ def test_a_server_that_comes_back_gets_everything_from_the_trainer(
         back.start()
         ended = train()
         back.join()
-        assert ended.p99 <= CALL_S
-        assert ended.exit <= EXIT_S
+        assert ended.keeps_the_promise(trials), ended
         sync()
         assert server.points() == logged()
 

@@ -22,7 +22,7 @@ from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import Row
 from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import QuickScorer, quick_scorer
-from pgpipe.training.quick_worker import Task
+from pgpipe.training.quick_worker import Task, Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
 
 R16 = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=4 * TICK / 1000)
@@ -179,6 +179,14 @@ def test_a_damaged_snapshot_is_named(site: Site, tmp_path: Path) -> None:
         with pytest.raises(PgpipeError, match=f"{path.name}: damaged.*scorer.log") as caught:
             scorer.behind()
     assert caught.value.exit_code == IntegrityError.exit_code
+
+
+def test_what_another_process_has_scored_and_dropped_is_passed_over(
+    site: Site, tmp_path: Path
+) -> None:
+    worker = Worker(site.task)
+    worker.score(tmp_path / "000000000008-gone.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> None:
