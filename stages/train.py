@@ -60,7 +60,7 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         if not any(group.any(states.result is not None)):
             start.warn_of_other_platforms(states, section)
             job = start.make_job(key, phase, section, before, layers)
-            start.require_parts(job, group.count)
+            group.in_turn(lambda: start.require_parts(job, group.count))
             tracker.set_tags({"device": numerics.name(section)})
             log_model(tracker, job.rows_before, model(phase.origin))
             log_data(tracker, read_manifest(MULTIRES))

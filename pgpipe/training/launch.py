@@ -4,6 +4,7 @@ PGPIPE_PROCESSES asks for them: how many share the work is no part of an experim
 machines torchrun is started by hand, around the same command.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
         ResourceError: a process was killed.
     """
     quiet = dict.fromkeys(range(1, count), Std.ALL)
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we say it ourselves
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
