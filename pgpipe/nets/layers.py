@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pgpipe.nets.convolution import conv2d
 from pgpipe.nets.normalisation import BatchNorm, LayerNorm
 
 RELU_GAIN = math.sqrt(2.0)
@@ -94,7 +95,7 @@ class Conv(Layer):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H, W]."""
-        return F.conv2d(x, self.scaled(), bias, padding=self.padding)
+        return conv2d(x, self.scaled(), bias, stride=1, padding=self.padding)
 
 
 class UpConv(Conv):
@@ -114,7 +115,7 @@ class DownConv(Conv):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H/2, W/2]."""
-        return F.conv2d(x, boxed(self.scaled()), bias, stride=2, padding=1)
+        return conv2d(x, boxed(self.scaled()), bias, stride=2, padding=1)
 
 
 class Dense(Layer):
