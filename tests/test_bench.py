@@ -72,7 +72,8 @@ def test_preparation_is_printed_beside_the_plain_way(
 
 def test_memory_of_children_counts_what_they_share_once() -> None:
     found = measured_with_children(hold_shared, 200_000_000, 3)
-    assert 200e6 < found.peak - measured_with_children(hold_shared, 10, 3).peak < 350e6
+    shared = found.peak - measured_with_children(hold_shared, 10, 3).peak
+    assert 180e6 < shared < 350e6, "not three times 200 MB"
 
 
 def hold_shared(size: int, children: int) -> None:
