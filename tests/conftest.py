@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from loopback import Server, serving
 from tinyproject import ROOT, Project, Run
 from toyproject import Toy
 
@@ -126,3 +127,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return ended.value.code, *capsys.readouterr()
 
     return command
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server on this machine, which downloads try again without waiting."""
+    from pgpipe.fetch import transfer  # after the environment above is set
+
+    monkeypatch.setattr(transfer, "WAIT_SECONDS", 0.001)
+    with serving() as running:
+        yield running

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import (
     fresh_folder,
-    raise_if_full,
+    naming_full_disk,
     read_json,
     sha256_file,
     write_array,
@@ -175,7 +175,7 @@ def write(
         The manifest.
     """
     labels: list[str] = []
-    try:
+    with naming_full_disk(folder):
         with ExitStack() as stack:
             writers = [
                 stack.enter_context(closing(ShardWriter(folder / f"r{size}")))
@@ -186,9 +186,6 @@ def write(
                 for writer, images in zip(writers, levels, strict=True):
                     writer.append(images)
         return write_manifest(folder, labels, classes or sorted(set(labels)), writers, rejected)
-    except OSError as error:
-        raise_if_full(error, folder)
-        raise
 
 
 def write_manifest(

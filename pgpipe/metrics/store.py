@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgpipe.files import folder_for_much, raise_if_full
+from pgpipe.files import folder_for_much, naming_full_disk
 
 READ = 4096  # rows at once
 FLOAT = 4  # bytes
@@ -60,13 +60,10 @@ class Store:
     def write(self, rows: Tensor) -> None:
         """Add rows to the file."""
         assert self.file is not None
-        try:
+        with naming_full_disk(folder_for_much()):
             self.file.seek(0, SEEK_END)  # from where somebody read
             self.file.write(rows.cpu().numpy().data)
             self.file.flush()  # a full disk is known of here
-        except OSError as error:
-            raise_if_full(error, folder_for_much())
-            raise
 
     def batches(self) -> Iterator[Tensor]:
         """[n, width], from the first row on; n is READ in all but the last."""

@@ -37,8 +37,7 @@ class Minibatch:
     rows: Tensor | None = None  # ... and where these samples are there: int64 [N]
 
     def part(self, rows: Tensor) -> "Minibatch":
-        """The samples at `rows`."""
-        rows = rows.to(self.images.device)
+        """The samples at `rows`, int64 [n] on their device."""
         if len(rows) == len(self.images):
             return self
         labels, labels_g = (

@@ -31,6 +31,7 @@ class Step:
     ) -> None:
         self.nets, self.section, self.processes = networks, section, processes
         self.objective = Objective(networks, section)
+        self.rows: dict[int, list[Tensor]] = {}  # of the parts of a minibatch of so many images
 
     def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
         """A D step a minibatch, one G step, one step of the average; float32 [6] as `FIGURES`."""
@@ -77,9 +78,11 @@ class Step:
 
     def divided(self, batch: Minibatch) -> list[Minibatch]:
         """What this process sees of a minibatch, divided as its memory asks."""
-        spec, N = self.nets.generator.spec, len(batch.images)
-        rows = parts.rows(spec, self.section, N, self.processes.count, self.processes.rank)
-        return [batch.part(torch.tensor(some)) for some in rows]
+        spec, N, group = self.nets.generator.spec, len(batch.images), self.processes
+        if N not in self.rows:
+            rows = parts.rows(spec, self.section, N, group.count, group.rank)
+            self.rows[N] = [torch.tensor(some, device=self.objective.device) for some in rows]
+        return [batch.part(rows) for rows in self.rows[N]]
 
     def discriminator_loss(self, batch: Minibatch) -> Loss:
         """D's loss [] against fakes for the labels of the reals, and its figures [5]."""

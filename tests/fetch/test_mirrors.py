@@ -3,12 +3,11 @@
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from loopback import Server, serving
+from loopback import Server
 
 from pgpipe.errors import IntegrityError, NetworkError, UsageError
 from pgpipe.fetch import answers, mirrors, transfer
@@ -21,13 +20,6 @@ MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324 - what publishers state
 HASHED, SIZED, NOTHING = Wanted(sha256=SHA256), Wanted(size=len(CONTENT)), Wanted()
 WHOLE = Wanted(SHA256, "", len(CONTENT))
 CUT = 300_000
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(transfer, "WAIT_SECONDS", 0.001)
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture

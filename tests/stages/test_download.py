@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from publishedsets import WRITERS
+from publishedsets import WRITERS, without_hashes
 from tinyparams import ROOT
 from tinyproject import Run
 
 from pgpipe.config import load_yaml
 from pgpipe.data import multires
 from pgpipe.data.sources import obtain
-from pgpipe.data.sources.catalogue import Published, entries
+from pgpipe.data.sources.catalogue import entries
 from stages import prepare
 from stages.paths import MULTIRES, RAW
 
@@ -21,11 +21,7 @@ SIZES = {"celeba": 128, "stl10": 64, "stl10-unlabelled": 64}
 @pytest.fixture
 def params(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tests' params.yaml in a project whose catalogue knows no hash."""
-    no_hashes = {
-        name: entry.model_copy(update={"files": dict.fromkeys(entry.files, Published())})
-        for name, entry in entries().items()
-    }
-    monkeypatch.setattr(obtain, "entries", lambda: no_hashes)
+    monkeypatch.setattr(obtain, "entries", without_hashes)
     return project / "params.yaml"
 
 

@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from publishedsets import WRITERS, framed, literal_crc32c, noise, write_tar
+from publishedsets import WRITERS, framed, literal_crc32c, noise, without_hashes, write_tar
 
 from pgpipe.data import tars
 from pgpipe.data.items import Item
 from pgpipe.data.sources import lsun, obtain
-from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.data.sources.crc32c import crc32c
 from pgpipe.data.sources.obtain import Place
 from pgpipe.data.sources.table import SOURCES
@@ -31,11 +30,7 @@ FORMATS = sorted(WRITERS.keys() - {"folder", "zip", "celeba-hq", "ffhq", "fashio
 @pytest.fixture
 def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like data/raw; no hash of a published file is asked for."""
-    any_file = {
-        name: entry.model_copy(update={"files": dict.fromkeys(entry.files, Published())})
-        for name, entry in entries().items()
-    }
-    monkeypatch.setattr(obtain, "entries", lambda: any_file)
+    monkeypatch.setattr(obtain, "entries", without_hashes)
     (tmp_path / "raw").mkdir()
     return tmp_path / "raw"
 

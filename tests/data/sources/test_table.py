@@ -1,14 +1,13 @@
 """Every source on a tiny set in its published format: from a server or a user's files to images."""
 
 import shutil
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
-from loopback import Server, serving
+from loopback import Server
 from publishedsets import WRITERS, Known
 
 from pgpipe.data.config import Name
@@ -17,19 +16,11 @@ from pgpipe.data.sources.catalogue import Entry, Published
 from pgpipe.data.sources.obtain import Place
 from pgpipe.data.sources.table import SOURCES
 from pgpipe.errors import IntegrityError, NetworkError, UsageError
-from pgpipe.fetch import transfer
 from pgpipe.files import sha256_file
 
 EMBEDDED = {"photos", "digits-1k", "mnist-1k"}
 FETCHED = sorted(name for name, entry in catalogue.entries().items() if entry.mirrors)
 BY_HAND = sorted(WRITERS.keys() - set(FETCHED))
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(transfer, "WAIT_SECONDS", 0.001)
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture
