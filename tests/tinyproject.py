@@ -85,8 +85,9 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of the project's processes: this interpreter's commands first, one thread."""
-        outer = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
+        """Of the project's processes: this interpreter's commands first, one thread, /bin/sh."""
+        own = ("DVC_", "MLFLOW_", "SHELL")
+        outer = {k: v for k, v in os.environ.items() if not k.startswith(own)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{outer['PATH']}"
         return {**outer, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
 
