@@ -41,7 +41,7 @@ class Batches:
         by the same cores.
         """
         self.store, self.seed, self.device = store, seed, device
-        self.labels = labels
+        self.total, self.labels = len(store), labels
         self.images = (
             torch.from_numpy(store.take(np.arange(len(store)))).to(device) if held else None
         )
@@ -56,10 +56,11 @@ class Batches:
         else:
             indices = self.indices(seen, count)
             images = self.read(indices) if self.images is None else self.held(indices)
-        labels = None
-        if self.labels is not None:
-            labels = self.labels[torch.from_numpy(indices)].to(self.device)
-        return images.to(self.device, non_blocking=True), labels
+        if self.device.type != "cpu":  # which would cost as much as the rest of this function
+            images = images.to(self.device, non_blocking=True)
+        if self.labels is None:
+            return images, None
+        return images, self.labels[torch.from_numpy(indices)].to(self.device)
 
     def read_ahead(
         self, reader: ThreadPoolExecutor, seen: int, count: int
@@ -95,17 +96,16 @@ class Batches:
 
     def indices(self, seen: int, count: int) -> NDArray[np.int64]:
         """[count], crossing from one epoch into the next where it has to."""
-        epoch, start = divmod(seen, len(self.store))
-        found = self.permutation(epoch)[start : start + count]
+        epoch, start = divmod(seen, self.total)
+        order = self.order if epoch == self.epoch else self.permutation(epoch)
+        found = order[start : start + count]
         if len(found) == count:
             return found
         rest = self.indices(seen + len(found), count - len(found))
         return np.concatenate([found, rest])
 
     def permutation(self, epoch: int) -> NDArray[np.int64]:
-        """The order of one epoch; the last one asked for is kept."""
-        if epoch != self.epoch:
-            self.epoch = epoch
-            key = rng.key(self.seed, "epoch", epoch)
-            self.order = rng.permutation(len(self.store), key).numpy()
+        """The order of one epoch, which is kept until another one's is asked for."""
+        key = rng.key(self.seed, "epoch", epoch)
+        self.epoch, self.order = epoch, rng.permutation(self.total, key).numpy()
         return self.order

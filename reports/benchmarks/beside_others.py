@@ -1,0 +1,160 @@
+"""The training step beside other public implementations', in one process and in turns.
+
+python reports/benchmarks/beside_others.py --gan-zoo FOLDER --genforce FOLDER [--paper]
+
+The folders are checkouts of facebookresearch/pytorch_GAN_zoo and of genforce/genforce, whose code
+is no part of this repository. Of the GAN zoo it is `ProgressiveGAN.optimizeParameters`, its own
+step; genforce has networks alone, with fused convolutions, so the step around them is the one
+below, as plain as it can be. All do a D step on 16 reals, 16 fakes and the penalty at 16 mixed
+images, a G step on 16 new fakes, Adam, and the average of G, without labels and in the stable part
+of a phase.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType, SimpleNamespace
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from pgpipe.bench.settings import document_of, setting_of
+from pgpipe.bench.steps import step_of, training
+from pgpipe.bench.timing import Work, in_turns
+from pgpipe.nets.config import NetworkSpec, feature_maps
+from pgpipe.overlay import merge
+from pgpipe.scoring.table import aligned
+
+MINIBATCH = 16
+RATE, BETAS, LAMBDA, DRIFT, DECAY = 1e-3, (0.0, 0.99), 10.0, 1e-3, 0.999
+PAPER = {"model": {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512}}
+HEAD = ("pixels", "ours", "GAN zoo", "genforce", "times GAN zoo", "times genforce", "")
+
+
+@contextmanager
+def checkout(folder: Path) -> Iterator[None]:
+    """Import from a checkout; both have a package `models`."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.split(".")[0] == "models"]:
+            del sys.modules[name]
+
+
+def gan_zoo(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
+    """Its own step."""
+    with checkout(folder):
+        module = import_module("models.progressive_gan")
+    vars(module)["optim"] = SimpleNamespace(Adam=with_float_betas)  # torch >= 2.6 wants them so
+    model = module.ProgressiveGAN(
+        dimLatentVector=spec.latent_size,
+        depthScale0=feature_maps(spec, 4),
+        miniBatchStdDev=True,
+        useGPU=False,
+        baseLearningRate=RATE,
+        lambdaGP=LAMBDA,
+        epsilonD=DRIFT,
+    )
+    for level in range(3, resolution.bit_length()):
+        model.addScale(feature_maps(spec, 1 << level))
+    reals = torch.rand(MINIBATCH, 3, resolution, resolution) * 2 - 1
+    return Work(lambda: model.optimizeParameters(reals))
+
+
+def with_float_betas(parameters: Any, lr: float, betas: list[float]) -> torch.optim.Adam:
+    """The GAN zoo's optimiser."""
+    return torch.optim.Adam(parameters, lr, (float(betas[0]), float(betas[1])))
+
+
+def genforce(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
+    """A plain step around its networks."""
+    with checkout(folder):
+        generator, discriminator = networks_of(import_module("models"), spec, resolution)
+    average = deepcopy(generator).requires_grad_(False)
+    adam_g = torch.optim.Adam(generator.parameters(), RATE, BETAS)
+    adam_d = torch.optim.Adam(discriminator.parameters(), RATE, BETAS)
+    reals = torch.rand(MINIBATCH, 3, resolution, resolution) * 2 - 1
+
+    def fakes() -> torch.Tensor:
+        made: torch.Tensor = generator(torch.randn(MINIBATCH, spec.latent_size))["image"]
+        return made
+
+    def step() -> None:
+        with torch.no_grad():
+            fake = fakes()
+        adam_d.zero_grad()
+        real_score, fake_score = discriminator(reals), discriminator(fake)
+        mixed = torch.lerp(reals, fake, torch.rand(MINIBATCH, 1, 1, 1)).requires_grad_()
+        score = discriminator(mixed).sum()
+        (slope,) = torch.autograd.grad(score, mixed, create_graph=True)
+        penalty = (slope.square().sum((1, 2, 3)).sqrt() - 1).square().mean()
+        drift = real_score.square().mean()
+        (fake_score.mean() - real_score.mean() + LAMBDA * penalty + DRIFT * drift).backward()
+        adam_d.step()
+        adam_g.zero_grad()
+        discriminator.requires_grad_(False)
+        (-discriminator(fakes()).mean()).backward()
+        discriminator.requires_grad_(True)
+        adam_g.step()
+        current = list(generator.parameters())
+        torch._foreach_lerp_(list(average.parameters()), current, 1 - DECAY)
+
+    return Work(step)
+
+
+def networks_of(models: ModuleType, spec: NetworkSpec, resolution: int) -> tuple[Any, Any]:
+    """G and D; feature maps are counted as in the official code, twice ours."""
+    sizes = {"fmaps_base": 2 * spec.fmap_base, "fmaps_max": spec.fmap_max, "fused_scale": True}
+    generator = models.PGGANGenerator(resolution, z_space_dim=spec.latent_size, **sizes)
+    discriminator = models.PGGANDiscriminator(
+        resolution, minibatch_std_group_size=MINIBATCH, **sizes
+    )
+    return generator, discriminator
+
+
+def main(
+    gan_zoo_folder: Annotated[Path, typer.Option("--gan-zoo")],
+    genforce_folder: Annotated[Path, typer.Option("--genforce")],
+    paper: Annotated[bool, typer.Option(help="The paper's feature maps instead of 64.")] = False,
+    largest: Annotated[int, typer.Option(help="Pixels.")] = 64,
+    threads: int = 1,
+    repeats: int = 9,
+    seconds: Annotated[float, typer.Option(help="Of each, in a turn.")] = 1.0,
+) -> None:
+    """Print images/s of all three at each resolution."""
+    document = document_of([], small=True)
+    merge(document, {"train": {"threads": threads, "device": "cpu"}})
+    merge(document, PAPER if paper else {})
+    setting = setting_of(document, "small")
+    rows: list[tuple[str, ...]] = [HEAD]
+    for resolution in (1 << level for level in range(2, largest.bit_length())):
+        with TemporaryDirectory() as folder:
+            works = {
+                "ours": step_of(training(setting, f"r{resolution}", "stable", Path(folder))),
+                "zoo": gan_zoo(gan_zoo_folder, setting.spec, resolution),
+            }
+            if resolution > 4:  # genforce's smallest
+                works["genforce"] = genforce(genforce_folder, setting.spec, resolution)
+            times = in_turns(works, repeats, seconds)
+        rows.append(row(resolution, times))
+        typer.echo(list(aligned(rows))[-1])
+    typer.echo("\n" + "\n".join(aligned(rows)))
+
+
+def row(resolution: int, times: dict[str, float]) -> tuple[str, ...]:
+    """Of the table; a dash where there is nothing to compare with."""
+    found = [times.get(name) for name in ("ours", "zoo", "genforce")]
+    rates = ["-" if time is None else f"{MINIBATCH / time:.1f}" for time in found]
+    ratios = ["-" if time is None else f"{time / times['ours']:.2f}" for time in found[1:]]
+    return (str(resolution), *rates, *ratios, "")
+
+
+if __name__ == "__main__":
+    typer.run(main)
