@@ -24,7 +24,7 @@ from pgpipe import (
 )
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
-from pgpipe.training import signals
+from pgpipe.processes import signals
 
 STAGES = {
     "download": "Fetch the raw images.",

@@ -1,4 +1,4 @@
-"""A stage's command in several processes on this machine, by torch's elastic launcher.
+"""A command in several processes on this machine, by torch's elastic launcher.
 
 PGPIPE_PROCESSES asks for them: how many share the work is no part of an experiment. On several
 machines torchrun is started by hand, around the same command.
@@ -7,7 +7,7 @@ machines torchrun is started by hand, around the same command.
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -15,9 +15,19 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
+from pgpipe.processes.cores import share
 
 VARIABLE = "PGPIPE_PROCESSES"
 GRACE_S = 30  # to end a step and save, before a process is killed
+
+
+def run(arguments: Sequence[str], work: Callable[[], None]) -> None:
+    """Do the work of `pgpipe` with these arguments here, or in as many processes as are wanted."""
+    count = wanted()
+    if count > 1:
+        together(count, arguments)
+    else:
+        work()
 
 
 def wanted() -> int:
@@ -35,6 +45,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
         SystemExit: with the exit code of the process that failed.
         ResourceError: a process was killed.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", str(share(count)))
     quiet = dict.fromkeys(range(1, count), Std.ALL)
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we say it ourselves
     config = LaunchConfig(
@@ -62,7 +73,7 @@ def code_of(codes: dict[int, int]) -> int:
     if not chosen:
         rank, code = min(codes.items())
         raise ResourceError(
-            f"process {rank} was killed (signal {-code}), for its memory perhaps; the same command "
-            "goes on from the last saved state"
+            f"process {rank} was killed (signal {-code}), for its memory perhaps; run the same "
+            "command again: a training goes on from its last saved state"
         )
     return chosen[0]

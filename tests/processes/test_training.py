@@ -10,9 +10,9 @@ import torch
 
 from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
-from pgpipe.training import launch
+from pgpipe.processes import launch
+from pgpipe.processes.group import ALONE
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.processes import ALONE
 
 TESTS = Path(__file__).parents[1]
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from tinyphase import Count, Place, phase
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.phase import PhaseTraining
-from pgpipe.training.processes import join
+from pgpipe.processes.group import join
 place = Place(Path(sys.argv[1]), train={"minibatch_stddev": 2, "mirror": True, "loss": sys.argv[3]})
 first = phase(**{"from": "init"}, res=8, fade_kimg=0, stable_kimg=20 * 8 / 1000)
 training = PhaseTraining(
