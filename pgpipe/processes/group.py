@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -17,6 +17,7 @@ from torch import Tensor
 from pgpipe.errors import ResourceError
 from pgpipe.processes.signals import signals_kill
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -50,12 +51,12 @@ class Processes:
         """What all found of their shares, in the order of the whole: the same in all processes."""
         return found
 
-    def in_order(self, work: Callable[[int], T], count: int) -> Iterator[T]:
-        """`work` of 0, ..., `count` - 1, each done by one process, for the one that writes.
+    def in_order(self, work: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+        """`work` of each item, done by one process, as it comes, for the one that writes.
 
         The others, who get nothing, have to iterate as well.
         """
-        return map(work, range(count))
+        return map(work, items)
 
 
 ALONE = Processes()
@@ -104,16 +105,15 @@ class Group(Processes):
             dist.all_gather_object(of_all, found, group=self.talk)
         return list(chain.from_iterable(of_all))
 
-    def in_order(self, work: Callable[[int], T], count: int) -> Iterator[T]:
-        """See `Processes`; a round of one each at a time, so that none is kept for long."""
-        for first in range(0, count, self.count):
-            number = first + self.rank
-            own = work(number) if number < count else None
-            of_all: list[Any] = [None] * self.count
+    def in_order(self, work: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+        """See `Processes`; one item each at a time, so that no result is kept for long."""
+        for start in range(0, len(items), self.count):
+            own = [work(item) for item in items[start + self.rank :][:1]]  # none, at the end
+            of_all: list[list[T]] = [own] * self.count
             with others_alive():
                 dist.gather_object(own, of_all if self.writes else None, group=self.talk)
             if self.writes:
-                yield from of_all[: count - first]
+                yield from chain.from_iterable(of_all)
 
 
 @contextmanager
