@@ -262,6 +262,7 @@ NO_RESULT = {
     "pgpipe.fetch": "brings files of known hashes, makes none",
     "pgpipe.files": "moves bytes, makes none",
     "pgpipe.processes.cores": "how many there are: a state records how many were used",
+    "pgpipe.processes.lastwords": "messages",
     "pgpipe.processes.launch": "starts what makes a result",
     "pgpipe.processes.signals": "ends what makes a result",
     "pgpipe.timer": "decides when a state is saved, not what is in it",

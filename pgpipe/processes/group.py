@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pgpipe.errors import ResourceError
+from pgpipe.errors import Interrupted
 from pgpipe.processes.signals import signals_kill
 
 S = TypeVar("S")
@@ -122,7 +122,7 @@ def others_alive() -> Iterator[None]:
     try:
         yield
     except RuntimeError:  # all that torch tells of a connection that is closed
-        raise ResourceError(
+        raise Interrupted(
             "another process of this command has ended; run it again: a training goes on from its "
             "last saved state"
         ) from None

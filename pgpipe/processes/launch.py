@@ -6,15 +6,19 @@ machines torchrun is started by hand, around the same command.
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
+from pgpipe.errors import INTERRUPTED, Interrupted, PgpipeError, ResourceError, UsageError
+from pgpipe.processes import lastwords
 from pgpipe.processes.cores import share
 
 VARIABLE = "PGPIPE_PROCESSES"
@@ -42,13 +46,23 @@ def together(count: int, arguments: Sequence[str]) -> None:
     """Run `pgpipe` with these arguments in `count` processes; the first one says what it does.
 
     Raises:
-        SystemExit: with the exit code of the process that failed.
-        ResourceError: a process was killed.
+        PgpipeError: the error of the process that failed, with its exit code.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(share(count)))
-    quiet = dict.fromkeys(range(1, count), Std.ALL)
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we say it ourselves
-    config = LaunchConfig(
+    with TemporaryDirectory(prefix="pgpipe-") as logs:
+        try:
+            elastic_launch(settings(count, logs), sys.executable)("-m", "pgpipe", *arguments)
+        except ChildFailedError as failed:
+            codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}
+            raise error_of(codes, lastwords.left(Path(logs))) from None
+        except SignalException:
+            raise error_of({}, lastwords.left(Path(logs))) from None
+
+
+def settings(count: int, logs: str) -> LaunchConfig:
+    """Of torch's launcher: one attempt, on this machine, at a port of its choice."""
+    return LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=count,
@@ -56,24 +70,26 @@ def together(count: int, arguments: Sequence[str]) -> None:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
         run_id="pgpipe",
-        logs_specs=DefaultLogsSpecs(redirects=quiet),
+        logs_specs=DefaultLogsSpecs(logs, redirects=dict.fromkeys(range(1, count), Std.ALL)),
         shutdown_timeout=GRACE_S,
     )
-    try:
-        elastic_launch(config, sys.executable)("-m", "pgpipe", *arguments)
-    except ChildFailedError as failed:
-        sys.exit(code_of({rank: failure.exitcode for rank, failure in failed.failures.items()}))
-    except SignalException:
-        sys.exit(INTERRUPTED)
 
 
-def code_of(codes: dict[int, int]) -> int:
-    """The exit code that tells most: of the first process if it chose one, else of another."""
-    chosen = [code for _, code in sorted(codes.items()) if code > 0]
-    if not chosen:
-        rank, code = min(codes.items())
-        raise ResourceError(
+def error_of(codes: dict[int, int], said: dict[int, str]) -> PgpipeError:
+    """The error that tells most: of the first process that chose a code, else of one killed.
+
+    Those that were interrupted, or stopped by the launcher because another had failed, tell least.
+    """
+    stopped = (INTERRUPTED, -signal.SIGTERM)
+    causes = {rank: code for rank, code in sorted(codes.items()) if code not in stopped}
+    for rank, code in causes.items():
+        if code > 0:
+            error = PgpipeError(said.get(rank, f"process {rank} ended with exit code {code}"))
+            error.exit_code = code
+            return error
+    for rank, code in causes.items():
+        return ResourceError(
             f"process {rank} was killed (signal {-code}), for its memory perhaps; run the same "
             "command again: a training goes on from its last saved state"
         )
-    return chosen[0]
+    return Interrupted(said.get(0, "interrupted"))

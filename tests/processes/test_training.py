@@ -10,7 +10,7 @@ import torch
 
 from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
-from pgpipe.processes import launch
+from pgpipe.processes import lastwords, launch
 from pgpipe.processes.group import ALONE
 from pgpipe.training.checkpoint import StateFolder
 
@@ -95,17 +95,34 @@ def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("codes", "code"),
     [
+        ({}, INTERRUPTED),
         ({0: INTERRUPTED, 1: INTERRUPTED}, INTERRUPTED),
+        ({0: -15, 1: INTERRUPTED}, INTERRUPTED),
         ({1: 70, 0: 4}, 4),
         ({0: -9, 1: 6}, 6),
+        ({0: INTERRUPTED, 1: 3}, 3),
     ],
 )
 def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
     codes: dict[int, int], code: int
 ) -> None:
-    assert launch.code_of(codes) == code
+    assert launch.error_of(codes, {}).exit_code == code
 
 
-def test_a_process_that_was_killed_is_said() -> None:
-    with pytest.raises(ResourceError, match=r"process 1 was killed \(signal 9\)"):
-        launch.code_of({1: -9})
+@pytest.mark.parametrize("other", [{}, {0: INTERRUPTED}, {0: -15}])
+def test_a_process_that_was_killed_is_said(other: dict[int, int]) -> None:
+    error = launch.error_of({**other, 1: -9}, {0: "another has ended"})
+    assert isinstance(error, ResourceError)
+    assert str(error).startswith("process 1 was killed (signal 9)")
+
+
+def test_what_is_said_is_what_the_process_said_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not lastwords.leave("nobody listens")
+    for rank, said in enumerate(("another has ended", "samples: damaged")):
+        file = tmp_path / f"run/attempt_0/{rank}/error.json"
+        monkeypatch.setenv(lastwords.VARIABLE, str(file))
+        assert lastwords.leave(said)
+    error = launch.error_of({0: INTERRUPTED, 1: 3}, lastwords.left(tmp_path))
+    assert str(error) == "samples: damaged"
