@@ -17,7 +17,7 @@ from pgpipe.metrics import classifier, digits, features, inception_scores, modes
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.metrics.streams import stream
 from pgpipe.processes import launch
-from pgpipe.processes.group import Processes, join
+from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
@@ -41,13 +41,13 @@ class Params(Section):
 
 def run() -> None:
     """Write reference/, in as many processes as the environment asks for."""
-    launch.run(["reference"], reference)
+    launch.share(["reference"], reference)
 
 
-def reference() -> None:
+def reference(group: Processes) -> None:
     """Write the reals that are compared with, their scores, the classifier: the first process."""
     params, device = read_params(Params), devices.choose()
-    section, group = params.score, join(device)
+    section = params.score
     store = ImageStore(images(int(params.final.removeprefix("r"))))
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
     reals, others = order[: section.images], order[section.images : 2 * section.images]

@@ -18,7 +18,7 @@ from pgpipe.nets.generator import Generator
 from pgpipe.nets.samples import latents, write
 from pgpipe.nets.sampling import generator_of, render_all, spherical_path
 from pgpipe.processes import launch
-from pgpipe.processes.group import join
+from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import DRAWN, DRAWN_FACTS, DRAWN_LABELS, DRAWN_LAST, MULTIRES, SAMPLES, model
 
@@ -34,17 +34,17 @@ class Params(Section):
 
 def run() -> None:
     """Write samples/, in as many processes as the environment asks for."""
-    launch.run(["sample"], sample)
+    launch.share(["sample"], sample)
 
 
-def sample() -> None:
+def sample(group: Processes) -> None:
     """Write images.npy uint8 [N, R, R, C], labels.npy int64 [N] if any, and grids.
 
     Where the best tick was selected and is not the last one, also last.npy, from the last one.
     """
     params = read_params(Params)
     section, last = params.sample, model(params.final) / LAST
-    group, watch = join(devices.choose()), partial(track, what="sample", total=section.images)
+    watch = partial(track, what="sample", total=section.images)
     generator, kimg = load(model(params.final) / GENERATOR)
     last_kimg = tensors.read_facts(last)["row"]["kimg"]
     labels = draw_labels(section) if generator.spec.classes else None

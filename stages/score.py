@@ -17,7 +17,7 @@ from pgpipe.metrics.config import ScoreSection
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
 from pgpipe.processes import launch
-from pgpipe.processes.group import Processes, join
+from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
@@ -42,13 +42,12 @@ class Params(Section):
 
 def run() -> None:
     """Write reports/metrics.json, in as many processes as the environment asks for."""
-    launch.run(["score"], score)
+    launch.share(["score"], score)
 
 
-def score() -> None:
+def score(group: Processes) -> None:
     """The selected tick's scores, and the last one's, if another; the first process writes."""
     section, drawn, device = read_params(Params).score, read_json(DRAWN_FACTS), devices.choose()
-    group = join(device)
     found = scores_of(DRAWN, section, device, group)
     last = scores_of(DRAWN_LAST, section, device, group) if DRAWN_LAST.exists() else {}
     if not group.writes:

@@ -51,7 +51,7 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         writes = first()
         if writes:
             stack.enter_context(states.locked())
-        group = join(choose(section.device))
+        group = stack.enter_context(join(choose(section.device)))
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )

@@ -138,6 +138,14 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def join(device: torch.device) -> Processes:
-    """This process among the others."""
-    return Group(device) if world_size() > 1 else ALONE
+@contextmanager
+def join(device: torch.device) -> Iterator[Processes]:
+    """This process among the others, whom it leaves in order: else torch may abort at the exit."""
+    if world_size() == 1:
+        yield ALONE
+        return
+    group = Group(device)
+    try:
+        yield group
+    finally:
+        dist.destroy_process_group()

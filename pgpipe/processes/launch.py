@@ -17,9 +17,10 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from pgpipe.devices import choose
 from pgpipe.errors import INTERRUPTED, Interrupted, PgpipeError, ResourceError, UsageError
-from pgpipe.processes import lastwords
-from pgpipe.processes.cores import share
+from pgpipe.processes import cores, lastwords
+from pgpipe.processes.group import Processes, join
 
 VARIABLE = "PGPIPE_PROCESSES"
 GRACE_S = 30  # to end a step and save, before a process is killed
@@ -32,6 +33,16 @@ def run(arguments: Sequence[str], work: Callable[[], None]) -> None:
         together(count, arguments)
     else:
         work()
+
+
+def share(arguments: Sequence[str], work: Callable[[Processes], None]) -> None:
+    """The same for work of a group of processes, each on a device of its own where there is one."""
+
+    def in_group() -> None:
+        with join(choose()) as group:
+            work(group)
+
+    run(arguments, in_group)
 
 
 def wanted() -> int:
@@ -48,7 +59,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
     Raises:
         PgpipeError: the error of the process that failed, with its exit code.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", str(share(count)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores.share(count)))
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we say it ourselves
     with TemporaryDirectory(prefix="pgpipe-") as logs:
         try:

@@ -1,20 +1,16 @@
 """Two processes train as one does: the same minibatches, to float rounding."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+import torchrun
 
 from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
 from pgpipe.processes import lastwords, launch
 from pgpipe.processes.group import ALONE
 from pgpipe.training.checkpoint import StateFolder
-
-TESTS = Path(__file__).parents[1]
 
 TWENTY_STEPS = """
 import sys, torch
@@ -27,11 +23,12 @@ from pgpipe.training.phase import PhaseTraining
 from pgpipe.processes.group import join
 place = Place(Path(sys.argv[1]), train={"minibatch_stddev": 2, "mirror": True, "loss": sys.argv[3]})
 first = phase(**{"from": "init"}, res=8, fade_kimg=0, stable_kimg=20 * 8 / 1000)
-training = PhaseTraining(
-    place.first_job(first), place.batches(8), StateFolder(Path(sys.argv[2])), Count(),
-    processes=join(torch.device("cpu")),
-)
-training.run()
+with join(torch.device("cpu")) as group:
+    training = PhaseTraining(
+        place.first_job(first), place.batches(8), StateFolder(Path(sys.argv[2])), Count(),
+        processes=group,
+    )
+    training.run()
 """
 
 
@@ -39,17 +36,7 @@ def train(folder: Path, name: str, processes: int, loss: str) -> dict[str, torch
     """Twenty steps in float64; the last state."""
     script = folder / "script.py"
     script.write_text(TWENTY_STEPS)
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *(torchrun if processes > 1 else [])]
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    done = subprocess.run(
-        [*command, str(script), str(folder / "data"), str(folder / name), loss],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    torchrun.run(script, str(folder / "data"), str(folder / name), loss, processes=processes)
     states = StateFolder(folder / name)
     assert states.result is not None
     return tensors.read(states.result)[0]
