@@ -24,7 +24,7 @@ from pgpipe import (
 )
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.files import project_root, raise_if_full
-from pgpipe.training import signals
+from pgpipe.processes import lastwords, signals
 
 STAGES = {
     "download": "Fetch the raw images.",
@@ -150,7 +150,7 @@ def main() -> None:
             raise KeyboardInterrupt
     except BaseException as error:
         code, message = outcome(error)
-        if message:
+        if message and not lastwords.leave(message):
             print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
     signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
     sys.exit(code if isinstance(code, int) else 0)

@@ -5,11 +5,10 @@ the old content or the new one, whenever the process dies.
 """
 
 import errno
-import glob
+import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,44 +16,77 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import psutil
-
 from pgpipe.errors import ResourceError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNK_BYTES = 1 << 20
-TEMPORARY = re.compile(r"\..+\.(?P<pid>\d+)\.tmp")  # the names that `atomic` gives
-UNFINISHED = ".*.tmp"  # the same as a pattern of files
+UNFINISHED = ".*.pgpipe.tmp"  # what `atomic` names files until they are complete
 
 
 @contextmanager
 def atomic(path: Path, size: int = 0) -> Iterator[BinaryIO]:
     """A binary file that takes its name only when the block ends without an exception.
 
-    Its `size` in bytes, where that is known before, is reserved before anything is written.
+    Its `size` in bytes, where that is known before, is reserved before anything is written. Its
+    temporary name is a function of `path`, so what a killed process left there is overwritten; a
+    lock, which dies with the process, keeps the next writer waiting.
 
     Raises:
         ResourceError: the disk is full; `path` is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_litter(path)
-    try:
-        with temporary.open("wb") as file:
+    with locked(path.with_name(f".{path.name}.pgpipe.tmp")) as file:
+        temporary = Path(file.name)
+        try:
+            file.truncate(0)
             reserve(file, size)
             yield file
             file.truncate()
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise_if_full(error, path, size)
-        raise
+            temporary.replace(path)
+            sync_folder(path.parent)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise_if_full(error, path, size)
+            raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[BinaryIO]:
+    """A file for writing that no other process or thread has like this; waits for its turn."""
+    while True:
+        with open(path, "wb", opener=kept) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if is_named(file, path):  # and not renamed while this one waited
+                yield file
+                return
+
+
+def kept(path: str, flags: int) -> int:
+    """Open a file that may be another's, whose content stays."""
+    return os.open(path, flags & ~os.O_TRUNC, 0o666)
+
+
+def is_named(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is what has this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def is_litter(path: Path) -> bool:
+    """Whether a file of such a name was left by a process that is no more."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):  # just now complete
+        return False
+    return True
 
 
 def reserve(file: BinaryIO, size: int) -> None:
@@ -69,14 +101,6 @@ def reserve(file: BinaryIO, size: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
-
-
-def remove_litter(path: Path) -> None:
-    """Remove what processes that were killed while they wrote `path` have left beside it."""
-    for file in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        pid = file.stem.rpartition(".")[2]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            file.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

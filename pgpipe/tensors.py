@@ -4,7 +4,8 @@ It is the same bytes for the same content, and it is loaded without running code
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,21 @@ def read(path: Path) -> tuple[Tensors, Any]:
         UsageError: it is missing.
         IntegrityError: it is not what `save` writes.
     """
-    try:
+    with blaming(path):
         return parse(path.read_bytes())
+
+
+def read_facts(path: Path) -> Any:
+    """The JSON value of a file of tensors, which stay unread; errors are those of `read`."""
+    with blaming(path), safetensors.safe_open(path, "pt") as file:
+        return json.loads((file.metadata() or {})["json"])
+
+
+@contextmanager
+def blaming(path: Path) -> Iterator[None]:
+    """Have what is wrong with a file be the user's error."""
+    try:
+        yield
     except FileNotFoundError:
         raise UsageError(f"{path}: not found; run `dvc repro`") from None
     except (ValueError, KeyError, safetensors.SafetensorError) as error:

@@ -16,6 +16,8 @@ from pgpipe.images import Readable, contact_sheet, write_png
 from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.metrics.streams import stream
+from pgpipe.processes import launch
+from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
@@ -38,39 +40,52 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write reference/: the reals that are compared with, their scores, the classifier."""
-    params = read_params(Params)
-    section, device = params.score, devices.choose()
+    """Write reference/, in as many processes as the environment asks for."""
+    launch.share(["reference"], reference)
+
+
+def reference(group: Processes) -> None:
+    """Write the reals that are compared with, their scores, the classifier: the first process."""
+    params, device = read_params(Params), devices.choose()
+    section = params.score
     store = ImageStore(images(int(params.final.removeprefix("r"))))
-    fresh_folder(REFERENCE)
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
     reals, others = order[: section.images], order[section.images : 2 * section.images]
-    write_array(REFERENCE / "reals.npy", reals)
-    write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
+    if group.writes:
+        fresh_folder(REFERENCE)
+        write_array(REFERENCE / "reals.npy", reals)
+        write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
     net, own = None, {}
     if SOURCES.exists():
-        own = score_modes(params, Chosen(store, order[: section.mode_samples]), store)
+        if group.writes:  # a fit and one evaluation: nothing to share
+            own = score_modes(params, Chosen(store, order[: section.mode_samples]), store)
     elif read_manifest(MULTIRES)["labels"]:
-        net = train_classifier(params.reference, store, reals)
-        classifier.save(CLASSIFIER, net)
+        net = group.in_turn(lambda: fitted(params.reference, store, reals))
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
     labels = read_labels(MULTIRES)[reals]
-    of_reals = scores.of(Chosen(store, reals), Chosen(store, others), net, section, device, labels)
+    halves = Chosen(store, reals), Chosen(store, others)
+    of_reals = scores.of(*halves, net, section, device, labels, group)
     if section.inception:
-        own |= score_features(section, store, order)
-    write_json(FLOOR, of_reals | own)
+        own |= score_features(section, store, order, group)
+    if group.writes:
+        write_json(FLOOR, of_reals | own)
 
 
 def score_features(
-    section: ScoreSection, store: ImageStore, order: NDArray[np.int64]
+    section: ScoreSection, store: ImageStore, order: NDArray[np.int64], group: Processes
 ) -> dict[str, float]:
     """Write the features that samples are compared with; their scores against as many others."""
     net, count = features.network(devices.choose()), section.fid_images
-    first, others = order[: section.inception_fakes], order[count : 2 * count]
-    of_reals = features.of(net, track(stream(Chosen(store, first))(), "reference", len(first)))
-    write_array(FEATURES, of_reals.pooled[:count].numpy())
-    against = features.of(net, track(stream(Chosen(store, others))(), "others", count))
-    return inception_scores.of(of_reals, against.pooled, section)
+
+    def seen(chosen: NDArray[np.int64], name: str) -> features.Features:
+        batches = stream(Chosen(store, chosen), group=group)()
+        return features.of(net, track(batches, name, len(chosen) // group.count), group)
+
+    of_reals = seen(order[: section.inception_fakes], "reference")
+    if group.writes:
+        write_array(FEATURES, of_reals.pooled[:count].numpy())
+    against = seen(order[count : 2 * count], "others")
+    return inception_scores.of(of_reals, against.pooled, section, group)
 
 
 def score_modes(params: Params, reals: Readable, store: ImageStore) -> dict[str, float]:
@@ -79,6 +94,15 @@ def score_modes(params: Params, reals: Readable, store: ImageStore) -> dict[str,
     net, accuracy = digits.fit(images, known, params.reference, devices.choose())
     classifier.save(DIGIT_CLASSIFIER, net)
     return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}
+
+
+def fitted(
+    section: ReferenceSection, store: ImageStore, held_out: np.ndarray
+) -> classifier.Classifier:
+    """The classifier of the labels, which the process fits that comes first."""
+    if not CLASSIFIER.exists():
+        classifier.save(CLASSIFIER, train_classifier(section, store, held_out))
+    return classifier.load(CLASSIFIER, devices.choose())
 
 
 def train_classifier(

@@ -1,6 +1,7 @@
 """score: the samples against the reals, each score beside the reals' own."""
 
 import sys
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from pgpipe.metrics import classifier, features, inception_scores, modes, protoc
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
+from pgpipe.processes import launch
+from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,
@@ -38,45 +41,57 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write reports/metrics.json: the selected tick's scores, and the last one's, if another."""
-    section, drawn = read_params(Params).score, read_json(DRAWN_FACTS)
-    found = score(DRAWN, section)
+    """Write reports/metrics.json, in as many processes as the environment asks for."""
+    launch.share(["score"], score)
+
+
+def score(group: Processes) -> None:
+    """The selected tick's scores, and the last one's, if another; the first process writes."""
+    section, drawn, device = read_params(Params).score, read_json(DRAWN_FACTS), devices.choose()
+    found = scores_of(DRAWN, section, device, group)
+    last = scores_of(DRAWN_LAST, section, device, group) if DRAWN_LAST.exists() else {}
+    if not group.writes:
+        return
+    for note in notes(found, section):
+        print(f"score: {note}", file=sys.stderr)  # noqa: T201
     facts = protocol.facts(found, section, np.load(DRAWN, mmap_mode="c").shape[1])
-    last = score(DRAWN_LAST, section) if DRAWN_LAST.exists() else {}
-    if not section.inception:
-        say(f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network")
     of_last = {f"last_{name}": value for name, value in last.items()}
     write_json(METRICS, {**scores.beside(found, read_json(FLOOR)), **of_last, **drawn, **facts})
 
 
-def score(file: Path, section: ScoreSection) -> dict[str, float]:
-    """All scores of the samples in a file."""
-    fakes, device = np.load(file, mmap_mode="c"), devices.choose()
+def scores_of(
+    file: Path, section: ScoreSection, device: torch.device, group: Processes
+) -> dict[str, float]:
+    """All scores of the samples in a file, to which each process of a group adds its share."""
+    fakes = np.load(file, mmap_mode="c")
     labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
     reals = Chosen(ImageStore(images(fakes.shape[1])), np.load(REFERENCE / "reals.npy"))
     net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
-    found = scores.of(fakes, reals, net, section, device, labels)
+    found = scores.of(fakes, reals, net, section, device, labels, group)
     if DIGIT_CLASSIFIER.exists():
         digits = classifier.load(DIGIT_CLASSIFIER, device)
-        found |= modes.scores(digits, evaluations(fakes, section))
-    elif net is None:
-        say("the data set has no labels: no classifier_score")
+        found |= modes.scores(digits, evaluations(fakes, section), group)
     if section.inception:
-        found |= score_features(fakes, section, device)
+        found |= score_features(fakes, section, device, group)
     return found
 
 
-def say(what: str) -> None:
-    """One line about a score that is not there."""
-    print(f"score: {what}", file=sys.stderr)  # noqa: T201
+def notes(found: Container[str], section: ScoreSection) -> Iterator[str]:
+    """A line about scores that are not there."""
+    if "classifier_score" not in found and "modes_found" not in found:
+        yield "the data set has no labels: no classifier_score"
+    if not section.inception:
+        yield f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network"
 
 
-def score_features(fakes: Images, section: ScoreSection, device: torch.device) -> dict[str, float]:
+def score_features(
+    fakes: Images, section: ScoreSection, device: torch.device, group: Processes
+) -> dict[str, float]:
     """The scores that take the Inception network, against the features of the reals."""
     count = section.inception_fakes
-    batches = track(stream(fakes, count)(), "score", count)
-    seen = features.of(features.network(device), batches)
-    return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), section)
+    batches = track(stream(fakes, count, group)(), "score", count // group.count)
+    seen = features.of(features.network(device), batches, group)
+    return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), section, group)
 
 
 def evaluations(fakes: Images, section: ScoreSection) -> list[Stream]:

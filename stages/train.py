@@ -11,15 +11,17 @@ from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.devices import choose
 from pgpipe.files import project_root
 from pgpipe.layout import STATE
+from pgpipe.processes import launch
+from pgpipe.processes.group import first, join
+from pgpipe.processes.signals import stop_request
 from pgpipe.reporting.progress import Meter
 from pgpipe.schedule import Phase
 from pgpipe.tracking.tracker import NullTracker
-from pgpipe.training import launch, numerics, processes, result, start
+from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer, quick_scorer
-from pgpipe.training.signals import stop_request
 from pgpipe.training.snapshots import Snapshots
 from stages.listeners import Listeners, log_data, log_model
 from stages.paths import LAYERS, MULTIRES, images, model
@@ -36,11 +38,7 @@ class Params(Section):
 def run(key: str) -> None:
     """Write models/KEY."""
     params = read_params(Params, key)
-    count = launch.wanted()
-    if count > 1:
-        launch.together(count, ["train", key])
-    else:
-        train(key, params.train, params.phase)
+    launch.run(["train", key], lambda: train(key, params.train, params.phase))
 
 
 def train(key: str, section: TrainSection, phase: Phase) -> None:
@@ -50,10 +48,10 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
     name = f"{key}-{start.state_key(phase, section, before, layers, data)}"
     states = StateFolder(project_root() / ".pgpipe/state" / name)
     with ExitStack() as stack:
-        writes = processes.first()
+        writes = first()
         if writes:
             stack.enter_context(states.locked())
-        group = processes.join(choose(section.device))
+        group = stack.enter_context(join(choose(section.device)))
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )

@@ -117,7 +117,7 @@ def whole(place: "Place") -> tuple[Path, "Count"]:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of pgpipe in this process: its exit code, stdout and stderr."""
     from pgpipe import cli  # after the environment above is set
-    from pgpipe.training.signals import stop_request
+    from pgpipe.processes.signals import stop_request
 
     def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pgpipe.files import (
     copy,
     folder_for_much,
     fresh_folder,
+    is_litter,
     link_or_copy,
     project_root,
     read_json,
@@ -64,6 +66,37 @@ def test_exception_leaves_the_old_content_and_nothing_else(
         write_half(path, error)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_overwritten_whatever_else_the_folder_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object) -> None:
+        raise AssertionError("takes the longer the more files there are")
+
+    path, litter = tmp_path / "file", tmp_path / ".file.pgpipe.tmp"
+    litter.write_bytes(b"longer than what comes")
+    assert is_litter(litter)
+    with monkeypatch.context() as patch:
+        for name in ("scandir", "listdir"):
+            patch.setattr(os, name, unread)
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writers_of_one_file_take_turns(tmp_path: Path) -> None:
+    path, contents = tmp_path / "file", [bytes([n]) * 1000 * n for n in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda content: write_bytes(path, content), contents * 20))
+    assert path.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_being_written_is_no_litter(tmp_path: Path) -> None:
+    with atomic(tmp_path / "file") as file:
+        assert not is_litter(Path(file.name))
+    assert not is_litter(Path(file.name)), "it has its name by now"
 
 
 def test_readers_of_the_old_content_keep_it(tmp_path: Path) -> None:

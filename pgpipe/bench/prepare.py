@@ -20,10 +20,11 @@ from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import Measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data import folder as folders
-from pgpipe.data import items, multires, rawzip, squares, workers
+from pgpipe.data import items, multires, rawzip, squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import fresh_folder
 from pgpipe.images import Images
+from pgpipe.processes.cores import cores
 
 SEED = 0
 ROUNDS = 3
@@ -126,8 +127,8 @@ def differences(ours: Path, plain: Path) -> Iterator[int]:
 
 def table(rows: list[Row], differing: int) -> Iterator[str]:
     """Lines of Markdown: a row a way."""
-    cores = f"{workers.cores()} of {os.cpu_count()} cores"
-    yield f"Pillow {PIL.__version__}, numpy {np.__version__}, {cores}, medians of {ROUNDS} rounds"
+    here = f"{cores()} of {os.cpu_count()} cores"
+    yield f"Pillow {PIL.__version__}, numpy {np.__version__}, {here}, medians of {ROUNDS} rounds"
     yield ""
     yield "| images | way | of | seconds | a second | CPU seconds | peak |"
     yield "|---|---|---|---|---|---|---|"

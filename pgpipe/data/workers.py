@@ -5,7 +5,6 @@ behind. They end with the process that started them, however that ends: their pi
 """
 
 import mmap
-import os
 import signal
 import traceback
 from collections import deque
@@ -23,6 +22,7 @@ import numpy as np
 
 from pgpipe.errors import PgpipeError, ResourceError
 from pgpipe.images import Images
+from pgpipe.processes.cores import cores
 
 AHEAD = 2  # tasks that a worker has: one that it does, and the next
 SLOTS = AHEAD + 1  # a worker: one more waits for its turn, or is read
@@ -32,13 +32,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 T = TypeVar("T")
 R = TypeVar("R")
 Work = Callable[[T, Images], R]  # a task and the slot, uint8 [bytes], that it may fill
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Workers(Generic[T, R]):

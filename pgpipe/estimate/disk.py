@@ -22,6 +22,7 @@ HEADER = 128  # bytes, of an .npy file
 ENTRY = 112  # bytes of a tensor's name, shape and place in a file of tensors
 ROW = 330  # bytes of a row of history in a state
 STATES = 2  # kept of each phase
+BACKLOG = 8  # snapshots to be scored that training does not wait for
 LATENTS = 64  # that previews draw
 FEATURES = 2048  # of an image, by the Inception network
 PLACES = (
@@ -77,7 +78,10 @@ def models(plan: Plan) -> Iterator[Part]:
     """What each phase begins with and leaves, but for its state."""
     for key, phase in plan.growth.phases.items():
         yield Part(f"models/layers/{key}", "first weights", first_weights(plan, phase))
-        yield Part(f"models/{key}", "generator", generator(plan, phase))
+        yield Part(f"models/{key}", "last generator", generator(plan, phase))
+        if plan.snapshots(phase) and plan.train.select != "last":
+            best = "generator of the best tick, if another"
+            yield Part(f"models/{key}", best, generator(plan, phase), certain=False)
         yield Part(f"models/{key}/previews", "pictures", previews(plan, phase), certain=False)
 
 
@@ -86,8 +90,14 @@ def states(plan: Plan) -> Iterator[Part]:
     for key, phase in plan.growth.phases.items():
         kept = min(STATES, plan.ticks(phase))
         yield Part(f".pgpipe/state/{key}", f"{kept} states", kept * state(plan, key))
+        if plan.snapshots(phase):
+            best = generator(plan, phase)
+            yield Part(f".pgpipe/state/{key}/snapshots", "the best tick's generator", best)
     largest = max(state(plan, key) for key in plan.growth.phases)
     yield Part(".pgpipe/state", "a state while it is written", largest)
+    waiting = [generator(plan, p) for p in plan.growth.phases.values() if plan.snapshots(p)]
+    behind = (BACKLOG + 1) * max(waiting, default=0)
+    yield Part(".pgpipe/state", "snapshots that are to be scored", behind, certain=False)
 
 
 def first_weights(plan: Plan, phase: Phase) -> int:

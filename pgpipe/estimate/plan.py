@@ -9,6 +9,8 @@ from pgpipe.nets.config import ModelSection, NetworkSpec, SampleSection
 from pgpipe.schedule import GrowthSection, Phase
 from pgpipe.training.config import TrainSection
 
+SCORED = 16  # pixels, from which on ticks have quick scores
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,6 +51,10 @@ class Plan:
     def ticks(self, phase: Phase) -> int:
         """How often a phase records a row, a preview and a state, at least."""
         return -(-phase.images // max(self.train.tick_images, self.step_images(phase)))
+
+    def snapshots(self, phase: Phase) -> bool:
+        """Whether the ticks of a phase leave snapshots, for quick scores."""
+        return self.train.quick_images > 0 and phase.res >= SCORED
 
     def step_images(self, phase: Phase) -> int:
         """Real images that a step of a phase shows."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pgpipe import rng, tensors
 from pgpipe.images import Images, to_float
+from pgpipe.processes.group import ALONE, Processes
 
 INPUT = 32  # pixels; larger images are averaged down
 MAPS = (32, 64, 128)
@@ -99,11 +100,14 @@ def initialise(name: str, parameter: nn.Parameter, seed: int) -> None:
 
 
 @torch.no_grad()
-def probabilities(net: Classifier, batches: Iterable[Images]) -> Tensor:
-    """p(y|x) of uint8 [n, R, R, C] batches: float32 [N, classes]."""
+def probabilities(net: Classifier, batches: Iterable[Images], group: Processes = ALONE) -> Tensor:
+    """p(y|x) of uint8 [n, R, R, C] batches: float32 [N, classes].
+
+    Of a group, each process has its share of the batches, and gets those of all.
+    """
     device = net.logits.weight.device
     parts = [net(to_float(torch.from_numpy(b).to(device))).softmax(dim=1).cpu() for b in batches]
-    return torch.cat(parts)
+    return torch.cat(group.joined(parts))
 
 
 def accuracy(probabilities: Tensor, labels: NDArray[np.int64]) -> float:

@@ -9,6 +9,7 @@ from torch import Tensor
 from pgpipe.errors import UsageError
 from pgpipe.images import Images
 from pgpipe.metrics import inception_file, inception_v3
+from pgpipe.processes.group import ALONE, Processes
 
 MINIBATCH = 32  # images; bounds the memory, and no feature depends on it beyond rounding
 
@@ -26,8 +27,13 @@ def network(device: torch.device) -> inception_v3.InceptionV3:
 
 
 @torch.inference_mode()
-def of(net: inception_v3.InceptionV3, batches: Iterable[Images]) -> Features:
-    """Features of a stream of uint8 batches [n, H, W, 1 or 3]; gray is repeated."""
+def of(
+    net: inception_v3.InceptionV3, batches: Iterable[Images], group: Processes = ALONE
+) -> Features:
+    """Features of a stream of uint8 batches [n, H, W, 1 or 3]; gray is repeated.
+
+    Of a group, each process has its share of the batches, and gets the features of all.
+    """
     torch.backends.cudnn.allow_tf32 = False  # its rounding would show in the scores
     device = net.fc.weight.device
     pooled, probabilities = [], []
@@ -37,7 +43,7 @@ def of(net: inception_v3.InceptionV3, batches: Iterable[Images]) -> Features:
             features = net.features(images)
             pooled.append(features.cpu())
             probabilities.append(net.logits(features).softmax(dim=1).cpu())
-    return Features(torch.cat(pooled), torch.cat(probabilities))
+    return Features(*(torch.cat(group.joined(parts)) for parts in (pooled, probabilities)))
 
 
 def require(least: int, score: str, fakes: Tensor, reals: Tensor) -> None:

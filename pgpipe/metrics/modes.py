@@ -6,7 +6,7 @@ of digits that looks at each channel alone (Metz et al. 2016; Karras et al. 2018
 (modes - 1) / (2 images) = 0.02, which is no fault of it: few images are never even.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,21 @@ from pgpipe.images import Images
 from pgpipe.layout import MODE_PLACES
 from pgpipe.metrics import classifier, digits
 from pgpipe.metrics.streams import Stream
+from pgpipe.processes.group import ALONE, Processes
 
 MODES = 1000
 
 Histogram = NDArray[np.int64]  # [1000]
 
 
-def scores(net: classifier.Classifier, evaluations: Iterable[Stream]) -> dict[str, float]:
-    """Means and deviations over equally large evaluations, each a stream uint8 [n, R, R, 3]."""
-    counts = [histogram(net, images()) for images in evaluations]
+def scores(
+    net: classifier.Classifier, evaluations: Sequence[Stream], group: Processes = ALONE
+) -> dict[str, float]:
+    """Means and deviations over equally large evaluations, each a stream uint8 [n, R, R, 3].
+
+    Of a group, each process makes its share of them.
+    """
+    counts = group.joined([histogram(net, images()) for images in group.share(evaluations)])
     found = np.array([modes_found(c) for c in counts])
     divergence = np.array([kl_to_uniform(c) for c in counts])
     return {

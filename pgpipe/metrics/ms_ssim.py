@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe.metrics.streams import Stream, chunks
+from pgpipe.processes.group import ALONE, Processes
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of five scales, finest first
 WINDOW = 11  # pixels
@@ -18,13 +19,18 @@ SIGMA = 1.5  # pixels, of the full window
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def ms_ssim_of_pairs(images: Stream, device: torch.device) -> NDArray[np.float64]:
-    """Of each consecutive pair of uint8 [n, H, W, C] batches, each n even: [pairs]."""
+def ms_ssim_of_pairs(
+    images: Stream, device: torch.device, group: Processes = ALONE
+) -> NDArray[np.float64]:
+    """Of each consecutive pair of uint8 [n, H, W, C] batches, each n even: [pairs].
+
+    Of a group, each process has its share of the batches, and gets all pairs.
+    """
     found: list[float] = []  # not tensors: small ones between large ones keep memory from reuse
     for chunk in chunks(images, multiple=2):
         x = torch.tensor(chunk, device=device).permute(0, 3, 1, 2).float()
         found += ms_ssim(x[0::2], x[1::2]).tolist()
-    return np.array(found)
+    return np.array(group.joined(found))
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

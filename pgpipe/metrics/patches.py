@@ -7,7 +7,7 @@ of them are 1.2 GB a level, which go to the disk where they do not fit.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from pgpipe import rng
 from pgpipe.metrics.pyramid import laplacian, resolutions
 from pgpipe.metrics.store import Store
 from pgpipe.metrics.streams import Stream, chunks
+from pgpipe.processes.group import ALONE, Processes
 
 SMALLEST = 16  # pixels of the coarsest level
 PATCH = 7  # pixels
@@ -65,31 +66,38 @@ def moments(sums: Tensor, images: int) -> tuple[Tensor, Tensor]:
 
 
 def describe(
-    images: Stream, name: str, seed: int, device: torch.device, memory: int
+    images: Stream,
+    name: str,
+    seed: int,
+    device: torch.device,
+    memory: int,
+    group: Processes = ALONE,
 ) -> dict[int, Descriptors]:
     """The descriptors of each level, finest first, of images that are read once.
 
     Where patches lie depends on the seed, the `name` of the set, the level and the image's number.
-    At most `memory` bytes of them are kept in memory, an equal share of each level.
+    At most `memory` bytes of them are kept in memory, an equal share of each level. Of a group,
+    each process has its share of the levels.
     """
     found: dict[int, Descriptors] = {}
     for chunk in chunks(images):
         x = torch.tensor(chunk, device=device).float().expand(-1, -1, -1, CHANNELS)  # gray, too
-        found = found or levels(x.shape[1], name, seed, device, memory)
-        for descriptors, level in zip(found.values(), laplacian(x, SMALLEST), strict=True):
-            descriptors.cut(level)
+        sizes = list(resolutions(x.shape[1], SMALLEST))
+        found = found or levels(group.share(sizes), name, seed, device, memory // len(sizes))
+        if not found:
+            break  # there are more processes than levels
+        for size, level in zip(sizes, laplacian(x, SMALLEST), strict=True):
+            if size in found:
+                found[size].cut(level)
     return found
 
 
 def levels(
-    finest: int, name: str, seed: int, device: torch.device, memory: int
+    sizes: Sequence[int], name: str, seed: int, device: torch.device, memory: int
 ) -> dict[int, Descriptors]:
-    """Of no images yet: resolution -> descriptors."""
-    sizes = list(resolutions(finest, SMALLEST))
+    """Of no images yet: resolution -> descriptors, each with so much memory."""
     keys = (rng.key(seed, f"patches {name} {size}", 0, device) for size in sizes)
-    return {
-        size: Descriptors(key, memory // len(sizes)) for size, key in zip(sizes, keys, strict=True)
-    }
+    return {size: Descriptors(key, memory) for size, key in zip(sizes, keys, strict=True)}
 
 
 def sums_of(batch: Tensor) -> Tensor:

@@ -9,33 +9,41 @@ import torch
 from torch import Tensor
 
 from pgpipe.metrics.features import require
+from pgpipe.processes.group import ALONE, Processes
 
 NEIGHBOUR = 3
 TILE = 2048  # rows and columns of distances that are in memory at once
 ROUNDING = 1e-12  # of squared lengths: what is nearer is the same feature
 
 
-def precision_recall(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
-    """Precision and recall of features [N, D] against [M, D]."""
+def precision_recall(fakes: Tensor, reals: Tensor, group: Processes = ALONE) -> tuple[float, float]:
+    """Precision and recall of features [N, D] against [M, D].
+
+    Of a group, each process takes its share of the rows of distances.
+    """
     require(NEIGHBOUR + 1, "precision and recall", fakes, reals)
-    return share_inside(fakes, reals), share_inside(reals, fakes)
+    return share_inside(fakes, reals, group), share_inside(reals, fakes, group)
 
 
-def share_inside(features: Tensor, others: Tensor) -> float:
+def share_inside(features: Tensor, others: Tensor, group: Processes = ALONE) -> float:
     """The share of [N, D] on the manifold of [M, D]."""
-    reach = radii(others)
-    inside = 0
-    for rows in features.split(TILE):
-        found = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-        for columns, limits in zip(others.split(TILE), reach.split(TILE), strict=True):
-            found |= (squared_distances(rows, columns) <= limits).any(dim=1)
-        inside += int(found.sum())
-    return inside / len(features)
+    reach = radii(others, group)
+    own = [inside(rows, others, reach) for rows in group.share(features.split(TILE))]
+    return sum(group.joined(own)) / len(features)
 
 
-def radii(features: Tensor) -> Tensor:
+def inside(rows: Tensor, others: Tensor, reach: Tensor) -> int:
+    """How many of [n, D] are within the squared reach [M] of one of [M, D]."""
+    found = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    for columns, limits in zip(others.split(TILE), reach.split(TILE), strict=True):
+        found |= (squared_distances(rows, columns) <= limits).any(dim=1)
+    return int(found.sum())
+
+
+def radii(features: Tensor, group: Processes = ALONE) -> Tensor:
     """The squared distance of each of [N, D] to its third neighbour: float64 [N]."""
-    return torch.cat([nearest(rows, features)[:, -1] for rows in features.split(TILE)])
+    own = [nearest(rows, features)[:, -1] for rows in group.share(features.split(TILE))]
+    return torch.cat(group.joined(own))
 
 
 def nearest(rows: Tensor, features: Tensor) -> Tensor:

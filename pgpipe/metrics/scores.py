@@ -11,6 +11,7 @@ from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import Distance, distances
+from pgpipe.processes.group import ALONE, Processes
 
 # What the reals' own value is called: a distance has a floor, a property of images a real value.
 OWN = {
@@ -35,21 +36,21 @@ def of(
     section: ScoreSection,
     device: torch.device,
     labels: NDArray[np.int64] | None = None,
+    group: Processes = ALONE,
 ) -> dict[str, float]:
     """Scores of uint8 [N, R, R, C] against as many reals: `swd_R`, ..., `swd_avg`, `ms_ssim`, ...
 
     These have 95 % intervals over other images: `swd_avg_low`, `swd_avg_high`, ....
     `classifier_score` is there where a classifier is, and `label_accuracy` where also the `labels`
-    [N] are that the images were drawn with.
+    [N] are that the images were drawn with. The processes of a group share the work.
     """
     n = section.swd_images
     torch.backends.cudnn.allow_tf32 = False  # a filter's rounding would show in the scores
-    levels = distances(
-        stream(reals, n), stream(fakes, n), section.seed, device, replicates=bootstrap.REPLICATES
-    )
-    found = swd_scores(levels) | variation(fakes, section, device)
+    sets, replicates = (stream(reals, n), stream(fakes, n)), bootstrap.REPLICATES
+    levels = distances(*sets, section.seed, device, replicates=replicates, group=group)
+    found = swd_scores(levels) | variation(fakes, section, device, group)
     if net is not None:
-        p = classifier.probabilities(net, stream(fakes, section.images)())
+        p = classifier.probabilities(net, stream(fakes, section.images, group)(), group)
         mean, deviation = inception_score(p, section.classifier_splits)
         found |= {"classifier_score": mean, "classifier_score_std": deviation}
         if labels is not None:
@@ -69,9 +70,11 @@ def swd_scores(levels: dict[int, Distance]) -> dict[str, float]:
     return found
 
 
-def variation(images: Readable, section: ScoreSection, device: torch.device) -> dict[str, float]:
+def variation(
+    images: Readable, section: ScoreSection, device: torch.device, group: Processes = ALONE
+) -> dict[str, float]:
     """What takes one set alone, generated or real: `ms_ssim` and its interval."""
-    pairs = ms_ssim_of_pairs(stream(images, 2 * section.ms_ssim_pairs), device)
+    pairs = ms_ssim_of_pairs(stream(images, 2 * section.ms_ssim_pairs, group), device, group)
     resampled = bootstrap.resampled_means(pairs, section.seed)
     return with_interval("ms_ssim", float(pairs.mean()), resampled)
 

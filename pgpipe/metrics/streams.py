@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from pgpipe.images import Images, Readable, release
+from pgpipe.processes.group import ALONE, Processes
 
 BATCH, BATCH_PIXELS = 64, 1 << 20  # read at once: at most so many images, and two of any size
 CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold
@@ -10,14 +11,17 @@ CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold
 Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew at each call
 
 
-def stream(images: Readable, count: int | None = None) -> Stream:
-    """The first `count` images, or all, as batches that can be read more than once."""
+def stream(images: Readable, count: int | None = None, group: Processes = ALONE) -> Stream:
+    """The first `count` images, or all, as batches that can be read more than once.
+
+    Of a group, each process has its share of the batches.
+    """
     total = len(images) if count is None else min(count, len(images))
     _, height, width, _ = images[:1].shape
     size = max(2, min(BATCH, BATCH_PIXELS // (height * width) // 2 * 2))
 
     def batches() -> Iterator[Images]:
-        for start in range(0, total, size):
+        for start in group.share(range(0, total, size)):
             yield images[start : min(start + size, total)]
             release(images)
 

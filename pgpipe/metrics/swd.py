@@ -27,6 +27,7 @@ from pgpipe.metrics.patches import (
     describe,
 )
 from pgpipe.metrics.streams import Stream
+from pgpipe.processes.group import ALONE, Processes
 
 REPEATS = 4
 DIRECTIONS = 128  # a repeat
@@ -69,16 +70,19 @@ def distances(
     device: torch.device,
     memory: int | None = None,
     replicates: int = 0,
+    group: Processes = ALONE,
 ) -> dict[int, Distance]:
-    """As `swd`, each distance with so many of resampled images (`pgpipe.metrics.bootstrap`)."""
+    """As `swd`, each distance with so many of resampled images (`pgpipe.metrics.bootstrap`).
+
+    Of a group, each process has its share of the levels, and gets the distances of all.
+    """
     memory = memory or default_memory(device)
-    a = describe(reals, "real", seed, device, memory // 4)
-    b = describe(fakes, "fake", seed, device, memory // 4)
-    memory -= sum(level.store.kept for level in [*a.values(), *b.values()])
-    return {
-        resolution: distance(a[resolution], b[resolution], seed, memory, replicates)
-        for resolution in a
-    }
+    a = describe(reals, "real", seed, device, memory // 4, group)
+    b = describe(fakes, "fake", seed, device, memory // 4, group)
+    kept = group.joined([level.store.kept for level in [*a.values(), *b.values()]])
+    memory -= sum(kept)  # of all levels, so that projections are the same blocks as of one process
+    own = [(size, distance(a[size], b[size], seed, memory, replicates)) for size in a]
+    return dict(group.joined(own))
 
 
 def default_memory(device: torch.device) -> int:

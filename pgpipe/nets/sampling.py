@@ -15,7 +15,6 @@ from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.generator import Generator
 
 
-@torch.no_grad()
 def render(
     generator: Generator,
     latents: Tensor,
@@ -23,19 +22,33 @@ def render(
     fade: Tensor | None = None,
     batch: int = 64,
 ) -> Iterator[Images]:
-    """Images of latents [N, latent_size] (and int64 [N]) as uint8 [<= batch, R, R, C] in order.
+    """Images of latents [N, latent_size] (and int64 [N]) as uint8 [<= batch, R, R, C] in order."""
+    for start in range(0, len(latents), batch):
+        yield render_batch(generator, latents, labels, start, batch, fade)
+
+
+@torch.no_grad()
+def render_batch(
+    generator: Generator,
+    latents: Tensor,
+    labels: Tensor | None,
+    start: int,
+    batch: int,
+    fade: Tensor | None = None,
+) -> Images:
+    """Those of the batch that starts at one of the latents: uint8 [<= batch, R, R, C].
 
     With batch normalisation an image depends on those of its batch: the last batch is filled up
     with the first latents, so that every image is drawn among as many.
     """
     device = next(generator.parameters()).device
     together = generator.spec.generator_norm == "batch"
-    for start in range(0, len(latents), batch):
-        count = min(batch, len(latents) - start)
-        picks = torch.arange(start, start + (batch if together else count)) % len(latents)
-        part = None if labels is None else labels[picks].to(device)
-        images = generator(latents[picks].to(device), part, fade)[:count]
-        yield to_uint8(images).cpu().numpy()
+    count = min(batch, len(latents) - start)
+    picks = torch.arange(start, start + (batch if together else count)) % len(latents)
+    part = None if labels is None else labels[picks].to(device)
+    images = generator(latents[picks].to(device), part, fade)[:count]
+    drawn: Images = to_uint8(images).cpu().numpy()
+    return drawn
 
 
 def render_all(

@@ -8,8 +8,9 @@ import torch
 
 from pgpipe.devices import choose
 from pgpipe.errors import ResourceError
+from pgpipe.processes.cores import share
+from pgpipe.processes.group import world_size
 from pgpipe.training.config import TrainSection
-from pgpipe.training.processes import world_size
 
 
 def prepare(section: TrainSection) -> torch.device:
@@ -40,9 +41,7 @@ def platform(section: TrainSection) -> dict[str, Any]:
 
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share them
-    return section.threads or max(1, (cores or 1) // here)
+    return section.threads or share(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:

@@ -11,6 +11,7 @@ from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.images import grid, to_float, write_png
 from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
 from pgpipe.nets.sampling import facts_of, render_all
+from pgpipe.processes.group import ALONE, Processes
 from pgpipe.schedule import kimg
 from pgpipe.timer import Timer
 from pgpipe.training.checkpoint import StateFolder
@@ -28,7 +29,6 @@ from pgpipe.training.listener import Listener
 from pgpipe.training.networks import build, tensors_of
 from pgpipe.training.numerics import out_of_memory, platform
 from pgpipe.training.objective import FIGURES
-from pgpipe.training.processes import ALONE, Processes
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer
 from pgpipe.training.step import Step
 

@@ -23,9 +23,9 @@ from pgpipe.images import Images
 from pgpipe.metrics import features
 from pgpipe.metrics.quick import QuickScores
 from pgpipe.nets.sampling import generator_of, render_all
+from pgpipe.processes.signals import SIGNALS
 from pgpipe.training import hashed
 from pgpipe.training.history import Row
-from pgpipe.training.signals import SIGNALS
 from pgpipe.training.snapshots import row_file
 
 CPU = torch.device("cpu")

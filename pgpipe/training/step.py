@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from pgpipe.losses.adversarial import running_fake_score
+from pgpipe.processes.group import ALONE, Processes
 from pgpipe.training import parts
 from pgpipe.training.config import TrainSection
 from pgpipe.training.networks import Networks
 from pgpipe.training.numerics import autocast
 from pgpipe.training.objective import FIGURES, Minibatch, Objective
-from pgpipe.training.processes import ALONE, Processes
 
 SCORE_FAKE = FIGURES.index("score_fake")
 

@@ -9,15 +9,14 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 from pgpipe.ablation import revisions
 from pgpipe.errors import IntegrityError
-from pgpipe.files import TEMPORARY, write_bytes
+from pgpipe.files import UNFINISHED, is_litter, write_bytes
 from pgpipe.upkeep import lockfile
 from pgpipe.upkeep.claims import Fault, shown
 from pgpipe.upkeep.live import RWLOCKS, entries
@@ -84,18 +83,14 @@ def temporary(place: Path) -> Iterator[Path]:
     """Files below `place` that were to be renamed, by processes that are no more."""
     for folder, folders, names in os.walk(place):
         folders[:] = [name for name in folders if name not in UNSEARCHED]
-        yield from (Path(folder, name) for name in names if is_left(name))
+        yield from (file for name in names if is_left(file := Path(folder, name)))
 
 
-def is_left(name: str) -> bool:
-    """Whether a file's name says that it was to be renamed by a process that is no more."""
-    ours = TEMPORARY.fullmatch(name)
-    return DVC_TEMPORARY.fullmatch(name) is not None if ours is None else not alive(ours["pid"])
-
-
-def alive(pid: str) -> bool:
-    """Whether there is a process of that number."""
-    return psutil.pid_exists(int(pid))
+def is_left(file: Path) -> bool:
+    """Whether a file was to be renamed by a process that is no more."""
+    if fnmatch(file.name, UNFINISHED):
+        return is_litter(file)
+    return DVC_TEMPORARY.fullmatch(file.name) is not None
 
 
 def cache_objects(root: Path, cache: Path, faults: list[Fault]) -> Iterator[Mend]:

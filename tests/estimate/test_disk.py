@@ -17,9 +17,9 @@ from pgpipe.data.config import PHOTOS
 from pgpipe.data.digits import BUNDLED
 from pgpipe.errors import ResourceError
 from pgpipe.estimate import disk
-from pgpipe.estimate.plan import Plan
-from pgpipe.metrics import inception_v3
-from pgpipe.training import checkpoint
+from pgpipe.estimate.plan import SCORED, Plan
+from pgpipe.metrics import inception_v3, patches
+from pgpipe.training import checkpoint, phase
 from stages import check, init
 
 SMALL = 20_000  # bytes, below which a header is a tenth of a file
@@ -64,11 +64,14 @@ def test_every_file_of_a_run_has_the_size_that_was_estimated(finished: Project) 
         elif where.startswith("models/layers"):
             real[where] = size(root.with_suffix(".safetensors"))
         elif where.startswith("models/"):
-            real[where] = size(root / "generator.safetensors")
+            real[where] = size(root / "last.safetensors")
+        elif where.endswith("/snapshots"):
+            (folder,) = root.parents[1].glob(f"{root.parent.name}-*")
+            real[where] = sum(f.stat().st_size for f in folder.glob("snapshots/*.safetensors"))
         elif where.startswith(".pgpipe/state/"):
             newest = max(root.parent.glob(f"{root.name}-*"), key=lambda f: f.stat().st_mtime)
             real[where] = sum(f.stat().st_size for f in newest.glob("*.safetensors"))
-    assert len(real) >= 4 + 1 + 3 * len(of_run.growth.phases)
+    assert len(real) >= 4 + 1 + 3 * len(of_run.growth.phases) + 1
     for where, found in real.items():
         tolerance = 0.05 if found > SMALL else 0.15
         assert estimated[where] == pytest.approx(found, rel=tolerance), where
@@ -77,6 +80,24 @@ def test_every_file_of_a_run_has_the_size_that_was_estimated(finished: Project) 
     )
     assert estimated["samples"] == arrays
     assert sum(real.values()) == pytest.approx(sum(estimated[w] for w in real), rel=0.05)
+
+
+def test_the_best_tick_s_generator_is_counted_beside_the_last_where_it_is_selected() -> None:
+    best, last = (disk.parts(plan(train__select=name)) for name in ("best:swd_avg", "last"))
+    more = {part.where: part for part in set(best) - set(last) if part.where != ".dvc/cache"}
+    assert more.keys() == {"models/r16", "models/r32"}
+    for where, part in more.items():
+        assert (part.bytes, part.certain) == (by_place(best)[where], False)
+
+
+@pytest.mark.parametrize("quick_images", [0, 16])
+def test_phases_that_are_scored_as_they_go_keep_a_snapshot(quick_images: int) -> None:
+    found = by_place(disk.parts(plan(train__quick_images=quick_images)))
+    kept = {where for where in found if where.endswith("snapshots")}
+    scored = {f".pgpipe/state/{key}/snapshots" for key in ("r16", "r32") if quick_images}
+    assert kept == scored
+    for where in kept:
+        assert found[where] == found[where.replace(".pgpipe/state", "models")[: -len("/snapshots")]]
 
 
 def test_a_run_writes_no_less_than_what_is_certain(finished: Project) -> None:
@@ -91,6 +112,8 @@ def test_a_run_writes_no_less_than_what_is_certain(finished: Project) -> None:
 
 def test_numbers_are_those_of_the_modules_that_write() -> None:
     assert disk.STATES == checkpoint.KEPT
+    assert disk.BACKLOG == phase.BACKLOG
+    assert SCORED == patches.SMALLEST
     assert disk.LATENTS == init.PREVIEWS
     assert len(photos.PHOTOGRAPHS) == PHOTOS
     with torch.device("meta"):

@@ -91,7 +91,7 @@ def run(folder: Path, arguments: list[str], log: Path, trained: Any, change: Cha
     count_steps(trained)
     change()
     from pgpipe import cli
-    from pgpipe.training.signals import interrupt_on_signals
+    from pgpipe.processes.signals import interrupt_on_signals
 
     sys.argv = ["pgpipe", *arguments]
     interrupt_on_signals()  # as the command's first act is

@@ -1,6 +1,5 @@
 """Images for scoring: written as they come, with the labels that they were drawn with."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from pgpipe.config import load_yaml
 from pgpipe.files import read_json
 from pgpipe.images import Images
 from pgpipe.layout import GENERATOR, LAST
+from pgpipe.nets import samples
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.sampling import render_all, save_generator
@@ -78,7 +78,7 @@ def test_blocks_of_latents_differ_and_the_first_is_as_if_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Blocks bound the memory; a smaller sample is the start of no other, but for its block."""
-    monkeypatch.setattr(sample, "BLOCK", 20)
+    monkeypatch.setattr(samples, "BLOCK", 20)
     made = run(0)
     drawn = np.load(DRAWN)
     first = rng.normal((20, 5), rng.key(1, "sample", 0))
@@ -90,11 +90,14 @@ def test_blocks_of_latents_differ_and_the_first_is_as_if_alone(
 def test_images_take_their_name_only_when_they_are_complete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def broken(*_: object, **__: object) -> Iterator[Images]:
-        yield np.zeros((8, 16, 16, 3), np.uint8)
-        raise KeyboardInterrupt
+    def broken(*_: object, batch: int) -> Images:
+        if list(SAMPLES.glob(".images.*")) and batches:
+            raise KeyboardInterrupt
+        batches.append(batch)
+        return np.zeros((batch, 16, 16, 3), np.uint8)
 
-    monkeypatch.setattr(sample, "render", broken)
+    batches: list[int] = []
+    monkeypatch.setattr(samples, "render_batch", broken)
     with pytest.raises(KeyboardInterrupt):
         run(0)
     assert list(SAMPLES.iterdir()) == []

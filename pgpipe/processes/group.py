@@ -1,21 +1,23 @@
-"""The processes that train one phase together, each on its parts of every minibatch.
+"""The processes that run one command together, each with its share of the work.
 
-All hold the same networks and take the same steps; one writes. torchrun, or whatever else sets its
-environment variables, starts them; a process without these is alone.
+All take the same steps, so that each knows what the others are about; one writes. torchrun, or
+whatever else sets its environment variables, starts them; a process without these is alone.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pgpipe.errors import ResourceError
-from pgpipe.training.signals import signals_kill
+from pgpipe.errors import Interrupted
+from pgpipe.processes.signals import signals_kill
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -26,7 +28,7 @@ class Processes:
 
     @property
     def writes(self) -> bool:
-        """Whether this one writes states, pictures and metrics."""
+        """Whether this one writes states, pictures, samples and scores."""
         return self.rank == 0
 
     def mean_(self, tensors: Sequence[Tensor]) -> None:
@@ -39,6 +41,22 @@ class Processes:
     def in_turn(self, work: Callable[[], T]) -> T:
         """What `work` returns; the one that writes does it before the others."""
         return work()
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """This one's part of what is to be done: a slice, of about as many as the others'."""
+        cuts = [rank * len(items) // self.count for rank in (self.rank, self.rank + 1)]
+        return items[slice(*cuts)]
+
+    def joined(self, found: list[T]) -> list[T]:
+        """What all found of their shares, in the order of the whole: the same in all processes."""
+        return found
+
+    def in_order(self, work: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+        """`work` of each item, done by one process, as it comes, for the one that writes.
+
+        The others, who get nothing, have to iterate as well.
+        """
+        return map(work, items)
 
 
 ALONE = Processes()
@@ -80,6 +98,23 @@ class Group(Processes):
             dist.barrier(group=self.talk)
         return done if self.writes else work()
 
+    def joined(self, found: list[T]) -> list[T]:
+        """See `Processes`."""
+        of_all: list[list[T]] = [[] for _ in range(self.count)]
+        with others_alive():
+            dist.all_gather_object(of_all, found, group=self.talk)
+        return list(chain.from_iterable(of_all))
+
+    def in_order(self, work: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+        """See `Processes`; one item each at a time, so that no result is kept for long."""
+        for start in range(0, len(items), self.count):
+            own = [work(item) for item in items[start + self.rank :][:1]]  # none, at the end
+            of_all: list[list[T]] = [own] * self.count
+            with others_alive():
+                dist.gather_object(own, of_all if self.writes else None, group=self.talk)
+            if self.writes:
+                yield from chain.from_iterable(of_all)
+
 
 @contextmanager
 def others_alive() -> Iterator[None]:
@@ -87,9 +122,9 @@ def others_alive() -> Iterator[None]:
     try:
         yield
     except RuntimeError:  # all that torch tells of a connection that is closed
-        raise ResourceError(
-            "another process of this training has ended; the same command goes on from the last "
-            "saved state"
+        raise Interrupted(
+            "another process of this command has ended; run it again: a training goes on from its "
+            "last saved state"
         ) from None
 
 
@@ -103,6 +138,14 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def join(device: torch.device) -> Processes:
-    """This process among the others."""
-    return Group(device) if world_size() > 1 else ALONE
+@contextmanager
+def join(device: torch.device) -> Iterator[Processes]:
+    """This process among the others, whom it leaves in order: else torch may abort at the exit."""
+    if world_size() == 1:
+        yield ALONE
+        return
+    group = Group(device)
+    try:
+        yield group
+    finally:
+        dist.destroy_process_group()

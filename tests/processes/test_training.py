@@ -1,20 +1,16 @@
 """Two processes train as one does: the same minibatches, to float rounding."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+import torchrun
 
 from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
-from pgpipe.training import launch
+from pgpipe.processes import lastwords, launch
+from pgpipe.processes.group import ALONE
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.processes import ALONE
-
-TESTS = Path(__file__).parents[1]
 
 TWENTY_STEPS = """
 import sys, torch
@@ -24,14 +20,15 @@ from pathlib import Path
 from tinyphase import Count, Place, phase
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.phase import PhaseTraining
-from pgpipe.training.processes import join
+from pgpipe.processes.group import join
 place = Place(Path(sys.argv[1]), train={"minibatch_stddev": 2, "mirror": True, "loss": sys.argv[3]})
 first = phase(**{"from": "init"}, res=8, fade_kimg=0, stable_kimg=20 * 8 / 1000)
-training = PhaseTraining(
-    place.first_job(first), place.batches(8), StateFolder(Path(sys.argv[2])), Count(),
-    processes=join(torch.device("cpu")),
-)
-training.run()
+with join(torch.device("cpu")) as group:
+    training = PhaseTraining(
+        place.first_job(first), place.batches(8), StateFolder(Path(sys.argv[2])), Count(),
+        processes=group,
+    )
+    training.run()
 """
 
 
@@ -39,17 +36,7 @@ def train(folder: Path, name: str, processes: int, loss: str) -> dict[str, torch
     """Twenty steps in float64; the last state."""
     script = folder / "script.py"
     script.write_text(TWENTY_STEPS)
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *(torchrun if processes > 1 else [])]
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    done = subprocess.run(
-        [*command, str(script), str(folder / "data"), str(folder / name), loss],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    torchrun.run(script, str(folder / "data"), str(folder / name), loss, processes=processes)
     states = StateFolder(folder / name)
     assert states.result is not None
     return tensors.read(states.result)[0]
@@ -95,17 +82,34 @@ def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("codes", "code"),
     [
+        ({}, INTERRUPTED),
         ({0: INTERRUPTED, 1: INTERRUPTED}, INTERRUPTED),
+        ({0: -15, 1: INTERRUPTED}, INTERRUPTED),
         ({1: 70, 0: 4}, 4),
         ({0: -9, 1: 6}, 6),
+        ({0: INTERRUPTED, 1: 3}, 3),
     ],
 )
 def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
     codes: dict[int, int], code: int
 ) -> None:
-    assert launch.code_of(codes) == code
+    assert launch.error_of(codes, {}).exit_code == code
 
 
-def test_a_process_that_was_killed_is_said() -> None:
-    with pytest.raises(ResourceError, match=r"process 1 was killed \(signal 9\)"):
-        launch.code_of({1: -9})
+@pytest.mark.parametrize("other", [{}, {0: INTERRUPTED}, {0: -15}])
+def test_a_process_that_was_killed_is_said(other: dict[int, int]) -> None:
+    error = launch.error_of({**other, 1: -9}, {0: "another has ended"})
+    assert isinstance(error, ResourceError)
+    assert str(error).startswith("process 1 was killed (signal 9)")
+
+
+def test_what_is_said_is_what_the_process_said_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not lastwords.leave("nobody listens")
+    for rank, said in enumerate(("another has ended", "samples: damaged")):
+        file = tmp_path / f"run/attempt_0/{rank}/error.json"
+        monkeypatch.setenv(lastwords.VARIABLE, str(file))
+        assert lastwords.leave(said)
+    error = launch.error_of({0: INTERRUPTED, 1: 3}, lastwords.left(tmp_path))
+    assert str(error) == "samples: damaged"
