@@ -8,6 +8,7 @@ device, and `step` may be a tensor there. Integers and uniforms are the same bit
 
 import math
 import zlib
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -42,8 +43,13 @@ def split_mix(seed: Tensor, count: int, skip: int = 0) -> Tensor:
 
 def key(seed: int, stream: str, step: int | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """The int64 [] that (seed, stream, step) hash to."""
-    root = mix(torch.tensor(signed(seed), device=device)) + zlib.crc32(stream.encode())
-    return mix(mix(root) + torch.as_tensor(step, device=device) * signed(GOLDEN))
+    return mix(torch.as_tensor(step, device=device) * signed(GOLDEN) + root(seed, stream))
+
+
+@cache
+def root(seed: int, stream: str) -> int:
+    """The int64 that (seed, stream) hash to: a number, so that a GPU has none to wait for."""
+    return int(mix(mix(torch.tensor(signed(seed))) + zlib.crc32(stream.encode())))
 
 
 def uniform(shape: tuple[int, ...], key: Tensor) -> Tensor:

@@ -14,8 +14,10 @@ from pgpipe.bench.process import measured
 from pgpipe.bench.settings import Setting
 from pgpipe.bench.steps import parts_of, training
 from pgpipe.bench.timing import Work
+from pgpipe.training.capture import WARM_UP
 
 STEPS = 5  # profiled
+STEPS_TO_PEAK = {"cpu": 2, "cuda": WARM_UP + 1}  # with Adam's moments; the last one captured
 
 
 class Untracked(ModuleTracker):
@@ -71,11 +73,11 @@ def peak_bytes(setting: Setting, key: str) -> int:
 
 
 def gpu_peak_of_steps(setting: Setting, key: str) -> int:
-    """Take two steps in each part of a phase; the most GPU memory in use, 0 without a GPU."""
+    """Take some steps in each part of a phase; the most GPU memory in use, 0 without a GPU."""
     with TemporaryDirectory() as folder:
         for part in parts_of(setting.growth.phases[key]):
             trained = training(setting, key, part, Path(folder))
-            for _ in range(2):  # the second one has Adam's moments, too
+            device = trained.batches.device.type
+            for _ in range(STEPS_TO_PEAK[device]):
                 trained.train_step()
-    on_gpu = trained.batches.device.type == "cuda"
-    return torch.cuda.max_memory_allocated() if on_gpu else 0
+    return torch.cuda.max_memory_allocated() if device == "cuda" else 0

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 
 WARM_UP = 2  # calls: the first one allocates, and chooses algorithms
+WARM_UP_GPU = 5  # the training's fourth step is captured as a CUDA graph
 LIMIT_S = 60  # of all turns of a comparison whose calls take long; one turn is always made
 
 K = TypeVar("K", bound=Hashable)
@@ -48,8 +49,9 @@ def in_turns(works: Mapping[K, Work], repeats: int, seconds: float) -> dict[K, f
     A turn makes as many calls of each as take about `seconds`, at least one; where that is long,
     there are fewer turns.
     """
+    warm_up = WARM_UP_GPU if torch.cuda.is_initialized() else WARM_UP
     for work in works.values():
-        seconds_each(work, WARM_UP - 1)
+        seconds_each(work, warm_up - 1)
     first = {name: seconds_each(work, 1) for name, work in works.items()}
     counts = {name: max(1, round(seconds / once)) for name, once in first.items()}
     turn = sum(first[name] * count for name, count in counts.items())

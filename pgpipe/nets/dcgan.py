@@ -92,7 +92,7 @@ class Score(nn.Module):
             Dense(16 * discriminator_maps(spec, 4), 1 + spec.classes, style=PLAIN)
         )
 
-    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, noise: Noise, _: int) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
         scores: Tensor = self.score(noise(x).flatten(1).float())
         return scores

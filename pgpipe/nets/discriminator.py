@@ -47,9 +47,9 @@ class LastBlock(nn.Module):
         self.discrimination = MinibatchDiscrimination(hidden, kernels) if kernels else None
         self.score = Dense(hidden + kernels, 1 + spec.classes, gain=1.0, style=style.plain)
 
-    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, noise: Noise, minibatches: int) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
-        x = self.features(x, noise)
+        x = self.features(x, noise, minibatches)
         if self.discrimination is not None:
             x = self.discrimination(x)
         # In bfloat16 a loss would have its gradient rounded away where a score is near 0.
@@ -57,10 +57,10 @@ class LastBlock(nn.Module):
             out: Tensor = self.score(x.float())
         return out
 
-    def features(self, x: Tensor, noise: Noise) -> Tensor:
+    def features(self, x: Tensor, noise: Noise, minibatches: int = 1) -> Tensor:
         """[N, C, 4, 4] -> [N, hidden]."""
         if self.stddev is not False:
-            x = minibatch_stddev(x, group=0 if self.stddev is True else self.stddev)
+            x = minibatch_stddev(x, 0 if self.stddev is True else self.stddev, minibatches)
         x = noise(lrelu(self.conv(noise(x)))).flatten(1)  # [N, C * 16]
         return lrelu(self.dense(x))
 
@@ -82,8 +82,18 @@ class Discriminator(nn.Module):
         maps, style = discriminator_maps(spec, resolution), style_of(spec).plain
         self.from_rgb[name] = Conv(spec.channels, maps, 1, style=style)
 
+    @property
+    def joins(self) -> bool:
+        """Whether several minibatches can go through together, each as if alone."""
+        spec = self.spec
+        return spec.discriminator_norm != "batch" and not spec.minibatch_discrimination
+
     def forward(
-        self, images: Tensor, fade: Tensor | None = None, noise: Noise = quiet
+        self,
+        images: Tensor,
+        fade: Tensor | None = None,
+        noise: Noise = quiet,
+        minibatches: int = 1,
     ) -> tuple[Tensor, Tensor]:
         """Score images.
 
@@ -91,11 +101,12 @@ class Discriminator(nn.Module):
             images: [N, channels, R, R].
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
             noise: applied to the input of every 3x3 and 4x4 convolution.
+            minibatches: so many of them, image by image in turns; more than one where it `joins`.
 
         Returns:
             Scores [N], higher is more real, and label logits [N, classes].
         """
-        x: Tensor = self.blocks["4"](self.down_to_4x4(images, fade, noise), noise)
+        x: Tensor = self.blocks["4"](self.down_to_4x4(images, fade, noise), noise, minibatches)
         return x[:, 0], x[:, 1:]
 
     def down_to_4x4(self, images: Tensor, fade: Tensor | None, noise: Noise) -> Tensor:

@@ -108,5 +108,6 @@ class Generator(nn.Module):
         if self.spec.latent_norm == "latent":
             z = pixel_norm(z)
         if labels is not None:
-            z = torch.cat([z, F.one_hot(labels, self.spec.classes).to(z.dtype)], dim=1)
+            one_hot = torch.eye(self.spec.classes, dtype=z.dtype, device=z.device)[labels]
+            z = torch.cat([z, one_hot], dim=1)
         return pixel_norm(z) if self.spec.latent_norm == "joined" else z

@@ -12,21 +12,24 @@ EPSILON = 1e-8
 KERNEL_SIZE = 5  # dimensions in which a kernel compares
 
 
-def minibatch_stddev(x: Tensor, group: int) -> Tensor:
+def minibatch_stddev(x: Tensor, group: int, minibatches: int = 1) -> Tensor:
     """Append the minibatch's mean standard deviation as one map (paper, section 3).
 
     The population deviation over the group's samples, at each feature and position, then averaged
-    over both. Sample i is in group i mod (N / group); a smaller minibatch is one group.
+    over both. Sample i is in group i mod (N / group); a smaller minibatch is one group. Groups of
+    several minibatches that come sample by sample in turns are those of each alone.
 
     Args:
         x: [N, C, H, W].
         group: samples a group; 0 for the whole minibatch.
+        minibatches: that x holds; sample i is of minibatch i mod `minibatches`.
 
     Returns:
         [N, C + 1, H, W].
     """
     N, _, H, W = x.shape
-    size = min(group or N, N)
+    minibatch = N // minibatches
+    size = min(group or minibatch, minibatch)
     y = x.float().unflatten(0, (size, N // size))  # [G, N/G, C, H, W]
     deviation = (y.var(dim=0, correction=0) + EPSILON).sqrt()  # [N/G, C, H, W]
     means = deviation.mean(dim=(1, 2, 3)).to(x.dtype)  # [N/G]

@@ -74,10 +74,10 @@ class Score(nn.Module):
         features = 16 * (maps + (self.stddev is not False))
         self.score = Dense(features, 1 + spec.classes, gain=1.0, style=style_of(spec).plain)
 
-    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, noise: Noise, minibatches: int) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
         if self.stddev is not False:
-            x = minibatch_stddev(x, group=0 if self.stddev is True else self.stddev)
+            x = minibatch_stddev(x, 0 if self.stddev is True else self.stddev, minibatches)
         scores: Tensor = self.score(noise(x).flatten(1).float())
         return scores
 

@@ -38,7 +38,7 @@ class Networks:
         """Of both networks."""
         for optimiser in (self.adam_g, self.adam_d):
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"].fill_(rate)
 
     def pairs(self) -> list[tuple[str, nn.Module]]:
         """The networks by the name under which they are saved."""
@@ -74,16 +74,20 @@ def build(
     adam_g, adam_d = (adam(net, section, learning_rate) for net in (g, d))
     fake_score = None
     if section.loss == "lsgan":
-        fake_score = tensors.get(FAKE_SCORE, torch.zeros(())).to(device)
+        fake_score = tensors.get(FAKE_SCORE, torch.zeros(())).to(device, copy=True)
     made = Networks(g, d, average, adam_g, adam_d, fake_score)
     load_moments(made, tensors)
     return made
 
 
 def adam(net: nn.Module, section: TrainSection, learning_rate: float) -> Adam:
-    """Adam (Kingma and Ba 2015) as the section states it, in its fused form."""
-    betas = (section.adam_beta1, section.adam_beta2)
-    return Adam(net.parameters(), learning_rate, betas, eps=section.adam_epsilon, fused=True)
+    """Adam (Kingma and Ba 2015) as the section states it, in its fused form.
+
+    Its learning rate is a tensor, so that a captured step sees it change.
+    """
+    parameters, betas = list(net.parameters()), (section.adam_beta1, section.adam_beta2)
+    rate = torch.tensor(learning_rate, device=parameters[0].device)
+    return Adam(parameters, rate, betas, section.adam_epsilon, fused=True, capturable=True)
 
 
 def tensors_of(networks: Networks) -> dict[str, Tensor]:

@@ -63,7 +63,7 @@ class Objective:
     def of_discriminator(self, batch: Minibatch, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D's loss [] against fakes [N, C, R, R], and the figures [5] that `FIGURES_D` names."""
         real = self.reals(batch)
-        of_real, of_fake = (self.scored(batch, x, s) for x, s in ((real, "real"), (fake, "fake")))
+        of_real, of_fake = self.both_scored(batch, real, fake)
         slope, norms = self.slope_loss(batch, real, fake)
         loss = self.adversarial.discriminator(of_real[0], of_fake[0]) + slope
         if self.section.loss == "wgan-gp":
@@ -127,6 +127,15 @@ class Objective:
         if self.section.label_conditioning == "acgan":
             return labels.classification(logits, drawn_for)
         return labels.matching_generator(labels.match_scores(logits, drawn_for))
+
+    def both_scored(self, batch: Minibatch, real: Tensor, fake: Tensor) -> tuple[Scored, Scored]:
+        """D's verdicts on reals and on fakes, in one pass where each is seen as if alone."""
+        D = self.nets.discriminator
+        if self.nets.fake_score is not None or not D.joins:
+            return self.scored(batch, real, "real"), self.scored(batch, fake, "fake")
+        images = torch.stack([real, fake.to(real.dtype)], dim=1).flatten(0, 1)
+        scores, logits = D(images, batch.fade, minibatches=2)
+        return (scores[::2], logits[::2]), (scores[1::2], logits[1::2])
 
     def scored(self, batch: Minibatch, images: Tensor, stream: str) -> Scored:
         """D's verdict on images [N, C, R, R], through noise if the objective has some."""

@@ -14,6 +14,7 @@ from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.processes.group import ALONE, Processes
 from pgpipe.schedule import kimg
 from pgpipe.timer import Timer
+from pgpipe.training.capture import fastest
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.draw import Draw
 from pgpipe.training.finite import (
@@ -69,7 +70,7 @@ class PhaseTraining:
         if not saved and job.phase.origin == "init":
             count = min(FIRST_REALS, len(self.batches.store))  # each once: twins have distance 0
             self.networks.discriminator.fit(to_float(self.batches.reals(0, count)[0]))
-        self.step = Step(self.networks, job.section, self.processes)
+        self.step = fastest(Step(self.networks, job.section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:

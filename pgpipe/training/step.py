@@ -4,10 +4,11 @@ Shapes do not change between steps, the fade is a tensor, and every draw is a fu
 stream, images seen), so the step holds no state of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pgpipe.losses.adversarial import running_fake_score
@@ -42,7 +43,8 @@ class Step:
             of_d = torch.stack([self.discriminator_step(batch) for batch in batches]).mean(dim=0)
             figures = torch.cat([self.generator_step(last)[None], of_d])
         if self.nets.fake_score is not None:
-            self.nets.fake_score = running_fake_score(self.nets.fake_score, figures[SCORE_FAKE])
+            score = running_fake_score(self.nets.fake_score, figures[SCORE_FAKE])
+            self.nets.fake_score.copy_(score)
         self.average_step(sum(len(batch.images) for batch in batches))
         return figures
 
@@ -108,16 +110,24 @@ class Step:
 
     def loss_g(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
         """G's loss [], whose gradient stops before D's weights."""
-        D = self.nets.discriminator.requires_grad_(False)
-        loss = self.objective.of_generator(batch, fake, drawn_for)
-        D.requires_grad_(True)
-        return loss
+        with held_fixed(self.nets.discriminator):
+            return self.objective.of_generator(batch, fake, drawn_for)
 
     def average_step(self, images: int) -> None:
         """Move the averaged generator towards the generator (section 2 of the appendix A.1)."""
         average: list[Tensor] = list(self.nets.average.parameters())
         current = [p.detach() for p in self.nets.generator.parameters()]
         torch._foreach_lerp_(average, current, 1 - self.section.ema_decay(images))
+
+
+@contextmanager
+def held_fixed(net: nn.Module) -> Iterator[None]:
+    """Compute nothing for the gradients of a network's weights."""
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        net.requires_grad_(True)
 
 
 def gradients(optimisers: Sequence[Optimizer]) -> list[Tensor]:
