@@ -13,12 +13,12 @@ from tinytraining import minibatch, networks
 from torch import Tensor
 
 from pgpipe import tensors
+from pgpipe.processes.group import Processes
 from pgpipe.training import phase
 from pgpipe.training.capture import WARM_UP, CapturedStep, fastest
 from pgpipe.training.config import TrainSection
 from pgpipe.training.networks import Networks, tensors_of
 from pgpipe.training.objective import Minibatch
-from pgpipe.training.processes import Processes
 from pgpipe.training.step import Step
 
 REPLAYS = 3
