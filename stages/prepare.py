@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import digits, multires, photos, pyramid, rawzip, squares, stacks
+from pgpipe.data import digits, multires, photos, pyramid, rawzip, squares, stacks, writing
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources import table
 from pgpipe.files import fresh_folder, write_array
@@ -26,7 +26,7 @@ def run() -> None:
     classes = stacks.MODES if dataset.stacked else ()
     with blocks_of(dataset, rejected) as blocks, Meter("prepare", 0) as meter:
         shown = counted(blocks, meter)
-        manifest = multires.write(shown, target, dataset.resolution, rejected, classes)
+        manifest = writing.write(shown, target, dataset.resolution, rejected, classes)
     for item in manifest["rejected"]:
         meter.console.print(
             f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False

@@ -20,7 +20,7 @@ from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import Measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data import folder as folders
-from pgpipe.data import items, multires, rawzip, squares, workers
+from pgpipe.data import items, multires, rawzip, squares, workers, writing
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import fresh_folder
 from pgpipe.images import Images
@@ -112,7 +112,7 @@ def write(images: Iterator[items.Item], target: Path, resolution: int) -> None:
     own = {"name": "folder", "resolution": resolution, "crop": "center", "color": "rgb"}
     dataset = DatasetSection(**{**values, **own})
     with squares.blocks(images, dataset, target, []) as blocks:
-        multires.write(blocks, fresh_folder(target), resolution, [])
+        writing.write(blocks, fresh_folder(target), resolution, [])
 
 
 def differences(ours: Path, plain: Path) -> Iterator[int]:
