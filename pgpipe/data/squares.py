@@ -20,6 +20,7 @@ from pgpipe.data.multires import Block, sizes
 from pgpipe.data.pyramid import Pixels, pyramid
 from pgpipe.data.square import square
 from pgpipe.data.workers import Workers
+from pgpipe.data.writing import Rejections
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
@@ -27,7 +28,6 @@ SHOWN = 3  # rejected files that an error names
 BATCH_IMAGES, BATCH_BYTES = 256, 16 << 20  # at once in a process, at most; bytes on either side
 LARGE_PIXELS = 1 << 24  # such images take up to 1 GB each, so they are decoded one at a time
 
-Rejections = list[tuple[str, str]]  # name, reason
 Batch = Sequence[Item]
 
 
@@ -48,13 +48,15 @@ def blocks(
 ) -> Iterator[Iterator[Block]]:
     """A context of processes (0: one for each core) that make squares of the images.
 
-    Blocks are in the order of `items` and are to be used before the next; `rejected` receives name
-    and reason of those that give no image.
+    Blocks are in the order of `items` and are to be used before the next; `rejected`, which an
+    earlier run may have begun, receives name and reason of those that give no image.
 
     Raises:
         IntegrityError: more than `dataset.max_rejected` are rejected; `place` is in it.
         ResourceError: a process died.
     """
+    if len(rejected) > dataset.max_rejected:
+        raise too_many(place, rejected, dataset.max_rejected)
     shape = dataset.resolution, dataset.channels
     square_bytes = slot_bytes(1, *shape)
     most = min(BATCH_IMAGES, max(1, BATCH_BYTES // square_bytes))

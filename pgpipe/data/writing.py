@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -41,11 +40,12 @@ class SetWriter:
         self.rejected: Rejections = [*progress.rejected]  # grows while blocks are read
         self.writers: list[ShardWriter] = []
         marks = progress.shards or [START] * len(sizes(resolution))
-        with ExitStack() as on_failure:
+        try:
             for size, mark in zip(sizes(resolution), marks, strict=True):
                 self.writers.append(ShardWriter(folder / f"r{size}", mark=mark))
-                on_failure.callback(self.writers[-1].drop)
-            on_failure.pop_all()
+        except BaseException:
+            self.drop()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +53,15 @@ class SetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        if kind is None:
+            for writer in self.writers:
+                writer.close()
+        self.drop()
+
+    def drop(self) -> None:
+        """Leave the open shards as they are."""
         for writer in self.writers:
-            writer.close() if kind is None else writer.drop()
+            writer.drop()
 
     @property
     def taken(self) -> int:
