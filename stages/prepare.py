@@ -5,7 +5,18 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import digits, keeping, multires, photos, pyramid, rawzip, squares, stacks
+from pgpipe.data import (
+    annotations,
+    choice,
+    digits,
+    keeping,
+    multires,
+    photos,
+    pyramid,
+    rawzip,
+    squares,
+    stacks,
+)
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources import table
 from pgpipe.data.writing import SetWriter
@@ -54,8 +65,10 @@ def blocks_of(
         return nullcontext(pyramid.blocks(islice(windows, before.taken, None)))
     if dataset.stacked:
         return nullcontext(pyramid.blocks(islice(stacked(dataset), before.taken, None)))
-    items = islice(table.SOURCES[dataset.name].read(RAW), before.taken, None)
-    return squares.blocks(items, dataset, RAW, before.rejected)
+    notes = annotations.read(dataset, RAW)
+    items = choice.chosen(lambda: table.SOURCES[dataset.name].read(RAW), dataset, notes)
+    rest = islice(items, before.taken, None)
+    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=notes.boxes)
 
 
 def stacked(dataset: DatasetSection) -> Iterator[pyramid.Sample]:
