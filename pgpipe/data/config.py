@@ -62,6 +62,7 @@ def named(*kinds: str, words: tuple[str, ...] = ("",)) -> AfterValidator:
 
 
 Colour = Annotated[str, AfterValidator(require_colour)]
+Labels = Annotated[str, named(".csv", ".json", words=("source", "none"))]
 
 
 class DatasetSection(Section):
@@ -69,9 +70,7 @@ class DatasetSection(Section):
 
     name: Name
     path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
-    labels: Annotated[
-        str, named(".csv", ".json", words=("source", "none"))
-    ]  # source (folders, or the set's own), none, or a file of them
+    labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
     list: Annotated[str, named(".txt")]  # of names: these images alone
     images: int = Field(ge=0)  # as many of them, drawn by `seed`, evenly; 0: all
