@@ -7,6 +7,7 @@ import hashlib
 import io
 import math
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -29,7 +30,7 @@ class Mark(NamedTuple):
     shape: Sequence[int] = ()  # of an image
     hashes: Sequence[str] = ()  # of the closed shards
     held: int = 0  # images of the open shard
-    open: str = ""  # hash of the open shard so far, as if it will be full
+    open: str = ""  # digest of the open shard so far
 
 
 START = Mark()
@@ -38,8 +39,10 @@ START = Mark()
 class ShardWriter:
     """Appends images of one shape to `folder` as .npy shards of bounded size.
 
-    From the second one on, and after a mark, a shard is hashed while it is written, as if it will
-    be full. Others, and the last where it is not full, are read again for their hashes.
+    From the second one on, a shard is hashed while it is written, as if it will be full. The first,
+    and the last where it is not full, are read again for their hashes: their header comes before
+    all else and is not known earlier. What a mark says of the first is its CRC-32, so that a set of
+    one shard is not hashed twice.
     """
 
     def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES, mark: Mark = START) -> None:
@@ -51,6 +54,7 @@ class ShardWriter:
         self.folder, self.shard_bytes = folder, shard_bytes
         self.file: BinaryIO | None = None
         self.hash: _Hash | None = None  # of the open shard so far
+        self.sum: int | None = None  # CRC-32 of the data of the first, once it is asked for
         self.hashes: list[str] = []  # of the closed shards
         self.held = self.capacity = 0  # images of the open shard
         self.shape: tuple[int, ...] = ()
@@ -67,7 +71,7 @@ class ShardWriter:
             self.hashes.append(known)
         if mark.held:
             self.open(self.shape, mark.held)
-            self.require(self.hash.hexdigest() if self.hash else "", mark.open)
+            self.require(self.digest, mark.open)
 
     def require(self, found: str, known: str) -> None:
         """Refuse a shard of another hash."""
@@ -81,12 +85,10 @@ class ShardWriter:
             file = self.file or self.open(images.shape[1:])
             some = np.ascontiguousarray(images[: self.capacity - self.held])
             file.write(some.data)
-            if self.hash is not None:
-                self.hash.update(some.data)
+            self.add(some.data)
             self.held += len(some)
             images = images[len(some) :]
             if self.held == self.capacity:
-                os.fsync(file.fileno())  # a mark speaks for it
                 self.close()
 
     def following(self) -> Path:
@@ -99,23 +101,34 @@ class ShardWriter:
         self.capacity = max(1, self.shard_bytes // math.prod(shape))
         self.file = self.path.open("r+b" if held else "wb")
         self.file.write(header := self.header(self.capacity))
-        self.hash = hashlib.sha256(header) if self.hashes else None
+        self.hash, self.sum = hashlib.sha256(header) if self.hashes else None, None
         if held:
-            self.hash = self.hash_so_far()
+            self.read_again()
             self.file.seek(len(header) + held * math.prod(shape))
             self.file.truncate()
         return self.file
 
-    def hash_so_far(self) -> "_Hash":
-        """Of the open shard, as it is in the file."""
-        digest = hashlib.sha256(header := self.header(self.capacity))
+    def add(self, data: bytes | memoryview) -> None:
+        """Take data of the open shard into its digest."""
+        if self.hash is not None:
+            self.hash.update(data)
+        elif self.sum is not None:
+            self.sum = zlib.crc32(data, self.sum)
+
+    def read_again(self) -> None:
+        """Take all data that the open shard has in its file into its digest."""
+        self.sum = 0
         left = self.held * math.prod(self.shape)
         with self.path.open("rb") as file:
-            file.seek(len(header))
+            file.seek(len(self.header(self.capacity)))
             while left and (data := file.read(min(left, CHUNK_BYTES))):
-                digest.update(data)
+                self.add(data)
                 left -= len(data)
-        return digest
+
+    @property
+    def digest(self) -> str:
+        """Of the open shard so far, in hexadecimal."""
+        return self.hash.hexdigest() if self.hash is not None else f"{self.sum:08x}"
 
     def header(self, count: int) -> bytes:
         """Of one length: numpy leaves room for the first axis to grow, so it can be rewritten."""
@@ -126,14 +139,14 @@ class ShardWriter:
 
     def mark(self) -> Mark:
         """How far it is; so much is on the disk, whatever happens to the machine."""
+        sync_folder(self.folder)
         if self.file is None:
             return Mark(self.shape, [*self.hashes])
         self.file.flush()
         os.fsync(self.file.fileno())
-        sync_folder(self.folder)
-        if self.hash is None:
-            self.hash = self.hash_so_far()
-        return Mark(self.shape, [*self.hashes], self.held, self.hash.hexdigest())
+        if self.hash is None and self.sum is None:
+            self.read_again()
+        return Mark(self.shape, [*self.hashes], self.held, self.digest)
 
     def drop(self) -> None:
         """Leave the open shard as it is."""
@@ -149,5 +162,7 @@ class ShardWriter:
             self.file = None
             file.seek(0)
             file.write(self.header(self.held))
-        full = self.held == self.capacity
+            if full := self.held == self.capacity:
+                file.flush()
+                os.fsync(file.fileno())  # marks speak for it
         self.hashes.append(self.hash.hexdigest() if self.hash and full else sha256_file(self.path))

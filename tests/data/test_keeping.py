@@ -199,7 +199,7 @@ def test_marks_take_a_bounded_share_of_the_time(
 
 
 def dataset(**values: Any) -> DatasetSection:
-    return DatasetSection(**{**VALID["dataset"], **values})
+    return DatasetSection(**{**VALID["dataset"], "name": "folder", **values})
 
 
 def test_key_is_of_all_that_makes_the_pixels(tmp_path: Path) -> None:
@@ -207,7 +207,13 @@ def test_key_is_of_all_that_makes_the_pixels(tmp_path: Path) -> None:
     file.write_bytes(b"zip")
     known = key_of(dataset(), tmp_path)
     assert key_of(dataset(path="elsewhere", max_rejected=7), tmp_path) == known
-    for values in ({"resolution": 32}, {"seed": 5}, {"crop": "pad"}, {"name": "folder"}):
+    for values in (
+        {"resolution": 32},
+        {"seed": 5},
+        {"crop": "pad"},
+        {"name": "tar"},
+        {"images": 9},
+    ):
         assert key_of(dataset(**values), tmp_path) != known
     stat = file.stat()
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
