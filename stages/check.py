@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
+from pgpipe.data import tables
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources import catalogue
 from pgpipe.estimate import disk
@@ -142,6 +143,22 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def chosen_images_can_be_trained_on(self) -> "Params":
+        """A subset is enough for scores, and has labels where they are asked for."""
+        dataset, needed = self.dataset, 2 * self.score.images
+        if 0 < dataset.images < needed:
+            raise ValueError(
+                f"dataset.images: {dataset.images} is not >= {needed}, twice what score compares "
+                "(score.swd_images, score.ms_ssim_pairs)"
+            )
+        if dataset.labels == "none" and self.train.label_conditioning:
+            raise ValueError(
+                f"train.label_conditioning: {self.train.label_conditioning} is not false, and "
+                "dataset.labels is none"
+            )
+        return self
+
+    @model_validator(mode="after")
     def modes_can_be_counted(self) -> "Params":
         """The discrete-mode test: images enough, and a generator without labels."""
         if not self.dataset.stacked:
@@ -191,6 +208,7 @@ def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
     catalogue.require_path(params.dataset.name, Path(params.dataset.path))
+    tables.require(params.dataset)
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())

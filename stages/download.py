@@ -18,7 +18,7 @@ class Params(Section):
 
 def run() -> None:
     """Write data/raw."""
-    from pgpipe.data import digits, photos, rawzip
+    from pgpipe.data import digits, photos, rawzip, tables
     from pgpipe.data.sources.obtain import Place
     from pgpipe.data.sources.table import SOURCES
     from pgpipe.files import fresh_folder
@@ -35,3 +35,4 @@ def run() -> None:
             digits.fetch_mnist(path, archive)
         case name:
             SOURCES[name].fetch(Place(name, path, RAW, arriving))
+            tables.fetch(path, RAW)

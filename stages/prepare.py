@@ -2,12 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import digits, multires, photos, pyramid, rawzip, squares, stacks
+from pgpipe.data import (
+    annotations,
+    choice,
+    digits,
+    keeping,
+    multires,
+    photos,
+    pyramid,
+    rawzip,
+    squares,
+    stacks,
+)
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources import table
-from pgpipe.files import fresh_folder, write_array
+from pgpipe.data.writing import SetWriter
+from pgpipe.files import fresh_folder, project_root, write_array
 from pgpipe.reporting.progress import Meter
 from stages.paths import MULTIRES, RAW, SOURCES
 
@@ -19,14 +32,18 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write data/multires."""
+    """Write data/multires; an earlier run that was ended amid it is gone on with."""
     dataset = read_params(Params).dataset
-    rejected: list[tuple[str, str]] = []
-    target = fresh_folder(MULTIRES)
+    target, place = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepare"
     classes = stacks.MODES if dataset.stacked else ()
-    with blocks_of(dataset, rejected) as blocks, Meter("prepare", 0) as meter:
-        shown = counted(blocks, meter)
-        manifest = multires.write(shown, target, dataset.resolution, rejected, classes)
+    key = keeping.key_of(dataset, RAW)
+    with (
+        keeping.kept(place, key, dataset.resolution) as keeper,
+        blocks_of(dataset, keeper.writer) as blocks,
+        Meter("prepare", 0) as meter,
+    ):
+        shown = counted(blocks, meter, len(keeper.writer.labels))
+        manifest = keeper.write(shown, target, classes)
     for item in manifest["rejected"]:
         meter.console.print(
             f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
@@ -34,9 +51,9 @@ def run() -> None:
 
 
 def blocks_of(
-    dataset: DatasetSection, rejected: list[tuple[str, str]]
+    dataset: DatasetSection, before: SetWriter
 ) -> AbstractContextManager[Iterator[multires.Block]]:
-    """The images of the data set that the parameters name."""
+    """The images of the data set that the parameters name, but for those that are written."""
     if dataset.name == "photos":
         windows = photos.read(
             RAW / rawzip.NAME,
@@ -45,10 +62,13 @@ def blocks_of(
             dataset.images_per_class,
             dataset.seed,
         )
-        return nullcontext(pyramid.blocks(windows))
+        return nullcontext(pyramid.blocks(islice(windows, before.taken, None)))
     if dataset.stacked:
-        return nullcontext(pyramid.blocks(stacked(dataset)))
-    return squares.blocks(table.SOURCES[dataset.name].read(RAW), dataset, RAW, rejected)
+        return nullcontext(pyramid.blocks(islice(stacked(dataset), before.taken, None)))
+    notes = annotations.read(dataset, RAW)
+    items = choice.chosen(lambda: table.SOURCES[dataset.name].read(RAW), dataset, notes)
+    rest = islice(items, before.taken, None)
+    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=notes.boxes)
 
 
 def stacked(dataset: DatasetSection) -> Iterator[pyramid.Sample]:
@@ -60,9 +80,10 @@ def stacked(dataset: DatasetSection) -> Iterator[pyramid.Sample]:
     return stacks.read(known, sources)
 
 
-def counted(blocks: Iterator[multires.Block], meter: Meter) -> Iterator[multires.Block]:
-    """Pass blocks on, showing how many images there were."""
-    images = 0
+def counted(
+    blocks: Iterator[multires.Block], meter: Meter, images: int
+) -> Iterator[multires.Block]:
+    """Pass blocks on, showing how many images there were, with so many before."""
     for block in blocks:
         images += len(block.labels)
         meter.update(images)

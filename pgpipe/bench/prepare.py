@@ -20,7 +20,7 @@ from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import Measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data import folder as folders
-from pgpipe.data import items, multires, rawzip, squares
+from pgpipe.data import items, keeping, multires, rawzip, squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import fresh_folder
 from pgpipe.images import Images
@@ -31,6 +31,8 @@ ROUNDS = 3
 QUALITY = 90  # of the JPEGs
 PICTURES = 32  # different ones
 RECORD = 32  # pixels
+OWN = {"name": "folder", "crop": "center", "color": "rgb", "boxes": ""}
+ALL = {"labels": "source", "classes": (), "list": "", "images": 0}
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,15 @@ def prepare_records(target: Path, count: int) -> None:
 
 
 def write(images: Iterator[items.Item], target: Path, resolution: int) -> None:
-    """Write a data set with the parameters of params.yaml."""
+    """Write a data set as the stage does, with the parameters of params.yaml."""
     values = load_yaml(PARAMS_FILE)["dataset"]
-    own = {"name": "folder", "resolution": resolution, "crop": "center", "color": "rgb"}
-    dataset = DatasetSection(**{**values, **own})
-    with squares.blocks(images, dataset, target, []) as blocks:
-        multires.write(blocks, fresh_folder(target), resolution, [])
+    dataset = DatasetSection(**{**values, **OWN, **ALL, "resolution": resolution})
+    place = target.with_name("kept")
+    with (
+        keeping.kept(place, "bench", resolution) as keeper,
+        squares.blocks(images, dataset, target, keeper.writer.rejected) as blocks,
+    ):
+        keeper.write(blocks, fresh_folder(target))
 
 
 def differences(ours: Path, plain: Path) -> Iterator[int]:

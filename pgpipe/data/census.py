@@ -22,6 +22,6 @@ def of(dataset: DatasetSection) -> tuple[int | None, int]:
     sizes = [path.stat().st_size]
     if path.is_dir():
         sizes = [file.stat().st_size for file in files_under(path)]
-    if dataset.name not in ("folder", "zip"):
+    if dataset.images or dataset.name not in ("folder", "zip"):
         return None, sum(sizes)
     return len(rawzip.names(path) if path.is_file() else sizes), sum(sizes)

@@ -1,14 +1,18 @@
 """The section `dataset`: which images, and how they become squares."""
 
-from typing import Literal
+import re
+from pathlib import PurePath
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
 
 PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
 STACKS_SIDE = 32  # pixels
+MADE = ("photos", "digits-1k", "mnist-1k")  # from what is embedded, or from single digits
+NO_FILE = ("", "source", "none")
 
 Name = Literal[
     "photos",
@@ -38,18 +42,48 @@ Name = Literal[
 ]
 
 
+def require_colour(text: str) -> str:
+    """Pass a colour on as it is."""
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"{text!r} is not a colour such as '#ffffff'")
+    return text
+
+
+def named(*kinds: str, words: tuple[str, ...] = ("",)) -> AfterValidator:
+    """The name of a file, or a word that stands for none."""
+
+    def require(text: str) -> str:
+        if text not in words and (PurePath(text).name != text or not text.endswith(kinds)):
+            others = "".join(f"{word!r}, " for word in words)
+            raise ValueError(f"{text!r} is not {others}or the name of a {' or '.join(kinds)} file")
+        return text
+
+    return AfterValidator(require)
+
+
+Colour = Annotated[str, AfterValidator(require_colour)]
+Labels = Annotated[str, named(".csv", ".json", words=("source", "none"))]
+
+
 class DatasetSection(Section):
-    """The section `dataset`."""
+    """The section `dataset`. Files are in the folder or zip `path`."""
 
     name: Name
     path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
+    labels: Labels  # source (folders, or the set's own), none, or a file of them
+    classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
+    list: Annotated[str, named(".txt")]  # of names: these images alone
+    images: int = Field(ge=0)  # as many of them, drawn by `seed`, evenly; 0: all
     resolution: PowerOfTwo = Field(ge=8, le=1024)  # pixels of the largest prepared images
     color: Literal["rgb", "gray"]
-    crop: Literal["center", "pad", "celeba"]  # largest centred square; all with borders; CelebA's
+    background: Colour  # under what is transparent
+    crop: Literal["center", "pad", "celeba", "box"]  # largest square; all; CelebA's; of `boxes`
+    border: Colour  # around what is padded
+    boxes: Annotated[str, named(".csv")]  # name,left,top,width,height
     images_per_class: int = Field(ge=1)  # photos: windows cut from each photograph
     stacks: int = Field(ge=1, le=1 << 24)  # digits-1k, mnist-1k: images made [paper's code 1000000]
     max_rejected: int = Field(ge=0)  # unreadable images that are skipped before it is an error
-    seed: int = Field(ge=0)  # photos: where the windows lie; digits-1k, mnist-1k: which are stacked
+    seed: int = Field(ge=0)  # of what is drawn: windows, stacks, `images`
 
     @model_validator(mode="after")
     def photos_have_enough_pixels(self) -> "DatasetSection":
@@ -71,6 +105,39 @@ class DatasetSection(Section):
             raise ValueError(f"color: {self.color} is not rgb, the three digits of {self.name}")
         return self
 
+    @model_validator(mode="after")
+    def boxes_are_given_where_they_are_cut(self) -> "DatasetSection":
+        """One without the other would do nothing."""
+        if self.crop == "box" and not self.boxes:
+            raise ValueError("boxes: crop: box needs the name of a .csv file")
+        if self.crop != "box" and self.boxes:
+            raise ValueError(f"boxes: {self.boxes!r} is not '': crop is {self.crop}, not box")
+        return self
+
+    @model_validator(mode="after")
+    def classes_are_of_labels(self) -> "DatasetSection":
+        """Without labels there are no classes."""
+        if self.classes and self.labels == "none":
+            raise ValueError("classes: there are none, as labels is none")
+        return self
+
+    @model_validator(mode="after")
+    def made_images_are_not_chosen(self) -> "DatasetSection":
+        """What this project makes from photographs and digits has its own numbers and labels."""
+        if self.name in MADE:
+            for key, value in ("labels", "source"), ("classes", ()), ("list", ""), ("images", 0):
+                if getattr(self, key) != value:
+                    raise ValueError(f"{key}: {self.name} are made as they are, so it has no use")
+            if self.crop != "center":
+                raise ValueError(f"crop: {self.name} are squares, so {self.crop} has no use")
+        return self
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The files that say more of the images, by parameter."""
+        files = {"labels": self.labels, "boxes": self.boxes, "list": self.list}
+        return {key: name for key, name in files.items() if name not in NO_FILE}
+
     @property
     def channels(self) -> Literal[1, 3]:
         """Of a prepared image."""
@@ -79,4 +146,4 @@ class DatasetSection(Section):
     @property
     def stacked(self) -> bool:
         """Whether an image is three digits and its label a mode: the discrete-mode test."""
-        return self.name in ("digits-1k", "mnist-1k")
+        return self.name in MADE and self.name != "photos"

@@ -1,7 +1,7 @@
 """One image file, from wherever a user has it, to uint8 pixels; anything doubtful is rejected.
 
 JPEG, PNG and WebP only: each further format is a further parser before hostile bytes, and more
-ways to mean something else than a still picture. Colour profiles are ignored.
+ways to mean something else than a still picture.
 """
 
 import io
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pgpipe.data.profiles import to_srgb
 from pgpipe.images import Images
 
 Channels = Literal[1, 3]
@@ -20,6 +21,7 @@ MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's o
 MAX_SCANNED = MAX_PIXELS << 6  # pixels times scans of a progressive JPEG; cameras write ten scans
 SCAN = b"\xff\xda"  # starts one; compressed data have no such bytes
 MAX_REASON = 120  # characters
+WHITE = "#ffffff"
 
 
 class Rejected(Exception):  # noqa: N818 - a verdict on one file, which callers count
@@ -31,19 +33,23 @@ class Rejected(Exception):  # noqa: N818 - a verdict on one file, which callers 
         super().__init__(f"{name}: {reason}")
 
 
-def decode(data: bytes, name: str, channels: Channels) -> Images:
+def decode(
+    data: bytes, name: str, channels: Channels, background: str = WHITE, profiles: bool = True
+) -> Images:
     """Decode the bytes of an image file to uint8 [H, W, channels].
 
-    The first frame of an animation; turned as its EXIF orientation says; transparency over white;
-    16 bits scaled to 8. RGB becomes gray by ITU-R 601, gray becomes RGB by repetition.
+    The first frame of an animation; turned as its EXIF orientation says; 16 bits scaled to 8; as
+    sRGB where the file has an ICC profile, unless `profiles` are ignored; transparency over
+    `background`, "#rrggbb". RGB becomes gray by ITU-R 601, gray becomes RGB by repetition.
 
     Raises:
-        Rejected: another format, too many pixels, truncated or corrupt data; `name` is in it.
+        Rejected: another format, too many pixels, truncated or corrupt data, a colour profile that
+            is unreadable or of another kind than the pixels; `name` is in it.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's doubts about metadata
-            picture = to_rgb(load(data))
+            picture = to_rgb(load(data), background, profiles)
             pixels = np.array(picture if channels == 3 else picture.convert("L"))
     except MemoryError:
         raise
@@ -97,14 +103,31 @@ def identify(data: bytes) -> Image.Image:
     return picture
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image, background: str = WHITE, profiles: bool = True) -> Image.Image:
     """Any mode that the formats above have, as opaque 8-bit RGB."""
+    info = picture.info
     if picture.mode.startswith("I"):
         picture = to_8_bits(picture)
-    if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    transparent = picture.has_transparency_data
+    alpha = picture.convert("RGBA").getchannel("A") if transparent else None
+    if profiles and "icc_profile" in info:
+        picture = to_srgb(opaque(picture), info["icc_profile"])
+    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return picture if alpha is None else over(background, picture, alpha)
+
+
+def opaque(picture: Image.Image) -> Image.Image:
+    """Without alpha and palette: gray ("L"), CMYK or RGB, whichever it is of."""
+    mode = "L" if picture.mode in ("1", "L", "LA") else picture.mode
+    return picture.convert(mode if mode in ("L", "CMYK") else "RGB")
+
+
+def over(background: str, picture: Image.Image, alpha: Image.Image) -> Image.Image:
+    """RGB laid over a colour, "#rrggbb", as the alpha says."""
+    layer = picture.copy()
+    layer.putalpha(alpha)
+    ground = Image.new("RGBA", layer.size, background)
+    return Image.alpha_composite(ground, layer).convert("RGB")
 
 
 def to_8_bits(picture: Image.Image) -> Image.Image:
@@ -113,5 +136,8 @@ def to_8_bits(picture: Image.Image) -> Image.Image:
     Pillow's own conversion clips at 255 instead.
     """
     values = np.asarray(picture).astype(np.int32).clip(0, 65535)
-    values[values == picture.info.get("transparency", -1)] = 65535  # white, as other modes have it
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    gray = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    if "transparency" in picture.info:
+        opaque = values != picture.info["transparency"]
+        gray.putalpha(Image.fromarray((opaque * 255).astype(np.uint8)))
+    return gray

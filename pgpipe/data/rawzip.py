@@ -56,7 +56,7 @@ def add(archive: ZipFile, name: str, content: bytes | Path) -> None:
             shutil.copyfileobj(source, sink, CHUNK_BYTES)
 
 
-def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+def members(archive: Path, only: str = "") -> Iterator[tuple[str, bytes]]:
     """Names and contents of the regular, visible files of a zip, in the order of their names.
 
     Raises:
@@ -64,6 +64,8 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """
     with blaming(archive, "zip"), ZipFile(archive) as opened:
         for info in entries(opened):
+            if only not in ("", info.filename):
+                continue
             with blaming(archive, "zip", info.filename):
                 refuse_unsafe(info)
                 content = opened.read(info)

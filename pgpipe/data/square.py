@@ -1,12 +1,12 @@
 """An image of any shape to a square of one resolution, in floating point.
 
-The square lies centred on the image: inside it ("center") or around it ("pad"); or it is the one
-that the paper's code cuts from CelebA's aligned images ("celeba"). Reduction is an
-exact area average: each pixel of the result is the mean of what it covers, parts of pixels
-included, so that nothing aliases at any ratio. Enlargement is bicubic.
+The square lies centred on the image, or on a box of it: inside ("center", "box") or around it
+("pad"); or it is the one that the paper's code cuts from CelebA's aligned images ("celeba").
+Reduction is an exact area average: each pixel of the result is the mean of what it covers, parts of
+pixels included, so that nothing aliases at any ratio. Enlargement is bicubic.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +15,32 @@ from scipy.sparse import csr_array
 
 from pgpipe.images import Images
 
-Crop = Literal["center", "pad", "celeba"]
+Crop = Literal["center", "pad", "celeba", "box"]
 CELEBA_SHAPE = (218, 178)  # pixels
 CELEBA_FACE = (slice(121 - 64, 121 + 64), slice(89 - 64, 89 + 64))  # rows, columns
 BANDS = 64  # at once, of large images: more would hold all of them as float32
 Pixels = NDArray[np.float32]
 
 
-def square(image: Images, resolution: int, crop: Crop) -> Images | Pixels:
+class Box(NamedTuple):
+    """A part of an upright image, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def square(
+    image: Images, resolution: int, crop: Crop, border: Pixels | None = None
+) -> Images | Pixels:
     """Cut or pad uint8 [H, W, C], then resize it: float32 [resolution, resolution, C] in 0..255.
 
     A part of the image that is a square of that size is returned as it is, uint8.
 
-    "center" takes the largest centred square; "pad" takes the whole image on black; "celeba" takes
-    128x128 pixels of 178x218. Where the square's side is at least `resolution` pixels, it is
+    "center" takes the largest centred square, also of what `cut` has left of a box; "pad" takes the
+    whole image on the colour `border` [C] (None: black); "celeba" takes 128x128 pixels of 178x218.
+    Where the square's side is at least `resolution` pixels, it is
     reduced by area averaging; else it is enlarged by Pillow's BICUBIC (a = -0.5) without rounding,
     clipped to 0..255.
 
@@ -45,7 +57,19 @@ def square(image: Images, resolution: int, crop: Crop) -> Images | Pixels:
     size = min(side, resolution)
     long, short = (0, 1) if height >= width else (1, 0)  # in this order the array between is small
     small = average(average(image, long, side, size), short, side, size)
+    if border is not None and border.any():
+        inside = np.multiply.outer(*(shares(length, side, size) for length in (height, width)))
+        small += (1 - inside)[..., None] * border
     return small if size == resolution else enlarge(small, resolution)
+
+
+def cut(image: Images, box: Box) -> Images:
+    """The part of uint8 [H, W, C] in a box; ValueError where that is not all in the image."""
+    left, top, width, height = box
+    if top + height > image.shape[0] or left + width > image.shape[1]:
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        raise ValueError(f"the box {width}x{height}+{left}+{top} is not within {size} pixels")
+    return image[top : top + height, left : left + width]
 
 
 def face(image: Images) -> Images:
@@ -73,6 +97,12 @@ def average(image: Images | Pixels, axis: int, side: int, size: int) -> Pixels:
             low, high = some.indices.min(), some.indices.max() + 1
             bands[start : start + BANDS] = some[:, low:high] @ flat[low:high].astype(np.float32)
     return np.moveaxis(bands.reshape(size, *rows.shape[1:]), 0, axis)
+
+
+def shares(length: int, side: int, size: int) -> Pixels:
+    """How much of each of `average`'s bands is within the image: float32 [size], 0..1."""
+    inside: Pixels = overlaps(length, side, size).sum(axis=1)
+    return inside
 
 
 def overlaps(length: int, side: int, size: int) -> csr_array:

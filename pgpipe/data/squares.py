@@ -3,23 +3,25 @@
 Each image is decoded once, in one of several processes; the result is that of one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import ImageColor
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.decode import Rejected, decode, pixels_of, to_channels
+from pgpipe.data.decode import Channels, Rejected, decode, pixels_of, to_channels
 from pgpipe.data.items import Item
 from pgpipe.data.multires import Block, sizes
 from pgpipe.data.pyramid import Pixels, pyramid
-from pgpipe.data.square import square
+from pgpipe.data.square import Box, cut, square
 from pgpipe.data.workers import Workers
+from pgpipe.data.writing import Rejections
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
@@ -27,8 +29,8 @@ SHOWN = 3  # rejected files that an error names
 BATCH_IMAGES, BATCH_BYTES = 256, 16 << 20  # at once in a process, at most; bytes on either side
 LARGE_PIXELS = 1 << 24  # such images take up to 1 GB each, so they are decoded one at a time
 
-Rejections = list[tuple[str, str]]  # name, reason
 Batch = Sequence[Item]
+Boxes = Mapping[str, Box]
 
 
 class Made(NamedTuple):
@@ -45,20 +47,24 @@ def blocks(
     place: Path,
     rejected: Rejections,
     processes: int = 0,
+    boxes: Boxes | None = None,
 ) -> Iterator[Iterator[Block]]:
     """A context of processes (0: one for each core) that make squares of the images.
 
-    Blocks are in the order of `items` and are to be used before the next; `rejected` receives name
-    and reason of those that give no image.
+    Blocks are in the order of `items` and are to be used before the next; `rejected`, which an
+    earlier run may have begun, receives name and reason of those that give no image. `boxes`, by
+    name, are what "box" takes.
 
     Raises:
         IntegrityError: more than `dataset.max_rejected` are rejected; `place` is in it.
         ResourceError: a process died.
     """
+    if len(rejected) > dataset.max_rejected:
+        raise too_many(place, rejected, dataset.max_rejected)
     shape = dataset.resolution, dataset.channels
     square_bytes = slot_bytes(1, *shape)
     most = min(BATCH_IMAGES, max(1, BATCH_BYTES // square_bytes))
-    work = partial(fill, dataset=dataset, alone=get_context("fork").Lock())
+    work = partial(fill, dataset=dataset, alone=get_context("fork").Lock(), boxes=boxes)
     with Workers[Batch, Made](work, most * square_bytes, processes) as workers:
 
         def made() -> Iterator[Block]:
@@ -84,7 +90,11 @@ def batches(items: Iterator[Item], most: int) -> Iterator[Batch]:
 
 
 def fill(
-    batch: Batch, slot: Images, dataset: DatasetSection, alone: AbstractContextManager[Any]
+    batch: Batch,
+    slot: Images,
+    dataset: DatasetSection,
+    alone: AbstractContextManager[Any],
+    boxes: Boxes | None = None,
 ) -> Made:
     """Make squares of a batch at every resolution in `slot`."""
     found: list[tuple[Images | Pixels, str]] = []
@@ -92,7 +102,7 @@ def fill(
     for image, label, name in batch:
         try:
             with alone if is_large(image) else nullcontext():
-                found.append((square_of(image, name, dataset), label))
+                found.append((square_of(image, name, dataset, boxes), label))
         except (Rejected, ValueError) as verdict:
             rejected.append((name, getattr(verdict, "reason", str(verdict))))
     levels = views(slot, len(found), dataset.resolution, dataset.channels)
@@ -110,17 +120,30 @@ def is_large(image: bytes | Images) -> bool:
     return (pixels_of(image) if isinstance(image, bytes) else image.size) > LARGE_PIXELS
 
 
-def square_of(image: bytes | Images, name: str, dataset: DatasetSection) -> Images | Pixels:
+def square_of(
+    image: bytes | Images, name: str, dataset: DatasetSection, boxes: Boxes | None = None
+) -> Images | Pixels:
     """One square: uint8 or float32 [resolution, resolution, channels].
 
     Raises:
         Rejected, ValueError: no usable image.
     """
     if isinstance(image, bytes):
-        pixels = decode(image, name, dataset.channels)
+        pixels = decode(image, name, dataset.channels, dataset.background)
     else:
         pixels = to_channels(image, dataset.channels)
-    return square(pixels, dataset.resolution, dataset.crop)
+    if boxes is not None:
+        pixels = cut(pixels, boxes[name])
+    border = colour(dataset.border, dataset.channels) if dataset.crop == "pad" else None
+    return square(pixels, dataset.resolution, dataset.crop, border)
+
+
+@cache
+def colour(text: str, channels: Channels) -> Pixels:
+    """The levels [channels] of "#rrggbb", as `decode` makes them gray."""
+    pixel = np.array(ImageColor.getrgb(text), np.uint8).reshape(1, 1, 3)
+    levels: Pixels = to_channels(pixel, channels)[0, 0].astype(np.float32)
+    return levels
 
 
 def slot_bytes(count: int, resolution: int, channels: int) -> int:

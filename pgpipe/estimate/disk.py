@@ -27,7 +27,7 @@ LATENTS = 64  # that previews draw
 FEATURES = 2048  # of an image, by the Inception network
 PLACES = (
     *("data/raw", "data/multires", "models", "samples", "reference"),
-    *(".pgpipe/state", ".dvc/cache"),
+    *(".pgpipe/prepare", ".pgpipe/state", ".dvc/cache"),
 )
 MOMENTS = 3  # tensors of Adam for each weight: two moments, and a counter of 4 bytes
 

@@ -30,6 +30,8 @@ class Plan:
             return PHOTOS * self.dataset.images_per_class
         if self.dataset.stacked:
             return self.dataset.stacks
+        if self.dataset.images or self.dataset.classes or self.dataset.list:
+            return self.dataset.images or None
         return catalogue.entries()[self.dataset.name].images or None
 
     @property

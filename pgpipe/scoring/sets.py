@@ -13,7 +13,8 @@ from pgpipe.config import require_power_of_two
 from pgpipe.data import rawzip
 from pgpipe.data.decode import Rejected, decode
 from pgpipe.data.folder import files_under
-from pgpipe.data.multires import ImageStore, ShardWriter
+from pgpipe.data.multires import ImageStore
+from pgpipe.data.shards import ShardWriter
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 

@@ -1,6 +1,5 @@
 """The prepared data set: every resolution from the original, shards, hashes."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -11,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pgpipe.data import multires
-from pgpipe.data.multires import Block, ImageStore, ShardWriter
+from pgpipe.data import multires, writing
+from pgpipe.data.multires import Block, ImageStore
 from pgpipe.data.pyramid import blocks
+from pgpipe.data.shards import ShardWriter
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 
@@ -56,7 +56,7 @@ def require_rounded(pixels: Images, mean: NDArray[np.float64]) -> None:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("multires")
-    multires.write(samples(originals(5)), folder, 32, [("x.png", "corrupt")])
+    writing.write(samples(originals(5)), folder, 32, [("x.png", "corrupt")])
     return folder
 
 
@@ -79,14 +79,14 @@ def test_it_is_not_the_mean_of_the_rounded(prepared: Path) -> None:
 def test_exact_halves_round_up_at_every_resolution(tmp_path: Path) -> None:
     image = np.zeros((16, 16, 1), np.float32)
     image[::2] = 1  # the mean of any block is a half
-    multires.write(samples([image]), tmp_path, 16, [])
+    writing.write(samples([image]), tmp_path, 16, [])
     for size in (8, 4):
         assert ImageStore(tmp_path / f"r{size}").take(np.arange(1)).min() == 1
 
 
 def test_whole_numbers_stay_and_halves_of_them_round_up(tmp_path: Path) -> None:
     image = pixels(1, 32)[0]
-    multires.write(samples([image.astype(np.float32)]), tmp_path, 32, [])
+    writing.write(samples([image.astype(np.float32)]), tmp_path, 32, [])
     for size in SIZES:
         found = ImageStore(tmp_path / f"r{size}").take(np.arange(1))[0]
         np.testing.assert_array_equal(found, np.floor(literal_mean(image, size) + 0.5))
@@ -94,7 +94,7 @@ def test_whole_numbers_stay_and_halves_of_them_round_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes_down_to_4(channels: int, tmp_path: Path) -> None:
-    manifest = multires.write(samples(originals(3, channels)), tmp_path, 32, [])
+    manifest = writing.write(samples(originals(3, channels)), tmp_path, 32, [])
     arrays = {name: entry["shape"] for name, entry in manifest["arrays"].items()}
     expected = {f"r{n}/00000.npy": (3, n, n, channels) for n in SIZES}
     assert arrays == {"labels.npy": (3,), **expected}
@@ -108,12 +108,12 @@ def test_labels_are_numbered_in_the_order_of_their_names(prepared: Path) -> None
 
 
 def test_one_label_is_none(tmp_path: Path) -> None:
-    manifest = multires.write(samples(originals(2), labels="a"), tmp_path, 32, [])
+    manifest = writing.write(samples(originals(2), labels="a"), tmp_path, 32, [])
     assert manifest["labels"] == []
 
 
 def test_stated_classes_are_numbered_though_not_all_occur(tmp_path: Path) -> None:
-    manifest = multires.write(samples(originals(3)), tmp_path, 32, [], ["c", "b", "a"])
+    manifest = writing.write(samples(originals(3)), tmp_path, 32, [], ["c", "b", "a"])
     assert manifest["labels"] == ["c", "b", "a"]
     assert manifest["per_label"] == {"c": 0, "b": 2, "a": 1}
     assert multires.read_labels(tmp_path).tolist() == [1, 2, 1]
@@ -136,7 +136,7 @@ def test_manifest_knows_the_hash_of_every_array(prepared: Path) -> None:
 
 
 def test_same_samples_give_the_same_bytes(prepared: Path, tmp_path: Path) -> None:
-    multires.write(samples(originals(5)), tmp_path, 32, [("x.png", "corrupt")])
+    writing.write(samples(originals(5)), tmp_path, 32, [("x.png", "corrupt")])
     manifests = [(folder / "manifest.json").read_bytes() for folder in (prepared, tmp_path)]
     assert manifests[0] == manifests[1]
 
@@ -144,7 +144,7 @@ def test_same_samples_give_the_same_bytes(prepared: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("file", ["r8/00000.npy", "labels.npy"])
 @pytest.mark.parametrize("at", [0, 100, -1])
 def test_a_flipped_bit_is_noticed(file: str, at: int, tmp_path: Path) -> None:
-    multires.write(samples(originals(3)), tmp_path, 32, [])
+    writing.write(samples(originals(3)), tmp_path, 32, [])
     data = bytearray((tmp_path / file).read_bytes())
     data[at] ^= 1
     (tmp_path / file).write_bytes(data)
@@ -153,21 +153,21 @@ def test_a_flipped_bit_is_noticed(file: str, at: int, tmp_path: Path) -> None:
 
 
 def test_a_missing_array_is_noticed(tmp_path: Path) -> None:
-    multires.write(samples(originals(3)), tmp_path, 32, [])
+    writing.write(samples(originals(3)), tmp_path, 32, [])
     (tmp_path / "r8" / "00000.npy").unlink()
     with pytest.raises(IntegrityError, match=r"r8/00000\.npy"):
         multires.verify(tmp_path, "r8")
 
 
 def test_damage_elsewhere_does_not_count(tmp_path: Path) -> None:
-    multires.write(samples(originals(3)), tmp_path, 32, [])
+    writing.write(samples(originals(3)), tmp_path, 32, [])
     (tmp_path / "r16" / "00000.npy").unlink()
     multires.verify(tmp_path, "r8")
 
 
 def test_no_images_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no readable image among 1 files"):
-        multires.write(samples([]), tmp_path, 32, [("a", "corrupt")])
+        writing.write(samples([]), tmp_path, 32, [("a", "corrupt")])
 
 
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
@@ -177,55 +177,11 @@ def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
         ImageStore(tmp_path / "r8")
 
 
-def sharded(folder: Path, images: Images, per_shard: int) -> ImageStore:
-    writer = ShardWriter(folder, shard_bytes=per_shard * images[0].nbytes)
-    for number in range(0, len(images), 2):
-        writer.append(images[number : number + 2])
-    writer.close()
-    return ImageStore(folder)
-
-
-@pytest.mark.parametrize(
-    ("count", "per_shard", "lengths"),
-    [(1, 3, [1]), (3, 3, [3]), (4, 3, [3, 1]), (7, 3, [3, 3, 1]), (13, 1, [1] * 13)],
-)
-def test_shards_are_full_but_the_last(
-    count: int, per_shard: int, lengths: list[int], tmp_path: Path
-) -> None:
-    store = sharded(tmp_path / "r4", pixels(count), per_shard)
-    assert [len(shard) for shard in store.shards] == lengths
-    files = sorted((tmp_path / "r4").iterdir())
-    assert [file.name for file in files] == [f"{n:05d}.npy" for n in range(len(lengths))]
-
-
-@pytest.mark.parametrize("per_shard", [1, 3, 5, 100])
-def test_store_gives_the_images_back_across_shards(per_shard: int, tmp_path: Path) -> None:
-    images = pixels(11)
-    store = sharded(tmp_path / "r4", images, per_shard)
-    assert len(store) == 11
-    assert store.shape == images.shape
-    assert store.nbytes == images.nbytes
-    for indices in (np.arange(11), np.array([10, 0, 5, 5, 3, 2, 9]), np.array([4])):
-        np.testing.assert_array_equal(store.take(indices), images[indices])
-
-
-def test_taken_images_are_a_copy(tmp_path: Path) -> None:
-    for per_shard in (2, 100):
-        store = sharded(tmp_path / f"r{per_shard}", pixels(5), per_shard)
-        store.take(np.arange(5))[:] = 0
-        np.testing.assert_array_equal(store.take(np.arange(5)), pixels(5))
-
-
-def test_a_shard_of_many_images_has_a_valid_header(tmp_path: Path) -> None:
-    store = sharded(tmp_path / "r1", pixels(12_345, 1), 100_000)
-    np.testing.assert_array_equal(store.take(np.arange(12_345)), pixels(12_345, 1))
-
-
 def test_a_sharded_data_set_is_hashed_and_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(multires, "ShardWriter", partial(ShardWriter, shard_bytes=2 * 8 * 8 * 3))
-    multires.write(samples(originals(5)), tmp_path, 32, [])
+    monkeypatch.setattr(writing, "ShardWriter", partial(ShardWriter, shard_bytes=2 * 8 * 8 * 3))
+    writing.write(samples(originals(5)), tmp_path, 32, [])
     assert len(multires.verify(tmp_path, "r8")) == 1 + 3  # labels and three shards
     assert len(multires.verify(tmp_path, "r32")) == 1 + 5
     expected = np.stack([literal_mean(image, 8) for image in originals(5)])
@@ -236,15 +192,3 @@ def test_manifest_is_readable_json(prepared: Path) -> None:
     text = (prepared / "manifest.json").read_text(encoding="utf-8")
     assert json.loads(text) == multires.read_manifest(prepared)
     assert text.endswith("}\n")
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
-def test_hashes_of_shards_are_those_of_their_files(count: int, tmp_path: Path) -> None:
-    images = pixels(count)
-    writer = ShardWriter(tmp_path / "r4", shard_bytes=2 * images[0].nbytes)
-    writer.append(images[:1])
-    writer.append(images[1:])
-    writer.close()
-    files = sorted((tmp_path / "r4").iterdir())
-    assert writer.hashes == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    assert len(files) == -(-count // 2)

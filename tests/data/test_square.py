@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgpipe.data.square import Crop, Pixels, square
+from pgpipe.data.square import Box, Crop, Pixels, cut, square
 from pgpipe.images import Images
 
 BOTH: list[Crop] = ["center", "pad"]
@@ -86,6 +86,37 @@ def test_pad_keeps_all_of_the_image_on_black(shape: tuple[int, int], resolution:
     np.testing.assert_allclose(square(image, resolution, "pad"), expected, rtol=2e-6, atol=1e-5)
     assert abs(before[0] - after[0]) <= 1
     assert abs(before[1] - after[1]) <= 1
+
+
+@pytest.mark.parametrize("shape", [(8, 14), (14, 8), (9, 14), (14, 14), (1, 14)])
+@pytest.mark.parametrize("resolution", [14, 7, 5, 32])
+def test_borders_are_of_their_colour(shape: tuple[int, int], resolution: int) -> None:
+    image, border = noise(*shape), np.array([250, 3, 128], np.float32)
+    before = [-((length - 14) // 2) for length in shape]
+    framed = np.broadcast_to(border, (14, 14, 3)).astype(np.uint8)
+    framed[before[0] :, before[1] :][: shape[0], : shape[1]] = image
+    found = square(image, resolution, "pad", border)
+    np.testing.assert_allclose(found, square(framed, resolution, "center"), rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        (Box(3, 2, 8, 8), slice(2, 10), slice(3, 11)),
+        (Box(3, 2, 8, 15), slice(5, 13), slice(3, 11)),  # (15 - 8) // 2 rows below 2
+        (Box(0, 0, 20, 8), slice(0, 8), slice(6, 14)),
+        (Box(12, 12, 8, 8), slice(12, 20), slice(12, 20)),
+    ],
+)
+def test_a_box_is_cut_to_its_largest_centred_square(box: Box, rows: slice, columns: slice) -> None:
+    image = noise(20, 20)
+    np.testing.assert_array_equal(square(cut(image, box), 8, "box"), image[rows, columns])
+
+
+@pytest.mark.parametrize("box", [Box(13, 0, 8, 8), Box(0, 13, 8, 8), Box(0, 0, 21, 1)])
+def test_a_box_beyond_the_image_is_refused(box: Box) -> None:
+    with pytest.raises(ValueError, match=r"the box \d+x\d+\+\d+\+\d+ is not within 20x20 pixels"):
+        cut(noise(20, 20), box)
 
 
 def test_enlargement_is_bicubic() -> None:

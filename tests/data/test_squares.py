@@ -13,6 +13,7 @@ from tinyparams import VALID
 from pgpipe.data import squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
+from pgpipe.data.square import Box
 from pgpipe.data.squares import blocks
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
@@ -32,12 +33,15 @@ def made(
     items: Iterable[Item],
     rejected: list[tuple[str, str]] | None = None,
     processes: int = 1,
+    boxes: dict[str, Box] | None = None,
     **values: Any,
 ) -> list[tuple[list[Images], str]]:
     """Each image at every resolution, with its label."""
-    dataset = DatasetSection(**{**VALID["dataset"], "resolution": 8, **values})
+    if boxes is not None:
+        values |= {"crop": "box", "boxes": "b.csv"}
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", "resolution": 8, **values})
     into = [] if rejected is None else rejected
-    with blocks(iter(items), dataset, Path("data/raw"), into, processes) as found:
+    with blocks(iter(items), dataset, Path("data/raw"), into, processes, boxes) as found:
         return [
             ([level[number].copy() for level in levels], label)
             for levels, labels in found
@@ -68,6 +72,42 @@ def test_celeba_is_the_crop_of_the_official_tool() -> None:
 def test_celeba_refuses_images_of_other_sizes() -> None:
     with pytest.raises(IntegrityError, match="178x217 pixels are not the 178x218 that crop"):
         made([(noise(217, 178, 3), "", "x")], crop="celeba", max_rejected=0)
+
+
+def test_boxes_are_of_the_upright_image_and_one_beyond_it_rejects_it() -> None:
+    image = noise(20, 30, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", exif=exif)
+    upright = np.rot90(image, -1)
+    boxes = {"turned": Box(3, 12, 8, 8), "beyond": Box(13, 0, 8, 8)}
+    rejected: list[tuple[str, str]] = []
+    items: list[Item] = [(buffer.getvalue(), "", name) for name in boxes]
+    (((square, *_), _),) = made(items, rejected, boxes=boxes)
+    np.testing.assert_array_equal(square, upright[12:20, 3:11])
+    assert rejected == [("beyond", "the box 8x8+13+0 is not within 20x30 pixels")]
+
+
+@pytest.mark.parametrize(
+    ("color", "expected"), [("rgb", [255, 128, 0]), ("gray", [0.299 * 255 + 0.587 * 128])]
+)
+def test_padding_and_what_is_transparent_have_their_colours(
+    color: str, expected: list[float]
+) -> None:
+    clear = png(np.zeros((4, 8, 4), np.uint8))
+    colours: dict[str, Any] = {"border": "#ff8000", "background": "#3060ff", "color": color}
+    (((square, *_), _),) = made([(clear, "", "")], crop="pad", **colours)
+    np.testing.assert_allclose(square[:2].reshape(-1, len(expected)).mean(0), expected, atol=0.5)
+    inside = [0x30, 0x60, 0xFF]
+    luma = [0.299 * inside[0] + 0.587 * inside[1] + 0.114 * inside[2]]
+    seen = square[2:6].reshape(-1, len(expected)).mean(0)
+    np.testing.assert_allclose(seen, luma if color == "gray" else inside, atol=0.5)
+
+
+def test_what_an_earlier_run_rejected_counts() -> None:
+    with pytest.raises(IntegrityError, match=r"3 files .* dataset\.max_rejected allows 2"):
+        made([(noise(9, 9, 3), "", "x")], [("a", "text")] * 3, max_rejected=2)
 
 
 def mixed(count: int) -> Iterator[Item]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pgpipe.data import multires, stacks
+from pgpipe.data import multires, stacks, writing
 from pgpipe.data.digits import Digits
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import blocks
@@ -49,7 +49,7 @@ def test_names_are_those_of_their_images(sources: stacks.Sources) -> None:
 @pytest.fixture
 def prepared(sources: stacks.Sources, tmp_path: Path) -> Path:
     np.save(tmp_path / "sources.npy", sources)
-    multires.write(blocks(stacks.read(DIGITS, sources)), tmp_path, 32, [], stacks.MODES)
+    writing.write(blocks(stacks.read(DIGITS, sources)), tmp_path, 32, [], stacks.MODES)
     return tmp_path
 
 

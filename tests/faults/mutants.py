@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
+from iccprofiles import DISPLAY_P3, cmyk_profile, gray_profile, rgb_profile
 from PIL import Image
 
 from pgpipe.data.decode import Rejected, decode
@@ -29,6 +30,9 @@ KINDS: list[tuple[str, str, dict[str, Any]]] = [
     ("WEBP", "RGB", {"quality": 50}),
     ("WEBP", "RGBA", {"lossless": True}),
     ("WEBP", "RGB", {"save_all": True, "duration": 9}),
+    ("WEBP", "RGB", {"icc_profile": rgb_profile(DISPLAY_P3)}),
+    ("JPEG", "CMYK", {"icc_profile": cmyk_profile({(0, 0, 0, 0): 100, (1, 0, 0, 0): 50})}),
+    ("JPEG", "L", {"icc_profile": gray_profile(1.8)}),
 ]
 
 

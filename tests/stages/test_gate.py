@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pgpipe import cli
-from pgpipe.data.multires import write
 from pgpipe.data.pyramid import blocks
+from pgpipe.data.writing import write
 from pgpipe.metrics import known
 from stages import gate
 from stages.paths import GATE, MULTIRES

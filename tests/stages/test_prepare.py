@@ -52,7 +52,7 @@ def running(project: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
         start_new_session=True,
     ) as process:
-        while not any(MULTIRES.rglob("*.npy")):
+        while not any(Path(".pgpipe/prepare").rglob("*.npy")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         yield process

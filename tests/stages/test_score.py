@@ -11,8 +11,9 @@ import pytest
 import torch
 from literal import inception as literal
 
-from pgpipe.data.multires import ImageStore, write
+from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import blocks
+from pgpipe.data.writing import write
 from pgpipe.files import read_json, sha256, write_json
 from pgpipe.metrics import inception_file
 from pgpipe.scoring import pair

@@ -1,0 +1,126 @@
+"""Which images are taken: by name, class and number; whatever is wrong is told before the first."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tinyparams import VALID
+
+from pgpipe.data.annotations import Annotations
+from pgpipe.data.choice import chosen, spread
+from pgpipe.data.config import DatasetSection
+from pgpipe.data.items import Item
+from pgpipe.data.square import Box
+from pgpipe.errors import UsageError
+
+ITEMS: list[tuple[str, str]] = [(f"{'abc'[n % 3]}/{n:02d}.png", "abc"[n % 3]) for n in range(30)]
+NAMES = [name for name, _ in ITEMS]
+NO_NOTES = Annotations()
+
+
+class Source:
+    """Images of the items, counting how often they are read."""
+
+    reads = 0
+
+    def __call__(self) -> Iterator[Item]:
+        self.reads += 1
+        return ((b"", label, name) for name, label in ITEMS)
+
+
+def choose(notes: Annotations = NO_NOTES, **values: Any) -> list[tuple[str, str]]:
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", **values})
+    return [(name, label) for _, label, name in chosen(Source(), dataset, notes)]
+
+
+def test_all_are_taken_as_they_come_and_read_once() -> None:
+    source = Source()
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder"})
+    assert [n for _, _, n in chosen(source, dataset, Annotations())] == NAMES
+    assert source.reads == 1
+
+
+def test_no_labels() -> None:
+    assert choose(labels="none") == [(name, "") for name in NAMES]
+
+
+def test_labels_of_a_file() -> None:
+    known = {name: f"{n % 2}" for n, name in enumerate([*NAMES, "of no image"])}
+    found = choose(Annotations(labels=known), labels="l.csv")
+    assert found == [(name, f"{n % 2}") for n, name in enumerate(NAMES)]
+
+
+def test_classes_and_names_together_in_the_order_of_the_source() -> None:
+    names = frozenset(NAMES[12:20:-1] + NAMES[:10])
+    found = choose(Annotations(names=names), list="l.txt", classes=["c", "a"])
+    assert found == [item for item in ITEMS if item[0] in names and item[1] != "b"]
+
+
+def test_classes_are_those_of_the_file_of_labels() -> None:
+    known = {name: "old" if n < 7 else "new" for n, name in enumerate(NAMES)}
+    found = choose(Annotations(labels=known), labels="l.csv", classes=["old"])
+    assert [name for name, _ in found] == NAMES[:7]
+
+
+def test_files_that_lie_beside_the_images_are_none() -> None:
+    notes = Annotations(files=frozenset(["03.png"]))
+    assert [name for name, _ in choose(notes, labels="none")] == NAMES[:3] + NAMES[4:]
+
+
+@pytest.mark.parametrize("images", [1, 2, 7, 29, 30])
+def test_so_many_are_spread_evenly(images: int) -> None:
+    found = [NAMES.index(name) for name, _ in choose(images=images)]
+    assert len(set(found)) == images
+    assert found == sorted(found)
+    for part, place in enumerate(found):  # one of each of as many parts
+        assert part * 30 // images <= place < (part + 1) * 30 // images
+
+
+def test_the_number_is_of_what_classes_leave() -> None:
+    found = choose(images=5, classes=["b"])
+    assert len(found) == 5
+    assert {label for _, label in found} == {"b"}
+
+
+def test_a_seed_draws_others_and_each_place_is_as_likely() -> None:
+    counts = np.sum([spread(100, 10, seed) for seed in range(2000)], axis=0)
+    assert counts.sum() == 20_000
+    # binomial with p = 0.1: 200 +- 13.4
+    assert counts.min() > 200 - 5 * 13.4
+    assert counts.max() < 200 + 5 * 13.4
+
+
+def test_the_subset_is_the_same_on_every_machine() -> None:
+    """SplitMix64 of (seed, "subset", 0), written out with Python's integers."""
+
+    def mix(x: int) -> int:
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB % 2**64
+        return x ^ (x >> 31)
+
+    key = mix(mix((mix(7) + zlib.crc32(b"subset")) % 2**64))
+    draws = [mix((key + n * 0x9E3779B97F4A7C15) % 2**64) >> 40 for n in range(1, 5)]
+    expected = [25 * part + 25 * draw // 2**24 for part, draw in enumerate(draws)]
+    assert np.flatnonzero(spread(100, 4, 7)).tolist() == expected
+
+
+BOX = Box(0, 0, 1, 1)
+WRONG: list[tuple[Annotations, dict[str, Any], str]] = [
+    (Annotations(labels=dict.fromkeys(NAMES[:9], "x")), {"labels": "l.csv"}, NAMES[9]),
+    (Annotations(boxes=dict.fromkeys(NAMES[:4], BOX)), {"boxes": "b.csv", "crop": "box"}, NAMES[4]),
+    (Annotations(names=frozenset(["zz", "yy", NAMES[0]])), {"list": "l.txt"}, "yy"),
+    (Annotations(), {"classes": ["a", "dog"]}, "dog"),
+    (Annotations(), {"images": 31}, "dataset.images: 31 is not <= 30"),
+]
+
+
+@pytest.mark.parametrize(("notes", "values", "told"), WRONG)
+def test_what_is_wrong_is_told_before_the_first_image(
+    notes: Annotations, values: dict[str, Any], told: str
+) -> None:
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", **values})
+    with pytest.raises(UsageError, match=told) as caught:
+        next(iter(chosen(Source(), dataset, notes)))
+    assert "\n" not in str(caught.value)
