@@ -77,7 +77,7 @@ LAYERS = (
     {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages"},
-    {"pgpipe.ablation", "pgpipe.bench"},
+    {"pgpipe.ablation", "pgpipe.bench", "pgpipe.inspection"},
     {"pgpipe.upkeep"},
     {
         "pgpipe.cli_ablation",
@@ -155,7 +155,7 @@ HOMES = {
     "safetensors": {"pgpipe.tensors"},
     "requests": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
-    "scipy": {"pgpipe.data", "pgpipe.reporting"},
+    "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},
     "h5py": {"pgpipe.data"},
     "lmdb": {"pgpipe.data"},
     "pyarrow": {"pgpipe.data"},

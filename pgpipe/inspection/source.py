@@ -1,0 +1,88 @@
+"""The images of the data set that params.yaml names, from where they lie; nothing is fetched.
+
+The user's files are read in place, as `prepare` would read the copy that `download` makes of them.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pgpipe.data import digits, photos, rawzip, stacks
+from pgpipe.data.config import DatasetSection
+from pgpipe.data.items import Item
+from pgpipe.data.pyramid import Sample, rounded
+from pgpipe.data.sources import catalogue
+from pgpipe.data.sources.obtain import Place
+from pgpipe.data.sources.table import SOURCES
+from pgpipe.errors import UsageError
+from pgpipe.fetch.transfer import Report
+from pgpipe.files import folder_for_much
+
+
+@contextmanager
+def opened(dataset: DatasetSection, raw: Path) -> Iterator[Iterator[Item]]:
+    """A context of the published images with their labels and names.
+
+    `raw` is where `download` leaves what it fetched.
+
+    Raises:
+        UsageError: they are not there; says what to put where, or what to run.
+        IntegrityError: an archive is damaged.
+    """
+    catalogue.require_path(dataset.name, Path(dataset.path))
+    with TemporaryDirectory(prefix=".pgpipe-", dir=folder_for_much()) as scratch:
+        read = embedded if is_embedded(dataset) else published
+        try:
+            yield read(dataset, raw, Path(scratch))
+        except (PermissionError, FileNotFoundError) as error:
+            raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+
+def is_embedded(dataset: DatasetSection) -> bool:
+    """Whether the images are made here: squares of the resolution, which nothing crops."""
+    return dataset.name == "photos" or dataset.stacked
+
+
+def embedded(dataset: DatasetSection, _raw: Path, scratch: Path) -> Iterator[Item]:
+    """Windows into the photographs, or stacks of digits, as pixels."""
+    archive = scratch / rawzip.NAME
+    for image, label, name in samples(dataset, archive):
+        yield rounded(image, 1), label, name
+
+
+def samples(dataset: DatasetSection, archive: Path) -> Iterator[Sample]:
+    """The same, before they are rounded; `archive` receives what they are made of."""
+    size, seed = dataset.resolution, dataset.seed
+    if dataset.name == "photos":
+        photos.fetch(archive)
+        return photos.read(archive, dataset.channels, size, dataset.images_per_class, seed)
+    if dataset.name == "digits-1k":
+        digits.fetch_bundled(archive)
+        known = digits.read_bundled(archive)
+    else:
+        digits.fetch_mnist(Path(dataset.path), archive)
+        known = digits.read_mnist(archive)
+    return stacks.read(known, stacks.draw(len(known.digits), dataset.stacks, seed))
+
+
+def published(dataset: DatasetSection, raw: Path, scratch: Path) -> Iterator[Item]:
+    """The images of the user's files, or of those that were fetched; `scratch` receives links."""
+    source = SOURCES[dataset.name]
+    source.fetch(Place(dataset.name, place_of(dataset, raw), scratch, refuse, linked=True))
+    return source.read(scratch)
+
+
+def place_of(dataset: DatasetSection, raw: Path) -> Path:
+    """`raw` where it holds the files of this very set, by name and size; else the user's."""
+    entry = catalogue.entries()[dataset.name]
+    held = [(raw / name, file.size) for name, file in entry.files.items()]
+    fetched = all(path.is_file() and path.stat().st_size == size for path, size in held)
+    return raw if fetched and held and not entry.by_hand else Path(dataset.path)
+
+
+def refuse(file: str, _size: int) -> AbstractContextManager[Report]:
+    """In place of a download."""
+    raise UsageError(
+        f"{file} is neither fetched yet nor in dataset.path; run `dvc repro download`, then again"
+    )
