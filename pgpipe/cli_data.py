@@ -35,7 +35,7 @@ def check(
     from pgpipe.config import PARAMS_FILE, load_yaml
     from pgpipe.files import naming_option, write_bytes, write_json
     from pgpipe.images import png
-    from pgpipe.inspection import check, text
+    from pgpipe.inspection import check, pictures, text
     from pgpipe.reporting.data_page import render
     from pgpipe.reporting.progress import Meter
     from stages.check import check as checked
@@ -49,8 +49,10 @@ def check(
         with naming_option("--json", json):
             write_json(json, report.model_dump())
     if page is not None:
+        rows = pictures.groups(report.duplicates.near, plan, RAW)
+        html = render(report.model_dump(), png(sheet), [png(row) for row in rows])
         with naming_option("--page", page):
-            write_bytes(page, render(report.model_dump(), png(sheet)).encode())
+            write_bytes(page, html.encode())
 
 
 @app.command()

@@ -62,7 +62,7 @@ def of_duplicates(duplicates: Duplicates, images: int) -> Iterator[str]:
         if found.surplus > MANY * images:
             yield f"{found.surplus:,} images are {alike} to another ({found.surplus / images:.0%})"
         if found.across_labels:
-            yield f"{found.across_labels:,} groups of {alike} images have several labels"
+            yield f"groups of {alike} images with several labels: {found.across_labels:,}"
     if not duplicates.complete:
         yield "so many images are alike that not all near-duplicates were looked for"
 

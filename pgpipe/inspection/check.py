@@ -12,8 +12,8 @@ from pgpipe.errors import UsageError
 from pgpipe.estimate import disk, memory
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import project_root
-from pgpipe.images import SHEET_COLUMNS, SHEET_TILE, Images, grid
-from pgpipe.inspection import advice, measure, source
+from pgpipe.images import Images
+from pgpipe.inspection import advice, measure, pictures, source
 from pgpipe.inspection.look import Seen, see
 from pgpipe.inspection.report import Estimate, Report
 
@@ -42,14 +42,13 @@ def check(plan: Plan, raw: Path, progress: Callable[[int], object], processes: i
     """
     dataset = plan.dataset
     with source.opened(dataset, raw) as items:
-        crop = "center" if source.is_embedded(dataset) else dataset.crop
-        seen = see(items, dataset.model_copy(update={"crop": crop}), progress, processes)
+        seen = see(items, source.as_read(dataset), progress, processes)
     if not seen.labels:
         first = "; ".join(f"{name!r}: {reason}" for name, reason in seen.rejected[:SHOWN])
         raise UsageError(f"no readable image among {seen.images} files ({first})")
     report = measured(seen, plan)
     warned = report.model_copy(update={"warnings": advice.of(report, plan)})
-    return Checked(warned, sheet(seen, plan))
+    return Checked(warned, pictures.sheet(seen, plan))
 
 
 def measured(seen: Seen, plan: Plan) -> Report:
@@ -76,7 +75,7 @@ def estimate(plan: Plan, images: int, raw: int) -> Estimate:
     """What the run takes, with so many images made of so many bytes."""
     places: defaultdict[str, int] = defaultdict(int)
     for part in disk.parts(plan, images, raw):
-        places["/".join(part.where.split("/")[:2])] += part.bytes
+        places[next(place for place in disk.PLACES if part.where.startswith(place))] += part.bytes
     phases = plan.growth.phases.items()
     return Estimate(
         disk=dict(places),
@@ -86,10 +85,3 @@ def estimate(plan: Plan, images: int, raw: int) -> Estimate:
             "reference, score": memory.scoring(plan),
         },
     )
-
-
-def sheet(seen: Seen, plan: Plan) -> Images:
-    """The chosen squares, one picture; a white one where there are none."""
-    side = min(plan.dataset.resolution, SHEET_TILE)
-    squares = seen.squares() or [np.full((side, side, plan.dataset.channels), 255, np.uint8)]
-    return grid(np.stack(squares), SHEET_COLUMNS, SHEET_TILE)

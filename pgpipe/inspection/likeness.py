@@ -19,7 +19,7 @@ from pgpipe.images import Images
 SIDE = 32  # pixels of the square that is transformed
 LOWEST = 8  # frequencies of each axis
 GRAY = np.array([0.299, 0.587, 0.114])  # ITU-R 601
-FAINT = 1.0  # of a gray level times SIDE / 8: below, a frequency is rounding
+FAINT = 1.0  # what is below it counts as 0: rounding pixels makes as much, also in even squares
 NEAR = 4  # bits, at most, by which near-duplicates differ
 # Two hashes that differ in at most 4 bits have at least 4 of 8 bytes in common; of any 4 bytes two
 # are in the same one of three groups. So each such pair has two equal bytes within a group.
@@ -37,8 +37,8 @@ def hashes(squares: Images) -> Hashes:
     side = min(SIDE, gray.shape[1])
     boxes = gray.shape[1] // side
     gray = gray.reshape(len(gray), side, boxes, side, boxes).mean(axis=(2, 4))
-    lowest = dctn(gray, axes=(1, 2), norm="ortho")[:, :LOWEST, :LOWEST].reshape(len(gray), -1)
-    lowest[abs(lowest) < FAINT] = 0  # else the noise of an even square would be its hash
+    lowest = dctn(gray, axes=(1, 2), norm="ortho")[:, :LOWEST, :LOWEST].reshape(-1, LOWEST**2)
+    lowest[abs(lowest) < FAINT] = 0
     bits = lowest > np.median(lowest[:, 1:], axis=1, keepdims=True)  # [:, 0] is the mean
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 

@@ -130,15 +130,19 @@ def see(
     Raises:
         ResourceError: a process died.
     """
-    seen, side = Seen(), min(dataset.resolution, SHEET_TILE)
-    shape = (side, side, dataset.channels)
-    small = dataset.model_copy(update={"resolution": side})
+    seen, small = Seen(), reduced(dataset)
+    shape = (small.resolution, small.resolution, small.channels)
     work = partial(look, dataset=small, alone=get_context("fork").Lock())
     with Workers[Batch, Found](work, BATCH_IMAGES * math.prod(shape), processes) as workers:
         for found, slot in workers.results(batches(items, BATCH_IMAGES)):
             seen.add(found, slot.reshape(-1, *shape))
             report(seen.images)
     return seen
+
+
+def reduced(dataset: DatasetSection) -> DatasetSection:
+    """The section with the resolution of the squares that a look makes."""
+    return dataset.model_copy(update={"resolution": min(dataset.resolution, SHEET_TILE)})
 
 
 def look(

@@ -15,7 +15,7 @@ from pgpipe.data.pyramid import Sample, rounded
 from pgpipe.data.sources import catalogue
 from pgpipe.data.sources.obtain import Place
 from pgpipe.data.sources.table import SOURCES
-from pgpipe.errors import UsageError
+from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.fetch.transfer import Report
 from pgpipe.files import folder_for_much
 
@@ -36,12 +36,28 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Iterator[Item]]:
         try:
             yield read(dataset, raw, Path(scratch))
         except (PermissionError, FileNotFoundError) as error:
-            raise UsageError(f"{error.filename}: {error.strerror}") from None
+            message = f"{error.filename}: {error.strerror}"
+            raise UsageError(by_own_names(message, Path(scratch))) from None
+        except PgpipeError as error:
+            raise type(error)(by_own_names(str(error), Path(scratch))) from None
+
+
+def by_own_names(message: str, scratch: Path) -> str:
+    """A message with the user's files in place of the links to them."""
+    for link in scratch.iterdir():
+        if link.is_symlink():
+            message = message.replace(str(link), str(link.readlink()))
+    return message
 
 
 def is_embedded(dataset: DatasetSection) -> bool:
     """Whether the images are made here: squares of the resolution, which nothing crops."""
     return dataset.name == "photos" or dataset.stacked
+
+
+def as_read(dataset: DatasetSection) -> DatasetSection:
+    """The section with the crop policy that its images really get."""
+    return dataset.model_copy(update={"crop": "center"}) if is_embedded(dataset) else dataset
 
 
 def embedded(dataset: DatasetSection, _raw: Path, scratch: Path) -> Iterator[Item]:
