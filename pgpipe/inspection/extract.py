@@ -10,6 +10,7 @@ from pgpipe.errors import UsageError
 from pgpipe.files import naming_full_disk
 from pgpipe.images import png
 from pgpipe.inspection import prepared
+from pgpipe.inspection.look import utf_8
 
 DIGITS = 8  # of a file's name, so that names sort as numbers do
 MOST_BYTES = 255  # of a folder's name
@@ -58,7 +59,8 @@ def require_names(labels: set[str]) -> None:
     """Raise a UsageError for a label that would not come back as the name of a folder."""
     for label in sorted(labels - {""}):
         whole = rawzip.parts(label) == [label] and not rawzip.is_hidden(label)
-        if not whole or "\\0" in label or len(label.encode()) > MOST_BYTES:
+        plain = label == utf_8(label) and "\0" not in label
+        if not (whole and plain and len(label.encode()) <= MOST_BYTES):
             raise UsageError(f"the label {label!r} cannot be the name of a folder")
 
 
