@@ -92,7 +92,7 @@ def extract(
         extract.require_empty(to)
     numbers = extract.chosen(prepared.manifest(folder).count, first, count)
     with Meter("extract", len(numbers)) as meter, naming_option("--to", to):
-        extract.extract(folder, to, resolution, numbers, meter.update)
+        extract.write_images(folder, to, resolution, numbers, meter.update)
     typer.echo(f"{len(numbers):,} images in {to}")
 
 

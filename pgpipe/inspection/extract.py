@@ -16,7 +16,7 @@ DIGITS = 8  # of a file's name, so that names sort as numbers do
 MOST_BYTES = 255  # of a folder's name
 
 
-def extract(
+def write_images(
     folder: Path,
     target: Path,
     resolution: int | None,
@@ -43,7 +43,7 @@ def extract(
     with naming_full_disk(target):
         for done, number in enumerate(numbers):
             data = png(images.take(np.array([number]))[0])
-            write(target / labels[number] / f"{number:0{DIGITS}d}.png", data)
+            write_file(target / labels[number] / f"{number:0{DIGITS}d}.png", data)
             report(done + 1)
 
 
@@ -72,7 +72,7 @@ def require_empty(target: Path) -> None:
         raise UsageError(f"--to: {target}: not empty; --force writes into it, beside what is there")
 
 
-def write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Write a file that is whole or not there, unless the machine fails: a sync takes too long."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

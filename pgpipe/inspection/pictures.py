@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pgpipe.data.config import DatasetSection
 from pgpipe.data.pyramid import rounded
 from pgpipe.data.squares import square_of
 from pgpipe.estimate.plan import Plan
@@ -15,9 +16,14 @@ from pgpipe.inspection.report import Groups
 
 def sheet(seen: Seen, plan: Plan) -> Images:
     """Those that were kept, uint8 [H, W, C]; a white one where no image gave a square."""
-    side = min(plan.dataset.resolution, SHEET_TILE)
-    squares = seen.squares() or [np.full((side, side, plan.dataset.channels), 255, np.uint8)]
+    squares = seen.squares() or [blank(plan.dataset)]
     return grid(np.stack(squares), SHEET_COLUMNS, SHEET_TILE)
+
+
+def blank(dataset: DatasetSection) -> Images:
+    """A white square."""
+    side = reduced(dataset).resolution
+    return np.full((side, side, dataset.channels), 255, np.uint8)
 
 
 def groups(found: Groups, plan: Plan, raw: Path) -> list[Images]:
@@ -28,13 +34,15 @@ def groups(found: Groups, plan: Plan, raw: Path) -> list[Images]:
         plan: as for `check`.
         raw: as for `check`.
     """
-    wanted = {name for names in found.listed for name in names}
     dataset = reduced(source.as_read(plan.dataset))
-    squares: dict[str, Images] = {}
+    missing = {name for names in found.listed for name in names}
+    squares = dict.fromkeys(missing, blank(dataset))
     with source.opened(plan.dataset, raw) as items:
-        while len(squares) < len(wanted):
-            image, _, given = next(items)
-            if (name := utf_8(given)) in wanted:
+        for image, _, given in items if missing else ():
+            if (name := utf_8(given)) in missing:
                 squares[name] = rounded(square_of(image, name, dataset), 1)
+                missing.remove(name)
+            if not missing:
+                break
     rows = [np.stack([squares[name] for name in names]) for names in found.listed]
     return [grid(row, len(row), SHEET_TILE) for row in rows]

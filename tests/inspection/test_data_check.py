@@ -20,11 +20,13 @@ from rawset import (
 
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import sha256_tree
+from pgpipe.images import Images
 from pgpipe.inspection import look
+from pgpipe.inspection import pictures as pictures_of
 from pgpipe.inspection.check import check
 from pgpipe.inspection.likeness import NEAR, hashes
 from pgpipe.inspection.look import Names, see
-from pgpipe.inspection.report import Report
+from pgpipe.inspection.report import Groups, Report
 from pgpipe.inspection.source import opened
 
 
@@ -318,3 +320,22 @@ def test_unreadable_file_is_an_error_about_the_users_file(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(UsageError, match=rf"^{tmp_path / 'a.png'}: Permission denied$"):
         report(tmp_path)
+
+
+def test_rows_of_near_duplicates_show_their_squares(tmp_path: Path) -> None:
+    image, *others = pictures(4)
+    like: Images = image ^ np.uint8(1)
+    files = {f"{n}.png": encoded(other) for n, other in enumerate(others)}
+    write(tmp_path, {**files, "a.png": encoded(image), "z.png": encoded(like)})
+    chosen = plan(tmp_path)
+    near = check(chosen, Path("none"), lambda _: None, 1).report.duplicates.near
+    (row,) = pictures_of.groups(near, chosen, Path("none"))
+    np.testing.assert_array_equal(row, np.concatenate([image, like], axis=1))
+
+
+def test_a_file_that_is_gone_since_is_a_white_square(tmp_path: Path) -> None:
+    write(tmp_path, {"a.png": encoded(pictures(1)[0])})
+    gone = Groups(groups=1, surplus=1, across_labels=0, listed=[["gone.png", "a.png"]])
+    (row,) = pictures_of.groups(gone, plan(tmp_path), Path("none"))
+    assert (row[:, :64] == 255).all()
+    np.testing.assert_array_equal(row[:, 64:], pictures(1)[0])
