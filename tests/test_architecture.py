@@ -76,8 +76,8 @@ LAYERS = (
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
     {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
-    {"stages"},
-    {"pgpipe.ablation", "pgpipe.bench", "pgpipe.inspection"},
+    {"stages", "pgpipe.inspection"},
+    {"pgpipe.ablation", "pgpipe.bench"},
     {"pgpipe.upkeep"},
     {
         "pgpipe.cli_ablation",

@@ -14,7 +14,7 @@ from pgpipe.data.multires import ImageStore, read_labels, read_manifest
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.estimate.disk import human
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE, Images, grid
-from pgpipe.inspection.text import more, row
+from pgpipe.inspection.text import more, of_labels, row
 
 SHOWN = 12  # hexadecimal digits of a hash
 LABELS = "labels.npy"
@@ -106,10 +106,8 @@ def lines(folder: Path) -> Iterator[str]:
     kind = "RGB" if known.channels == 3 else "gray"
     yield row("data set", f"{folder}, {human(sum(files))}")
     yield row("images", f"{known.count:,}, {kind}")
-    yield row("labels", f"{len(known.labels):,} classes" if known.labels else "none")
-    if known.labels:
-        yield from more(f"{count:,}: {name!r}" for name, count in known.per_label.items())
-    yield row("resolutions", "")
+    yield from of_labels(known.per_label if known.labels else {})
+    yield row("arrays", "resolution, bytes, file, SHA-256")
     for resolution in known.resolutions:
         for name, array in known.shards(resolution).items():
             size = human(math.prod(array.shape))

@@ -20,7 +20,7 @@ def lines(report: Report) -> Iterator[str]:
     for what, counts in report.stored.model_dump().items():
         yield row(what, counted(counts))
     yield from of_shapes(report)
-    yield from of_labels(report)
+    yield from of_labels(report.labels.images)
     yield from of_groups("repeated", report.duplicates.exact)
     yield from of_groups("alike", report.duplicates.near)
     yield from of_estimate(report)
@@ -28,7 +28,7 @@ def lines(report: Report) -> Iterator[str]:
 
 def row(what: str, text: str) -> str:
     """A line with its title."""
-    return f"{what:<{INDENT}}{text}"
+    return f"{what:<{INDENT}}{text}".rstrip()
 
 
 def more(texts: Iterator[str]) -> Iterator[str]:
@@ -63,10 +63,9 @@ def of_shapes(report: Report) -> Iterator[str]:
     yield row("", f"celeba would refuse {crops.celeba_refused:,}")
 
 
-def of_labels(report: Report) -> Iterator[str]:
-    """Classes, the smallest first."""
-    counts = report.labels.images
-    yield row("labels", f"{report.labels.classes:,} classes" if counts else "none")
+def of_labels(counts: Mapping[str, int]) -> Iterator[str]:
+    """Classes by their images, the smallest first; of many those at both ends."""
+    yield row("labels", f"{len(counts):,} classes" if counts else "none")
     smallest = sorted(counts, key=lambda name: counts[name])
     if len(counts) > 2 * LISTED:
         smallest = [*smallest[:LISTED], *smallest[-LISTED:]]
