@@ -12,7 +12,7 @@ from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data import folder, rawzip
 from pgpipe.data.config import DatasetSection
 from pgpipe.files import fresh_folder
-from pgpipe.inspection import likeness, look
+from pgpipe.inspection import likeness, seen
 
 CENTRES = 50  # that hashes lie around, as those of a set with one subject do
 FLIPPED = 10  # bits, at most, between a hash and its centre
@@ -36,7 +36,7 @@ def check(archive: Path, _target: Path, resolution: int) -> None:
     """Look at all images, as if they were prepared at their own resolution."""
     own = {"name": "folder", "resolution": resolution, "crop": "center", "color": "rgb"}
     dataset = DatasetSection(**{**load_yaml(PARAMS_FILE)["dataset"], **own})
-    look.see(folder.read(archive), dataset, lambda _: None)
+    seen.see(folder.read(archive), dataset, lambda _: None)
 
 
 def search(hashes: int) -> Measured:

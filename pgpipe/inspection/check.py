@@ -14,8 +14,8 @@ from pgpipe.estimate.plan import Plan
 from pgpipe.files import project_root
 from pgpipe.images import Images
 from pgpipe.inspection import advice, measure, pictures, source
-from pgpipe.inspection.look import Seen, see
 from pgpipe.inspection.report import Estimate, Report
+from pgpipe.inspection.seen import Seen, see
 
 SHOWN = 3  # rejected files that an error names
 

@@ -7,7 +7,7 @@ import numpy as np
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.square import CELEBA_FACE, CELEBA_SHAPE
 from pgpipe.inspection.likeness import NEAR, Numbers, alike
-from pgpipe.inspection.look import Facts, Seen
+from pgpipe.inspection.look import Facts
 from pgpipe.inspection.report import (
     Aspect,
     Crops,
@@ -18,6 +18,7 @@ from pgpipe.inspection.report import (
     Sizes,
     Stored,
 )
+from pgpipe.inspection.seen import Seen
 
 COMMON = 5  # sizes that are named
 GROUPS, MEMBERS = 20, 10  # that are named, at most

@@ -10,8 +10,9 @@ from pgpipe.data.squares import square_of
 from pgpipe.estimate.plan import Plan
 from pgpipe.images import SHEET_COLUMNS, SHEET_TILE, Images, grid
 from pgpipe.inspection import source
-from pgpipe.inspection.look import Seen, reduced, utf_8
+from pgpipe.inspection.look import reduced, utf_8
 from pgpipe.inspection.report import Groups
+from pgpipe.inspection.seen import Seen
 
 
 def sheet(seen: Seen, plan: Plan) -> Images:

@@ -31,7 +31,7 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Iterator[Item]]:
         IntegrityError: an archive is damaged.
     """
     catalogue.require_path(dataset.name, Path(dataset.path))
-    with TemporaryDirectory(prefix=".pgpipe-", dir=folder_for_much()) as scratch:
+    with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
         read = embedded if is_embedded(dataset) else published
         try:
             yield read(dataset, raw, Path(scratch))

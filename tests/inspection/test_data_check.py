@@ -21,12 +21,12 @@ from rawset import (
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import sha256_tree
 from pgpipe.images import Images
-from pgpipe.inspection import look
 from pgpipe.inspection import pictures as pictures_of
+from pgpipe.inspection import seen
 from pgpipe.inspection.check import check
 from pgpipe.inspection.likeness import NEAR, hashes
-from pgpipe.inspection.look import Names, see
 from pgpipe.inspection.report import Groups, Report
+from pgpipe.inspection.seen import Names, see
 from pgpipe.inspection.source import opened
 
 
@@ -42,6 +42,14 @@ def test_images_and_rejected_files_are_counted_and_named(tmp_path: Path) -> None
     assert "3 files give no image, the first is 'cut.png': corrupt" in found.warnings[0]
     assert "refuse" not in found.warnings[0]
     assert "`prepare` will refuse" in report(tmp_path, dataset__max_rejected=2).warnings[0]
+
+
+def test_reasons_that_differ_in_a_number_are_one(tmp_path: Path) -> None:
+    """Else a set of damaged files would have as many reasons as files."""
+    whole = encoded(pictures(1)[0], "JPEG")
+    found = report(write(tmp_path, {"a.jpg": whole} | {f"{n}.jpg": whole[:-n] for n in (200, 300)}))
+    assert list(found.rejected.reasons.values()) == [2]
+    assert len({reason for _, reason in found.rejected.listed}) == 2
 
 
 def test_how_images_are_stored(tmp_path: Path) -> None:
@@ -209,7 +217,7 @@ def test_a_sound_set_gets_no_warning(tmp_path: Path) -> None:
 def test_result_is_that_of_one_process_and_of_any_order_of_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look, "BATCH_IMAGES", 7)
+    monkeypatch.setattr(seen, "BATCH_IMAGES", 7)
     files = {f"{n % 3}/{n:03d}.png": encoded(image) for n, image in enumerate(pictures(60, 20, 17))}
     write(tmp_path, {**files, "0/bad.png": b"bad"})
     before = sha256_tree(tmp_path)
@@ -242,7 +250,7 @@ def test_choice_of_the_sheet_does_not_depend_on_the_order(tmp_path: Path) -> Non
             {square.tobytes() for square in see(items, dataset, lambda _: None).squares()}
         )
     assert chosen[0] == chosen[1]
-    assert len(chosen[0]) == look.SHEET
+    assert len(chosen[0]) == seen.SHEET
 
 
 def test_names_go_through_a_file() -> None:
