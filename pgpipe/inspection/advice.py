@@ -51,9 +51,11 @@ def of_sizes(report: Report, plan: Plan) -> Iterator[str]:
             f"{report.sizes.enlarged:,} images are smaller than dataset.resolution "
             f"({report.resolution}) and would be enlarged"
         )
-    if report.crops.outside > MUCH and plan.dataset.crop != "celeba":
-        done = {"center": "is cut away from", "pad": "is border around"}[plan.dataset.crop]
-        yield f"{report.crops.outside:.0%} on average {done} an image by crop: {plan.dataset.crop}"
+    share = f"{report.crops.outside:.0%} on average"
+    if report.crops.outside > MUCH and plan.dataset.crop == "center":
+        yield f"crop: center cuts away {share}; pad would keep all, with borders"
+    if report.crops.outside > MUCH and plan.dataset.crop == "pad":
+        yield f"crop: pad leaves {share} of the squares empty; center would cut as much away"
 
 
 def of_duplicates(duplicates: Duplicates, images: int) -> Iterator[str]:

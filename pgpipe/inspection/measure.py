@@ -63,10 +63,8 @@ def sizes(facts: Facts, dataset: DatasetSection) -> Sizes:
     width, height = sides(facts)
     short, area = np.minimum(width, height), width * height
     smallest, largest = int(area.argmin()), int(area.argmax())
-    squares = {"center": short, "pad": np.maximum(width, height)}
-    side = squares.get(
-        dataset.crop, np.full(len(facts), CELEBA_FACE[0].stop - CELEBA_FACE[0].start)
-    )
+    face = np.full(len(facts), CELEBA_FACE[0].stop - CELEBA_FACE[0].start)
+    side = {"pad": np.maximum(width, height), "celeba": face}.get(dataset.crop, short)
     return Sizes(
         smallest=(int(width[smallest]), int(height[smallest])),
         largest=(int(width[largest]), int(height[largest])),

@@ -130,6 +130,17 @@ def test_crop_policies_lose_what_the_shapes_say(sized: Path) -> None:
     assert (found.images, found.rejected.files) == (1, 5)
 
 
+@pytest.mark.parametrize(("crop", "done"), [("center", "cuts away"), ("pad", "leaves")])
+@pytest.mark.parametrize(("height", "warned"), [(40, True), (50, False)])
+def test_a_crop_that_loses_much_is_warned_of(
+    tmp_path: Path, crop: str, done: str, height: int, warned: bool
+) -> None:
+    """1 - 40 / 64 is more than 30 %, 1 - 50 / 64 is less."""
+    write(tmp_path, {"a.png": encoded(pictures(1, 64, height)[0])})
+    found = report(tmp_path, dataset__crop=crop).warnings
+    assert any(f"crop: {crop} {done} " in line for line in found) == warned
+
+
 def test_images_that_no_crop_takes_are_reported_too(tmp_path: Path) -> None:
     write(tmp_path, {"a.png": encoded(pictures(1)[0])})
     found = report(tmp_path, dataset__crop="celeba", dataset__resolution=128)
