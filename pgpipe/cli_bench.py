@@ -124,3 +124,19 @@ def prepare(
         raise UsageError(f"--resolution: {resolution} is not a power of 2")
     for line in table(*compare(images, resolution, records)):
         typer.echo(line)
+
+
+@app.command()
+def check(
+    images: Annotated[int, typer.Option(help="JPEGs.", min=1)] = 2000,
+    resolution: Annotated[int, typer.Option(help="Of them, a power of 2.", min=8, max=1024)] = 512,
+    hashes: Annotated[int, typer.Option(help="For near-duplicates.", min=1)] = 200_000,
+) -> None:
+    """`pgpipe data check` beside preparation: speed and peak memory."""
+    from pgpipe.bench.look import compare, search, table
+    from pgpipe.errors import UsageError
+
+    if resolution & (resolution - 1):
+        raise UsageError(f"--resolution: {resolution} is not a power of 2")
+    for line in table(compare(images, resolution), hashes, search(hashes)):
+        typer.echo(line)

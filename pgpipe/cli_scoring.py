@@ -10,7 +10,7 @@ import typer
 from pgpipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from pgpipe.scoring.pair import Metrics, Options
+    from pgpipe.scoring.pair import Options
 
 
 def score(
@@ -45,6 +45,7 @@ def score(
 def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> None:
     """Score two sets of images: a table on stdout, notes on stderr, and JSON."""
     from pgpipe import devices
+    from pgpipe.files import naming_option, write_json
     from pgpipe.reporting.progress import track
     from pgpipe.scoring import pair, sets, table
 
@@ -59,17 +60,8 @@ def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> N
     for line in table.lines(metrics):
         typer.echo(line)
     if json is not None:
-        write(json, metrics)
-
-
-def write(file: Path, metrics: "Metrics") -> None:
-    """Write the scores as JSON, with the keys of reports/metrics.json."""
-    from pgpipe.files import write_json
-
-    try:
-        write_json(file, metrics)
-    except OSError as error:
-        raise UsageError(f"--json: {file}: {error.strerror}") from None
+        with naming_option("--json", json):
+            write_json(json, metrics)
 
 
 def gate(

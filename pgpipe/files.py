@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pgpipe.errors import ResourceError
+from pgpipe.errors import ResourceError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,6 +160,20 @@ def raise_if_full(error: OSError, path: Path, size: int = 0) -> None:
         raise ResourceError(
             f"{path}: the disk is full ({needed}{free:,} free); free some and rerun"
         ) from None
+
+
+@contextmanager
+def naming_option(option: str, path: Path) -> Iterator[None]:
+    """Have it be the user's error about an option, where `path`, its value, cannot be written.
+
+    Raises:
+        UsageError: for instance no permission, or a file where a folder has to be.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise_if_full(error, path)
+        raise UsageError(f"{option}: {path}: {error.strerror}") from None
 
 
 def folder_for_much() -> Path:

@@ -76,8 +76,13 @@ def contact_sheet(images: Readable, rows: int = SHEET_ROWS) -> Images:
     return grid(images[: rows * SHEET_COLUMNS], SHEET_COLUMNS, SHEET_TILE)
 
 
-def write_png(path: Path, picture: Images) -> None:
-    """Write uint8 [H, W, 1 or 3] as PNG."""
+def png(picture: Images) -> bytes:
+    """The PNG file of uint8 [H, W, 1 or 3]."""
     buffer = io.BytesIO()
     Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_png(path: Path, picture: Images) -> None:
+    """Write uint8 [H, W, 1 or 3] as PNG, atomically."""
+    write_bytes(path, png(picture))

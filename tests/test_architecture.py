@@ -76,7 +76,7 @@ LAYERS = (
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
     {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
-    {"stages"},
+    {"stages", "pgpipe.inspection"},
     {"pgpipe.ablation", "pgpipe.bench"},
     {"pgpipe.upkeep"},
     {
@@ -155,7 +155,7 @@ HOMES = {
     "safetensors": {"pgpipe.tensors"},
     "requests": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
-    "scipy": {"pgpipe.data", "pgpipe.reporting"},
+    "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},
     "h5py": {"pgpipe.data"},
     "lmdb": {"pgpipe.data"},
     "pyarrow": {"pgpipe.data"},

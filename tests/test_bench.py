@@ -94,3 +94,13 @@ def hold_shared(size: int, children: int) -> None:
 def test_preparation_of_no_power_of_two_is_refused() -> None:
     done = CliRunner().invoke(cli.app, ["bench", "prepare", "--resolution", "48"])
     assert isinstance(done.exception, UsageError)
+
+
+@pytest.mark.usefixtures("with_presets")
+def test_check_prints_both_ways_and_the_search() -> None:
+    arguments = ["bench", "check", "--images", "3", "--resolution", "16", "--hashes", "40"]
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 0, done.output
+    rows = [line.split("|")[1:-1] for line in done.output.splitlines() if "JPEGs of 16" in line]
+    assert [(row[1].strip(), int(row[2])) for row in rows] == [("check", 3), ("prepare", 3)]
+    assert "among 40 hashes" in done.output

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pgpipe.data import rawzip
 from pgpipe.data.items import Item
-from pgpipe.errors import UsageError
+from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import copy
 
 HELP = "put images into data/own, or set dataset.path"
@@ -26,26 +26,31 @@ def fetch(path: Path, target: Path) -> None:
         IntegrityError: the zip cannot be read to its end.
     """
     try:
-        if path.is_dir():
-            pack_folder(path, target)
-        elif path.is_file() and path.suffix.lower() == ".zip":
-            copy_zip(path, target)
-        else:
-            found = "neither a folder nor a .zip" if path.exists() else "no such folder or .zip"
-            raise UsageError(f"{path}: {found}; {HELP}")
+        (pack_folder if is_folder(path) else copy_zip)(path, target)
     except (PermissionError, FileNotFoundError) as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from None
 
 
+def link(path: Path, target: Path) -> None:
+    """Let `target` be another name of a folder or zip, for `read`."""
+    is_folder(path)
+    target.symlink_to(path.absolute())
+
+
+def is_folder(path: Path) -> bool:
+    """Whether this is a folder, not a zip; a UsageError where it is neither."""
+    if path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"):
+        return path.is_dir()
+    found = "neither a folder nor a .zip" if path.exists() else "no such folder or .zip"
+    raise UsageError(f"{path}: {found}; {HELP}")
+
+
 def pack_folder(folder: Path, target: Path) -> None:
     """Pack the visible regular files under `folder` by their relative names."""
-    found = [(path.relative_to(folder).as_posix(), path) for path in files_under(folder)]
+    found = named(folder)
     if not found:
         raise UsageError(f"{folder}: no files in it; {HELP}")
-    try:
-        rawzip.pack(found, target)
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{folder}: {error.object!r} is not a UTF-8 name; rename it") from None
+    rawzip.pack(found, target)
 
 
 def files_under(folder: Path) -> Iterator[Path]:
@@ -60,6 +65,17 @@ def files_under(folder: Path) -> Iterator[Path]:
         yield from (path for path in paths if path.is_file())
 
 
+def named(folder: Path) -> list[tuple[str, Path]]:
+    """The files under a folder with their relative names, in the order of these."""
+    found = sorted((path.relative_to(folder).as_posix(), path) for path in files_under(folder))
+    try:
+        for name, _ in found:
+            name.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{folder}: {error.object!r} is not a UTF-8 name; rename it") from None
+    return found
+
+
 def copy_zip(path: Path, target: Path) -> None:
     """Read a zip once through, checksums and all, then copy its bytes as they are."""
     if not sum(1 for _ in rawzip.members(path)):
@@ -67,15 +83,35 @@ def copy_zip(path: Path, target: Path) -> None:
     copy(path, target)
 
 
-def read(archive: Path) -> Iterator[Item]:
-    """Yield the bytes, label and name of each file, in the order of names.
+def read(source: Path) -> Iterator[Item]:
+    """Yield the bytes, label and name of each file of an archive or a folder, in order of names.
 
     Raises:
-        IntegrityError: the archive is unreadable.
+        IntegrityError: the archive is unreadable, or a file of the folder too large to be an image.
     """
-    label_at = common_depth(rawzip.names(archive))
-    for name, data in rawzip.members(archive):
+    label_at = common_depth(names(source))
+    for name, data in members(source):
         yield data, label_of(name, label_at), name
+
+
+def names(source: Path) -> list[str]:
+    """The names of the visible files of a zip or a folder, sorted."""
+    return [name for name, _ in named(source)] if source.is_dir() else rawzip.names(source)
+
+
+def members(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the visible files of a zip or a folder, in the order of names."""
+    if source.is_dir():
+        yield from ((name, content(file)) for name, file in named(source))
+    else:
+        yield from rawzip.members(source)
+
+
+def content(file: Path) -> bytes:
+    """The bytes of a file, if it is no larger than an archive's may be."""
+    if (size := file.stat().st_size) > rawzip.MAX_MEMBER_BYTES:
+        raise IntegrityError(f"{file}: {size} bytes, at most {rawzip.MAX_MEMBER_BYTES} are read")
+    return file.read_bytes()
 
 
 def common_depth(names: list[str]) -> int:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from pgpipe.config import leaves
 
-TEMPLATE = Path(__file__).with_name("page.html")
+TEMPLATES = Path(__file__).parent
 
 SCORES = {
     "swd": ("Sliced Wasserstein distance x 10³", "lower is better, the reals' is the floor"),
@@ -101,13 +101,24 @@ def render(
         columns: of the picture `growth`.
         resolutions: of its rows.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return template("page.html").render(
         scores=list(score_rows(metrics)),
         metrics=metrics,
         params={name: list(leaves(section)) for name, section in params.items()},
-        pictures={name: base64.b64encode(data).decode() for name, data in pictures.items()},
+        pictures={name: in_text(data) for name, data in pictures.items()},
         columns=columns,
         resolutions=list(resolutions),
     )
+
+
+def template(name: str) -> jinja2.Template:
+    """A page of this folder, in which values are text whatever they say."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
+    ).get_template(name)
+
+
+def in_text(picture: bytes) -> str:
+    """A PNG file as a page has it."""
+    return base64.b64encode(picture).decode()

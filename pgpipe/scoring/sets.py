@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pgpipe.config import require_power_of_two
-from pgpipe.data import rawzip
+from pgpipe.data import folder
 from pgpipe.data.decode import Rejected, decode
-from pgpipe.data.folder import files_under
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.shards import ShardWriter
 from pgpipe.errors import IntegrityError, UsageError
@@ -97,11 +96,8 @@ def size(image: Images) -> str:
 
 def files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of a folder's or zip's visible files, in the order of names."""
-    if path.is_dir():
-        found = sorted((file.relative_to(path).as_posix(), file) for file in files_under(path))
-        yield from ((name, file.read_bytes()) for name, file in found)
-    elif path.is_file() and path.suffix.lower() == ".zip":
-        yield from rawzip.members(path)
+    if path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"):
+        yield from folder.members(path)
     else:
         kind = "neither .npy, a folder nor .zip" if path.exists() else "no such file or folder"
         raise UsageError(f"{path}: {kind}")

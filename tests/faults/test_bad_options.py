@@ -53,9 +53,9 @@ def cases() -> Iterator[Case]:
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         if not arguments:
             yield [*words, "nonsense"], "nonsense"
-        for argument in arguments:
+        for number, argument in enumerate(arguments):
             if argument.required:
-                yield words, argument.name
+                yield [*words, *["x"] * number], argument.name
         for option in command.params:
             if option.param_type_name == "option" and option.name != "help":
                 yield from of_option(words, option)
@@ -70,6 +70,9 @@ PLACES: list[Case] = [
     (["gate", "--cifar10", NOWHERE], NOWHERE),
     (["weights", "--from", NOWHERE], NOWHERE),
     (["weights", "--from", NOWHERE, "--url", "http://localhost"], "--from"),
+    (["data", "show", NOWHERE], NOWHERE),
+    (["data", "extract", NOWHERE, "--to", "x"], NOWHERE),
+    (["data", "compare", NOWHERE, NOWHERE], NOWHERE),
     (["train", "../../etc"], "growth.phases"),
     (["train", ""], "growth.phases"),
     (["preset", "../params"], "../params"),

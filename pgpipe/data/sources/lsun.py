@@ -26,12 +26,15 @@ META = struct.Struct("<16x I I 8x 8x I 44x 48x Q Q")  # magic, version; page siz
 META_PAGES = (0, 1)
 
 
-def unpack(source: Path, raw: Path) -> None:
-    """Copy the database of a published zip, or of a folder, to `raw`."""
+def unpack(source: Path, raw: Path, linked: bool = False) -> None:
+    """Copy the database of a published zip, or copy or link that of a folder, to `raw`."""
     category = source.stem.removesuffix("_lmdb").removesuffix("_train")
     target = raw / f"{category}.mdb"
     if source.is_dir():
-        copy(source / DATA, target)
+        if linked:
+            target.symlink_to((source / DATA).absolute())
+        else:
+            copy(source / DATA, target)
         require_survivable(target)
         return
     with blaming(source, "zip"), ZipFile(source) as archive:

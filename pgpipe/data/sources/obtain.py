@@ -13,7 +13,7 @@ from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.errors import NetworkError, UsageError
 from pgpipe.fetch.mirrors import fetch
 from pgpipe.fetch.transfer import Report
-from pgpipe.fetch.wanted import Wanted, copy
+from pgpipe.fetch.wanted import Wanted, copy, require
 from pgpipe.files import link_or_copy, project_root
 
 Watch = Callable[[str, int], AbstractContextManager[Report]]  # shows a download: name, bytes
@@ -26,6 +26,7 @@ class Place(NamedTuple):
     path: Path
     raw: Path
     watch: Watch
+    linked: bool = False  # to look at the user's files where they are, not to keep them
 
 
 def published(place: Place) -> None:
@@ -50,7 +51,7 @@ def obtain(place: Place, name: str, known: Wanted) -> None:
     own = place.path if place.path.name == name else place.path / name
     entry, target = entries()[place.name], place.raw / name
     if own.is_file():
-        copy(own, target, known)
+        take(place, own, target, known)
         return
     if not entry.mirrors:
         raise UsageError(f"{own}: not found; put there {entry.by_hand}")
@@ -61,6 +62,15 @@ def obtain(place: Place, name: str, known: Wanted) -> None:
     except NetworkError as error:
         raise NetworkError(f"{error}; or put {name} into dataset.path ({place.path})") from None
     link_or_copy(cached, target)
+
+
+def take(place: Place, source: Path, target: Path, known: Wanted) -> None:
+    """Copy, or link, one of the user's files, if it is the wanted one."""
+    if place.linked:
+        require(source, known, str(source))
+        target.symlink_to(source.absolute())
+    else:
+        copy(source, target, known)
 
 
 def own(place: Place, *patterns: str) -> None:
@@ -80,7 +90,7 @@ def own(place: Place, *patterns: str) -> None:
     if not found:
         raise UsageError(f"{path}: no {' or '.join(patterns)}; put there {by_hand(place.name)}")
     for file in found:
-        copy(file, place.raw / file.name, verified(place.name, file.name))
+        take(place, file, place.raw / file.name, verified(place.name, file.name))
 
 
 def verified(data_set: str, file: str) -> Wanted:

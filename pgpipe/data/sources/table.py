@@ -30,7 +30,7 @@ class Source(NamedTuple):
 
 def fetch_folder(place: Place) -> None:
     """The user's folder or zip, packed."""
-    folder.fetch(place.path, place.raw / rawzip.NAME)
+    (folder.link if place.linked else folder.fetch)(place.path, place.raw / rawzip.NAME)
 
 
 def fetch_tfrecords(place: Place) -> None:
@@ -59,7 +59,7 @@ def fetch_lsun(place: Place) -> None:
     for path in lsun.databases(place.path):
         if path.is_file():
             require(path, verified(place.name, path.name), str(path))
-        lsun.unpack(path, place.raw)
+        lsun.unpack(path, place.raw, place.linked)
 
 
 def taken(*patterns: str) -> Callable[[Place], None]:

@@ -105,6 +105,20 @@ def test_users_files_are_taken_and_read(
     assert not own & {file.stat().st_ino for file in at.raw.iterdir()}
 
 
+@pytest.mark.parametrize("name", BY_HAND)
+def test_users_files_can_be_read_where_they_are(
+    name: str, entries: dict[str, Entry], tmp_path: Path
+) -> None:
+    entries[name] = entries[name].model_copy(update={"files": dict.fromkeys(
+        entries[name].files if name in ("celeba", "afhq") else (), Published())})  # fmt: skip
+    at = place(name, tmp_path)
+    known = WRITERS[name](at.path)
+    SOURCES[name].fetch(at._replace(linked=True))
+    require_read(name, at.raw, known)
+    packed = {"tower.mdb"} if name == "lsun" else set()
+    assert {file.name for file in at.raw.iterdir() if not file.is_symlink()} == packed
+
+
 @pytest.mark.parametrize("name", FETCHED)
 def test_users_copies_of_published_files_need_no_network(
     name: str, server: Server, entries: dict[str, Entry], tmp_path: Path

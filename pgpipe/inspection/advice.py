@@ -1,0 +1,90 @@
+"""What somebody should know before hours of training, in lines."""
+
+from collections.abc import Iterator
+
+from pgpipe.estimate.plan import Plan
+from pgpipe.inspection.report import Duplicates, Labels, Rejected, Report
+
+FEW = 100  # images of a class
+UNEVEN = 10  # times as many images in the largest class as in the smallest
+MANY = 0.01  # of the images are duplicates
+MUCH = 0.3  # of an image is cut away, or of its square empty
+
+
+def of(report: Report, plan: Plan) -> list[str]:
+    """All of them, the gravest first."""
+    return [
+        *of_rejected(report.rejected, plan),
+        *of_count(report.images, plan),
+        *of_sizes(report, plan),
+        *of_duplicates(report.duplicates, report.images),
+        *of_labels(report.labels, plan),
+    ]
+
+
+def of_rejected(rejected: Rejected, plan: Plan) -> Iterator[str]:
+    """Files that give no image."""
+    if not rejected.files:
+        return
+    (name, reason), *_ = rejected.listed
+    verdict = f"{rejected.files:,} files give no image, the first is {name!r}: {reason}"
+    if rejected.files > plan.dataset.max_rejected:
+        limit = plan.dataset.max_rejected
+        verdict += f"; `prepare` will refuse them, dataset.max_rejected allows {limit}"
+    yield verdict
+
+
+def of_count(images: int, plan: Plan) -> Iterator[str]:
+    """Too few images to be scored, which `init` refuses."""
+    needed = max(2 * plan.score.images, plan.score.inception_reals)
+    if images < needed:
+        yield (
+            f"{images:,} images, and scores compare {needed:,}: lower score.swd_images, "
+            "score.ms_ssim_pairs (or score.inception_images, score.fid_images)"
+        )
+
+
+def of_sizes(report: Report, plan: Plan) -> Iterator[str]:
+    """Images that are too small for the resolution, or far from square."""
+    if report.sizes.enlarged:
+        yield (
+            f"{report.sizes.enlarged:,} images are smaller than dataset.resolution "
+            f"({report.resolution}) and would be enlarged"
+        )
+    share = f"{report.crops.outside:.0%} on average"
+    if report.crops.outside > MUCH and plan.dataset.crop == "center":
+        yield f"crop: center cuts away {share}; pad would keep all, with borders"
+    if report.crops.outside > MUCH and plan.dataset.crop == "pad":
+        yield f"crop: pad leaves {share} of the squares empty; center would cut as much away"
+
+
+def of_duplicates(duplicates: Duplicates, images: int) -> Iterator[str]:
+    """Images that training would see more often than others."""
+    for alike, found in (("equal", duplicates.exact), ("nearly equal", duplicates.near)):
+        if found.surplus > MANY * images:
+            yield f"{found.surplus:,} images are {alike} to another ({found.surplus / images:.0%})"
+        if found.across_labels:
+            yield f"groups of {alike} images with several labels: {found.across_labels:,}"
+    if not duplicates.complete:
+        yield "so many images are alike that not all near-duplicates were looked for"
+
+
+def of_labels(labels: Labels, plan: Plan) -> Iterator[str]:
+    """Classes that are missing, small or uneven."""
+    if not labels.classes:
+        if plan.train.label_conditioning:
+            yield (
+                f"no labels, and train.label_conditioning is {plan.train.label_conditioning}: "
+                "set it to false"
+            )
+        return
+    counts = labels.images
+    smallest, largest = counts[labels.smallest], counts[labels.largest]
+    small = sum(images < FEW for images in counts.values())
+    if small and not plan.dataset.stacked:
+        yield (
+            f"{small:,} of {labels.classes:,} classes have fewer than {FEW} images; the smallest, "
+            f"{labels.smallest!r}, has {smallest:,}"
+        )
+    if largest > UNEVEN * smallest:
+        yield f"the largest class, {labels.largest!r}, has {largest / smallest:.0f} times as many"

@@ -1,0 +1,87 @@
+"""Two prepared data sets: the same, or what differs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pgpipe.data.multires import ImageStore
+from pgpipe.images import release
+from pgpipe.inspection import prepared
+from pgpipe.inspection.prepared import Array, Manifest
+
+LISTED = 10  # numbers of images that are named
+BLOCK_BYTES = 16 << 20  # of each set, that are compared at once
+
+
+def differences(a: Path, b: Path, report: Callable[[int], object]) -> Iterator[str]:
+    """A line for each thing that differs; none for equal sets.
+
+    Where the manifests state the same hashes, nothing is read. `report` hears how many images of a
+    resolution have been compared.
+
+    Raises:
+        UsageError, IntegrityError: not a prepared set.
+    """
+    ours, theirs = prepared.manifest(a), prepared.manifest(b)
+    if ours.count != theirs.count:
+        yield f"images: {ours.count:,} and {theirs.count:,}; the first ones are compared"
+    if ours.channels != theirs.channels:
+        yield f"channels: {ours.channels} and {theirs.channels}"
+    if of_labels(ours) != of_labels(theirs):
+        yield from by_label(a, ours, b, theirs)
+    for resolution in sorted({*ours.resolutions} ^ {*theirs.resolutions}):
+        yield f"{resolution}x{resolution}: only in {a if resolution in ours.resolutions else b}"
+    if ours.channels == theirs.channels:
+        for resolution in sorted({*ours.resolutions} & {*theirs.resolutions}):
+            if hashes(ours, resolution) != hashes(theirs, resolution):
+                one, two = (
+                    prepared.store(a, ours, resolution),
+                    prepared.store(b, theirs, resolution),
+                )
+                yield from of_pixels(one, two, report)
+
+
+def hashes(known: Manifest, resolution: int) -> dict[str, str]:
+    """Of the arrays of a resolution."""
+    return {name: array.sha256 for name, array in known.shards(resolution).items()}
+
+
+def of_labels(known: Manifest) -> tuple[list[str], Array | None]:
+    """The classes, and what is known of which image has which."""
+    return known.labels, known.arrays.get(prepared.LABELS)
+
+
+def by_label(a: Path, known_a: Manifest, b: Path, known_b: Manifest) -> Iterator[str]:
+    """Images whose labels have different names."""
+    ours, theirs = prepared.names(a, known_a), prepared.names(b, known_b)
+    differ = [n for n, (one, two) in enumerate(zip(ours, theirs, strict=False)) if one != two]
+    if differ:
+        first = differ[0]
+        yield f"labels: {numbered(differ)}; {first}: {ours[first]!r} and {theirs[first]!r}"
+
+
+def of_pixels(
+    ours: ImageStore, theirs: ImageStore, report: Callable[[int], object]
+) -> Iterator[str]:
+    """Images of one resolution that differ, and by how much at most."""
+    count, side = min(len(ours), len(theirs)), ours.shape[1]
+    step = max(1, BLOCK_BYTES // int(np.prod(ours.shape[1:])))
+    differ, largest = [], 0
+    for start in range(0, count, step):
+        numbers = np.arange(start, min(start + step, count))
+        one, two = ours.take(numbers), theirs.take(numbers)
+        apart = (np.maximum(one, two) - np.minimum(one, two)).reshape(len(numbers), -1).max(axis=1)
+        differ += numbers[apart > 0].tolist()
+        largest = max(largest, int(apart.max()))
+        for shard in (*ours.shards, *theirs.shards):
+            release(shard)
+        report(start + len(numbers))
+    if differ:
+        yield f"{side}x{side}: {numbered(differ)}; by {largest} of 255 at most"
+
+
+def numbered(images: list[int]) -> str:
+    """How many images, and which."""
+    shown = ", ".join(map(str, images[:LISTED]))
+    return f"{len(images):,} images differ: {shown}{', ...' if len(images) > LISTED else ''}"

@@ -1,0 +1,115 @@
+"""The images of the data set that params.yaml names, from where they lie; nothing is fetched.
+
+The user's files are read in place, as `prepare` would read the copy that `download` makes of them.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from pgpipe.data import annotations, choice, digits, photos, rawzip, stacks, tables
+from pgpipe.data.config import DatasetSection
+from pgpipe.data.items import Item
+from pgpipe.data.pyramid import Sample, rounded
+from pgpipe.data.sources import catalogue
+from pgpipe.data.sources.obtain import Place
+from pgpipe.data.sources.table import SOURCES
+from pgpipe.data.squares import Boxes
+from pgpipe.errors import PgpipeError, UsageError
+from pgpipe.fetch.transfer import Report
+from pgpipe.files import folder_for_much
+
+
+class Opened(NamedTuple):
+    """Published images with their labels and names, and the boxes that are cut from them."""
+
+    items: Iterator[Item]
+    boxes: Boxes | None = None
+
+
+@contextmanager
+def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
+    """A context of the images that the parameters choose.
+
+    `raw` is where `download` leaves what it fetched.
+
+    Raises:
+        UsageError: they are not there; says what to put where, or what to run.
+        IntegrityError: an archive is damaged.
+    """
+    catalogue.require_path(dataset.name, Path(dataset.path))
+    with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
+        read = embedded if is_embedded(dataset) else published
+        try:
+            yield read(dataset, raw, Path(scratch))
+        except (PermissionError, FileNotFoundError) as error:
+            message = f"{error.filename}: {error.strerror}"
+            raise UsageError(by_own_names(message, Path(scratch))) from None
+        except PgpipeError as error:
+            raise type(error)(by_own_names(str(error), Path(scratch))) from None
+
+
+def by_own_names(message: str, scratch: Path) -> str:
+    """A message with the user's files in place of the links to them."""
+    for link in scratch.iterdir():
+        if link.is_symlink():
+            message = message.replace(str(link), str(link.readlink()))
+    return message
+
+
+def is_embedded(dataset: DatasetSection) -> bool:
+    """Whether the images are made here: squares of the resolution, which nothing crops."""
+    return dataset.name == "photos" or dataset.stacked
+
+
+def as_read(dataset: DatasetSection) -> DatasetSection:
+    """The section with the crop policy that its images really get."""
+    return dataset.model_copy(update={"crop": "center"}) if is_embedded(dataset) else dataset
+
+
+def embedded(dataset: DatasetSection, _raw: Path, scratch: Path) -> Opened:
+    """Windows into the photographs, or stacks of digits, as pixels."""
+    made = samples(dataset, scratch / rawzip.NAME)
+    return Opened((rounded(image, 1), label, name) for image, label, name in made)
+
+
+def samples(dataset: DatasetSection, archive: Path) -> Iterator[Sample]:
+    """The same, before they are rounded; `archive` receives what they are made of."""
+    size, seed = dataset.resolution, dataset.seed
+    if dataset.name == "photos":
+        photos.fetch(archive)
+        return photos.read(archive, dataset.channels, size, dataset.images_per_class, seed)
+    if dataset.name == "digits-1k":
+        digits.fetch_bundled(archive)
+        known = digits.read_bundled(archive)
+    else:
+        digits.fetch_mnist(Path(dataset.path), archive)
+        known = digits.read_mnist(archive)
+    return stacks.read(known, stacks.draw(len(known.digits), dataset.stacks, seed))
+
+
+def published(dataset: DatasetSection, raw: Path, scratch: Path) -> Opened:
+    """The images of the user's files, or of those that were fetched; `scratch` receives links."""
+    source, place = SOURCES[dataset.name], place_of(dataset, raw)
+    source.fetch(Place(dataset.name, place, scratch, refuse, linked=True))
+    if dataset.tables:
+        tables.fetch(place, scratch)
+    notes = annotations.read(dataset, scratch)
+    return Opened(choice.chosen(lambda: source.read(scratch), dataset, notes), notes.boxes)
+
+
+def place_of(dataset: DatasetSection, raw: Path) -> Path:
+    """`raw` where it holds the files of this very set, by name and size; else the user's."""
+    entry = catalogue.entries()[dataset.name]
+    held = [(raw / name, file.size) for name, file in entry.files.items()]
+    fetched = all(path.is_file() and path.stat().st_size == size for path, size in held)
+    return raw if fetched and held and not entry.by_hand else Path(dataset.path)
+
+
+def refuse(file: str, _size: int) -> AbstractContextManager[Report]:
+    """In place of a download."""
+    raise UsageError(
+        f"{file} is neither fetched yet nor in dataset.path; run `dvc repro download`, then again"
+    )
