@@ -143,7 +143,8 @@ class Seed4x4(Layer):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
-        return F.conv_transpose2d(x[:, :, None, None], self.scaled(), bias)
+        y: Tensor = torch.tensordot(x, self.scaled(), 1)
+        return y if bias is None else y + bias.view(-1, 1, 1)
 
 
 def boxed(kernel: Tensor) -> Tensor:

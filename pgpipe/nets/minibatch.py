@@ -31,7 +31,8 @@ def minibatch_stddev(x: Tensor, group: int, minibatches: int = 1) -> Tensor:
     minibatch = N // minibatches
     size = min(group or minibatch, minibatch)
     y = x.float().unflatten(0, (size, N // size))  # [G, N/G, C, H, W]
-    deviation = (y.var(dim=0, correction=0) + EPSILON).sqrt()  # [N/G, C, H, W]
+    centred = y - y.mean(dim=0)  # torch's `var` is slower over the first dimension
+    deviation = (centred.square().mean(dim=0) + EPSILON).sqrt()  # [N/G, C, H, W]
     means = deviation.mean(dim=(1, 2, 3)).to(x.dtype)  # [N/G]
     return torch.cat([x, means.repeat(size).view(N, 1, 1, 1).expand(N, 1, H, W)], dim=1)
 

@@ -21,6 +21,8 @@ from pgpipe.training.networks import Networks
 FIGURES_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
 FIGURES = ("loss_g", *FIGURES_D)  # of a step: what history records
 
+TOGETHER = 16  # pixels up to which reals and fakes share a pass: at 32, 0.94 times as fast on a CPU
+
 Scored = tuple[Tensor, Tensor]  # D's scores [N] and label logits [N, classes]
 
 
@@ -131,7 +133,7 @@ class Objective:
     def both_scored(self, batch: Minibatch, real: Tensor, fake: Tensor) -> tuple[Scored, Scored]:
         """D's verdicts on reals and on fakes, in one pass where each is seen as if alone."""
         D = self.nets.discriminator
-        if self.nets.fake_score is not None or not D.joins:
+        if self.nets.fake_score is not None or not D.joins or D.resolution > TOGETHER:
             return self.scored(batch, real, "real"), self.scored(batch, fake, "fake")
         images = torch.stack([real, fake.to(real.dtype)], dim=1).flatten(0, 1)
         scores, logits = D(images, batch.fade, minibatches=2)

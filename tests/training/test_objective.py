@@ -231,6 +231,17 @@ def test_networks_run_as_often_as_the_objective_asks(loss: str, passes: int) -> 
     assert counted == [2, passes, 0]
 
 
+@pytest.mark.parametrize(("resolution", "passes"), [(16, 1), (32, 2)])
+def test_small_reals_and_fakes_share_a_pass(resolution: int, passes: int) -> None:
+    train = train_section()
+    nets = networks(train, resolution)
+    runs: list[nn.Module] = []
+    nets.discriminator.register_forward_hook(lambda net, *_: runs.append(net))
+    images = pictures(4, resolution)
+    Objective(nets, train).both_scored(minibatch(N=4), images, images)
+    assert len(runs) == passes
+
+
 @pytest.mark.parametrize("switch", ["r1_gamma", "r2_gamma"])
 def test_zero_centred_penalties_are_not_evaluated_by_other_objectives(switch: str) -> None:
     for loss in ("wgan-gp", "hinge", "non-saturating", "minimax", "lsgan"):

@@ -23,7 +23,7 @@ from pgpipe.training.step import Step
 
 N, CLASSES = 4, 3
 FADE, ALONE, STEPS = 20, 30, 200  # steps of the fade, of a run of one choice, of all together
-TOLERANCE = 1000  # times the rounding of one operation; at most 30 were found
+TOLERANCE = 1000  # times the rounding of one operation; at most 7 were found
 TRAIN: dict[str, Any] = {
     "minibatch": N,
     "label_conditioning": "acgan",
