@@ -13,11 +13,13 @@ from loopback import Server, serving
 from tinyproject import ROOT, Project, Run
 from toyproject import Toy
 
+from pgpipe import libraries
+
 if TYPE_CHECKING:
     from tinyphase import Count, Place
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before any test file imports mlflow
+libraries.tune()  # before any test file imports one
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
 

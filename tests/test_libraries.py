@@ -41,6 +41,7 @@ def test_what_the_user_sets_stays_and_no_file_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(libraries, "CPU_INFO", tmp_path / "none")
-    monkeypatch.setattr(os, "environ", {"GOMP_SPINCOUNT": "7"})
+    own = {"GOMP_SPINCOUNT": "7", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+    monkeypatch.setattr(os, "environ", dict(own))
     libraries.tune()
-    assert os.environ == {"GOMP_SPINCOUNT": "7"}
+    assert os.environ == {**libraries.MLFLOW, **own}

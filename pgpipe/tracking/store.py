@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
-SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # its own default blocks for four minutes
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # a failure is one line of ours, not a traceback
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
 MACHINE_LEARNING = {"mlflow.experimentKind": "custom_model_development"}  # which UI it gets
 
 
@@ -36,8 +29,6 @@ class StoreAway(Exception):  # noqa: N818 - a state of the store, not an error o
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Turn any failure of the block, which uses mlflow, into a `StoreAway`."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
     try:
         yield
     except StoreAway:

@@ -1,6 +1,5 @@
 """Fixtures of the fault tests: `make faults` makes every trial, `make test` a smoke of each."""
 
-import os
 from contextlib import chdir
 from multiprocessing import forkserver
 from pathlib import Path
@@ -13,7 +12,6 @@ from faults.trials import Trials
 from faults.warm import PRELOADED
 
 FIGURES = pytest.StashKey[list[str]]()
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # before the warm process imports it
 
 
 @pytest.fixture

@@ -226,7 +226,8 @@ def stored(name: str, resolution: int) -> np.ndarray:
 def test_other_shards_of_equal_images_are_the_same(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards.ShardWriter.__init__, "__defaults__", (2 * 16 * 16 * 3, shards.START))
+    defaults = (2 * 16 * 16 * 3, shards.START)  # two images a shard
+    monkeypatch.setattr(shards.ShardWriter.__init__, "__defaults__", defaults)
     prepared(Path("b"), images())
     assert read_manifest(Path("a"))["arrays"] != read_manifest(Path("b"))["arrays"]
     assert difference(run, 0) == ["the same"]

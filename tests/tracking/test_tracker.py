@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -6,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from mlflow import MlflowClient
+from tinyparams import ROOT
 
 from pgpipe.errors import Interrupted, UsageError
 from pgpipe.tracking.config import TrackingSection
@@ -16,6 +18,26 @@ from pgpipe.tracking.tracker import NullTracker, open_run
 
 ON = TrackingSection(enabled=True, experiment="e")
 DEAD = "http://127.0.0.1:9"
+
+
+# Tracks, and says which thread changes the environment after the first one has started others.
+CHANGING = """
+import sys, threading
+from pgpipe import libraries
+import numpy  # sets a variable while it is imported, which the stages that track have done
+from pgpipe.tracking import mirror, tracker
+from pgpipe.tracking.config import TrackingSection
+
+def hear(event, _):
+    if event in ("os.putenv", "os.unsetenv"):
+        print(threading.current_thread().name)
+
+libraries.tune()
+mirror.PATIENCE_S = 60
+sys.addaudithook(hear)
+with tracker.open_run("train", TrackingSection(enabled=True, experiment="e")) as run:
+    run.log_metrics(1, {"loss": 1.0})
+"""
 
 
 def the_run() -> Run:
@@ -71,6 +93,19 @@ def test_the_stage_s_exception_passes_and_is_noted(
     with pytest.raises(type(error)), open_run("train", ON, final=True):
         raise error
     assert the_run().status == status
+
+
+def test_no_thread_changes_the_environment_that_others_read(project: Path) -> None:
+    outer = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", CHANGING],
+        env={**outer, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (project / "mlflow.db").exists()
+    assert done.stdout == ""
 
 
 def test_a_dead_store_costs_no_time_and_no_point(
