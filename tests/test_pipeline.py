@@ -68,6 +68,7 @@ def test_longer_last_phase_retrains_it_alone(longer: str) -> None:
 def test_experiments_are_runs_with_curves_pictures_and_scores(
     finished: Project, longer: str
 ) -> None:
+    finished.run("pgpipe", "sync")  # what stages on a busy machine did not wait for
     runs = {run.info.run_name: run for run in tracked_runs(finished)}
     run = runs["longer"]
     assert run.info.status == "FINISHED"

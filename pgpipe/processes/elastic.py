@@ -64,7 +64,8 @@ def error_of(codes: dict[int, int], said: dict[int, str]) -> PgpipeError:
             error = PgpipeError(said.get(rank, f"process {rank} ended with exit code {code}"))
             error.exit_code = code
             return error
-    for rank, code in causes.items():
+    if causes:
+        rank, code = next(iter(causes.items()))
         return ResourceError(
             f"process {rank} was killed (signal {-code}), for its memory perhaps; run the same "
             "command again: a training goes on from its last saved state"
