@@ -57,7 +57,7 @@ def error_of(codes: dict[int, int], said: dict[int, str]) -> PgpipeError:
 
     Those that were interrupted, or stopped by the launcher because another had failed, tell least.
     """
-    stopped = (INTERRUPTED, -signal.SIGTERM)
+    stopped = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
     causes = {rank: code for rank, code in sorted(codes.items()) if code not in stopped}
     for rank, code in causes.items():
         if code > 0:

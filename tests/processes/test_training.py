@@ -84,7 +84,7 @@ def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.Monk
     [
         ({}, INTERRUPTED),
         ({0: INTERRUPTED, 1: INTERRUPTED}, INTERRUPTED),
-        ({0: -15, 1: INTERRUPTED}, INTERRUPTED),
+        ({0: -15, 1: INTERRUPTED, 2: -2}, INTERRUPTED),
         ({1: 70, 0: 4}, 4),
         ({0: -9, 1: 6}, 6),
         ({0: INTERRUPTED, 1: 3}, 3),
