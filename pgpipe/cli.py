@@ -148,11 +148,12 @@ def main() -> None:
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
+        signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
     except BaseException as error:
+        signals.let_signals_kill()
         code, message = outcome(error)
         if message and not lastwords.leave(message):
             print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
-    signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,13 +89,16 @@ def test_killed_worker_s_experiment_is_queued_again_and_ends(rows_project: Proje
     ablation(rows_project, "queue", *options)
     group = start_worker(rows_project)
     try:
-        wait_for(rows_project, options, "running", file=".pgpipe/state/r8-*/previews")
+        wait_until(lambda: any(rows_project.folder.glob(".pgpipe/state/r8-*/previews")))
+        assert "table1-photos-a-s0: running" in ablation(rows_project, "status", *options)
     finally:
         os.killpg(group, signal.SIGKILL)
     assert "table1-photos-a-s0: failed" in ablation(rows_project, "status", *options)
     assert "table1-photos-a-s0: queued again" in ablation(rows_project, "queue", *options)
     start_worker(rows_project)
-    wait_for(rows_project, options, "done")
+    results = ("for-each-ref", "refs/exps/**/table1-photos-a-s0")
+    wait_until(lambda: rows_project.git(*results) != "")
+    wait_until(lambda: ": done" in ablation(rows_project, "status", *options))
     assert "table1-photos-a-s0: done, swd_avg" in ablation(rows_project, "queue", *options)
 
     text = ablation(rows_project, "table")
@@ -120,16 +124,12 @@ def start_worker(project: Project) -> int:
     return os.getpgid(int(file.read_text()))
 
 
-def wait_for(project: Project, options: tuple[str, ...], state: str, file: str = "*") -> None:
-    """Wait until the experiment has a state, and a file that matches is there."""
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Look again and again, at little cost: the worker has the same cores."""
     deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
-        if list(project.folder.glob(file)) and f": {state}" in ablation(
-            project, "status", *options
-        ):
-            return
+    while not reached():
+        assert time.monotonic() < deadline, "never reached"
         time.sleep(0.2)
-    raise AssertionError(f"never {state}")
 
 
 @pytest.mark.parametrize(

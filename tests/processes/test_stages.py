@@ -63,8 +63,7 @@ def processes(launcher: Popen[str], stage: str) -> dict[str, psutil.Process]:
         ("sample", "1", "samples/.images.npy*", 0.3),
         pytest.param("sample", "0", "samples/.images.npy*", 0.3, marks=faults),
         pytest.param("sample", "launcher", "samples/.images.npy*", 0.3, marks=faults),
-        pytest.param("score", "1", "params.yaml", 2.5, marks=faults),
-        pytest.param("score", "0", "params.yaml", 1.5, marks=faults),
+        pytest.param("score", "0", "params.yaml", 1.2, marks=faults),
         pytest.param("score", "1", "params.yaml", 0.5, marks=faults),
     ],
 )
@@ -91,8 +90,9 @@ def test_whichever_is_killed_nothing_wrong_is_left_and_one_line_says_it(
     output, _ = launcher.communicate(timeout=PATIENCE_S)
     assert not psutil.wait_procs(list(found.values()), timeout=PATIENCE_S)[1]
     if victim != "launcher":
-        assert output.startswith(f"pgpipe: error: process {victim} was killed (signal 9)")
-        assert (launcher.returncode, output.count("\n")) == (4, 1)
+        (line,) = [line for line in output.splitlines() if not line.startswith(f"{stage}:")]
+        assert line.startswith(f"pgpipe: error: process {victim} was killed (signal 9)")
+        assert launcher.returncode == 4
     assert not [file for file in [place, *place.glob("[!.]*")] if file.is_file()]
     slow.run("pgpipe", stage)
     assert sha256_tree(place) == wanted

@@ -8,7 +8,7 @@ import torchrun
 
 from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
-from pgpipe.processes import lastwords, launch
+from pgpipe.processes import elastic, lastwords, launch
 from pgpipe.processes.group import ALONE
 from pgpipe.training.checkpoint import StateFolder
 
@@ -84,7 +84,7 @@ def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.Monk
     [
         ({}, INTERRUPTED),
         ({0: INTERRUPTED, 1: INTERRUPTED}, INTERRUPTED),
-        ({0: -15, 1: INTERRUPTED}, INTERRUPTED),
+        ({0: -15, 1: INTERRUPTED, 2: -2}, INTERRUPTED),
         ({1: 70, 0: 4}, 4),
         ({0: -9, 1: 6}, 6),
         ({0: INTERRUPTED, 1: 3}, 3),
@@ -93,12 +93,12 @@ def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.Monk
 def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
     codes: dict[int, int], code: int
 ) -> None:
-    assert launch.error_of(codes, {}).exit_code == code
+    assert elastic.error_of(codes, {}).exit_code == code
 
 
 @pytest.mark.parametrize("other", [{}, {0: INTERRUPTED}, {0: -15}])
 def test_a_process_that_was_killed_is_said(other: dict[int, int]) -> None:
-    error = launch.error_of({**other, 1: -9}, {0: "another has ended"})
+    error = elastic.error_of({**other, 1: -9}, {0: "another has ended"})
     assert isinstance(error, ResourceError)
     assert str(error).startswith("process 1 was killed (signal 9)")
 
@@ -111,5 +111,5 @@ def test_what_is_said_is_what_the_process_said_that_failed(
         file = tmp_path / f"run/attempt_0/{rank}/error.json"
         monkeypatch.setenv(lastwords.VARIABLE, str(file))
         assert lastwords.leave(said)
-    error = launch.error_of({0: INTERRUPTED, 1: 3}, lastwords.left(tmp_path))
+    error = elastic.error_of({0: INTERRUPTED, 1: 3}, lastwords.left(tmp_path))
     assert str(error) == "samples: damaged"
