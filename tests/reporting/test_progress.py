@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 from rich.console import Console
+from tinyparams import ROOT
 
 from pgpipe import timer
 from pgpipe.data import rawzip
@@ -126,10 +127,8 @@ def test_names_of_skipped_files_are_printed_as_they_are(
     names = ["cat [copy].jpg", "dogs[/x].jpg"]
     files = [("good.png", picture.getvalue()), *((name, b"no image") for name in names)]
     rawzip.pack(files, RAW / rawzip.NAME)
-    Path("params.yaml").write_text(
-        "dataset: {name: folder, path: x, resolution: 8, color: rgb, crop: pad,"
-        " images_per_class: 1, stacks: 1, max_rejected: 9, seed: 0}"
-    )
+    changed = (ROOT / "tests/params.yaml").read_text().replace("name: photos", "name: folder", 1)
+    Path("params.yaml").write_text(changed.replace("resolution: 64", "resolution: 8", 1))
     prepare.run()
     printed = capsys.readouterr().err
     assert all(f"skipped {name}: " in printed for name in names)
