@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from tinyparams import VALID
 
 from pgpipe.config import validate
 from pgpipe.data import digits
@@ -128,17 +129,7 @@ def test_images_and_labels_that_do_not_fit_are_refused(
 
 
 def section(**values: object) -> DatasetSection:
-    given = {
-        "name": "digits-1k",
-        "path": "x",
-        "resolution": 32,
-        "color": "rgb",
-        "crop": "center",
-        "images_per_class": 1,
-        "stacks": 10,
-        "max_rejected": 0,
-        "seed": 0,
-    }
+    given = {**VALID["dataset"], "name": "digits-1k", "resolution": 32}
     return validate(DatasetSection, given | values, "params.yaml")
 
 

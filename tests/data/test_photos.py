@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from tinyparams import VALID
 
 from pgpipe.config import validate
 from pgpipe.data import photos
@@ -233,17 +234,7 @@ def test_windows_lie_in_their_region(archive: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_resolution_beyond_the_photographs_is_refused() -> None:
-    section = {
-        "name": "photos",
-        "path": "data/own",
-        "resolution": 512,
-        "color": "rgb",
-        "crop": "center",
-        "images_per_class": 1,
-        "stacks": 1,
-        "max_rejected": 0,
-        "seed": 0,
-    }
+    section = {**VALID["dataset"], "resolution": 512}
     with pytest.raises(UsageError, match=r"resolution: 512 is not <= 256"):
         validate(DatasetSection, section, "params.yaml")
     validate(DatasetSection, {**section, "resolution": 256}, "params.yaml")

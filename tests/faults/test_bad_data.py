@@ -46,7 +46,7 @@ def test_zips_of_every_broken_kind(tmp_path: Path) -> None:
     # Whatever the names in the archives: nothing outside of the project's own places
     assert {path.name for path in tmp_path.rglob("*.png")} == set()
     assert {p.name for p in (tmp_path / "deep/project").iterdir()} <= {
-        *(".dvc", "params.yaml", "own.zip", "data")
+        *(".dvc", ".pgpipe", "params.yaml", "own.zip", "data")
     }
 
 
