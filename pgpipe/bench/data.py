@@ -4,6 +4,7 @@ Beside it what else could be done: numpy's indexing of the same mapped file, and
 with two workers over the same images as PNG files.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -63,8 +64,14 @@ def compare(resolution: int, repeats: int, seconds: float) -> Rates:
             "numpy": indexing(store),
             "loader": loading(Pictures(Path(folder))),
         }
-        times = in_turns({name: Work(call) for name, call in works.items()}, repeats, seconds)
+        prepared = {name: Work(call, let_workers_rest) for name, call in works.items()}
+        times = in_turns(prepared, repeats, seconds)
     return Rates(resolution, **{name: MINIBATCH / time for name, time in times.items()})
+
+
+def let_workers_rest() -> None:
+    """Wait for a DataLoader's workers, which read ahead when its turn is over."""
+    time.sleep(0.3)
 
 
 def write_pictures(folder: Path, store: ImageStore) -> None:

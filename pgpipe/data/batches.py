@@ -41,6 +41,7 @@ class Batches:
         by the same cores.
         """
         self.store, self.seed, self.device = store, seed, device
+        self.on_cpu, self.pins = device.type == "cpu", device.type == "cuda"
         self.total, self.labels = len(store), labels
         self.images = (
             torch.from_numpy(store.take(np.arange(len(store)))).to(device) if held else None
@@ -56,7 +57,7 @@ class Batches:
         else:
             indices = self.indices(seen, count)
             images = self.read(indices) if self.images is None else self.held(indices)
-        if self.device.type != "cpu":  # which would cost as much as the rest of this function
+        if not self.on_cpu:  # where asking would cost as much as the rest of this function
             images = images.to(self.device, non_blocking=True)
         if self.labels is None:
             return images, None
@@ -85,7 +86,7 @@ class Batches:
     def read(self, indices: NDArray[np.int64]) -> Tensor:
         """From the disk, into memory that a GPU copies from by itself where there is one."""
         images = torch.from_numpy(self.store.take(indices))
-        return images.pin_memory() if self.device.type == "cuda" else images
+        return images.pin_memory() if self.pins else images
 
     def random_labels(self, seen: int, count: int) -> Tensor | None:
         """Labels as frequent as in the data: int64 [count]."""
