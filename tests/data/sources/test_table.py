@@ -88,13 +88,18 @@ def test_published_files_are_fetched_and_read(
     assert sorted(asked) == sorted([p for n in entries[name].files for p in (n, f"away/{n}")])
 
 
+def users_place(name: str, entries: dict[str, Entry], folder: Path) -> Place:
+    """A place for files of no known hash."""
+    files = entries[name].files if name in ("celeba", "afhq") else ()
+    entries[name] = entries[name].model_copy(update={"files": dict.fromkeys(files, Published())})
+    return place(name, folder)
+
+
 @pytest.mark.parametrize("name", BY_HAND)
 def test_users_files_are_taken_and_read(
     name: str, entries: dict[str, Entry], tmp_path: Path
 ) -> None:
-    entries[name] = entries[name].model_copy(update={"files": dict.fromkeys(
-        entries[name].files if name in ("celeba", "afhq") else (), Published())})  # fmt: skip
-    at = place(name, tmp_path)
+    at = users_place(name, entries, tmp_path)
     known = WRITERS[name](at.path)
     before = {file: file.read_bytes() for file in at.path.rglob("*") if file.is_file()}
     SOURCES[name].fetch(at)
@@ -109,9 +114,7 @@ def test_users_files_are_taken_and_read(
 def test_users_files_can_be_read_where_they_are(
     name: str, entries: dict[str, Entry], tmp_path: Path
 ) -> None:
-    entries[name] = entries[name].model_copy(update={"files": dict.fromkeys(
-        entries[name].files if name in ("celeba", "afhq") else (), Published())})  # fmt: skip
-    at = place(name, tmp_path)
+    at = users_place(name, entries, tmp_path)
     known = WRITERS[name](at.path)
     SOURCES[name].fetch(at._replace(linked=True))
     require_read(name, at.raw, known)
