@@ -152,7 +152,7 @@ def main() -> None:
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
-        if message and not lastwords.leave(message):
+        if message and not lastwords.leave(code, message):
             print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
     sys.exit(code if isinstance(code, int) else 0)
 

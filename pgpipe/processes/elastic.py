@@ -15,6 +15,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from pgpipe.errors import INTERRUPTED, Interrupted, PgpipeError, ResourceError
 from pgpipe.processes import cores, lastwords
+from pgpipe.processes.lastwords import Words
 
 GRACE_S = 30  # to end a step and save, before a process is killed
 
@@ -52,16 +53,19 @@ def settings(count: int, logs: str) -> LaunchConfig:
     )
 
 
-def error_of(codes: dict[int, int], said: dict[int, str]) -> PgpipeError:
+def error_of(codes: dict[int, int], said: dict[int, Words]) -> PgpipeError:
     """The error that tells most: of the first process that chose a code, else of one killed.
 
-    Those that were interrupted, or stopped by the launcher because another had failed, tell least.
+    Those that were interrupted, or stopped by the launcher because another had failed, tell least;
+    of one that was stopped after it had said how it ends, that counts.
     """
+    codes = codes | {rank: words.code for rank, words in said.items()}
     stopped = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
     causes = {rank: code for rank, code in sorted(codes.items()) if code not in stopped}
     for rank, code in causes.items():
         if code > 0:
-            error = PgpipeError(said.get(rank, f"process {rank} ended with exit code {code}"))
+            words = said.get(rank, Words(code, f"process {rank} ended with exit code {code}"))
+            error = PgpipeError(words.message)
             error.exit_code = code
             return error
     if causes:
@@ -70,4 +74,4 @@ def error_of(codes: dict[int, int], said: dict[int, str]) -> PgpipeError:
             f"process {rank} was killed (signal {-code}), for its memory perhaps; run the same "
             "command again: a training goes on from its last saved state"
         )
-    return Interrupted(said.get(0, "interrupted"))
+    return Interrupted(said.get(0, Words(INTERRUPTED, "interrupted")).message)

@@ -10,6 +10,7 @@ from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
 from pgpipe.processes import elastic, lastwords, launch
 from pgpipe.processes.group import ALONE
+from pgpipe.processes.lastwords import Words
 from pgpipe.training.checkpoint import StateFolder
 
 TWENTY_STEPS = """
@@ -98,7 +99,7 @@ def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
 
 @pytest.mark.parametrize("other", [{}, {0: INTERRUPTED}, {0: -15}])
 def test_a_process_that_was_killed_is_said(other: dict[int, int]) -> None:
-    error = elastic.error_of({**other, 1: -9}, {0: "another has ended"})
+    error = elastic.error_of({**other, 1: -9}, {0: Words(INTERRUPTED, "another has ended")})
     assert isinstance(error, ResourceError)
     assert str(error).startswith("process 1 was killed (signal 9)")
 
@@ -106,10 +107,13 @@ def test_a_process_that_was_killed_is_said(other: dict[int, int]) -> None:
 def test_what_is_said_is_what_the_process_said_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not lastwords.leave("nobody listens")
-    for rank, said in enumerate(("another has ended", "samples: damaged")):
+    assert not lastwords.leave(2, "nobody listens")
+    words = [Words(INTERRUPTED, "another has ended"), Words(3, "samples: damaged")]
+    for rank, said in enumerate(words):
         file = tmp_path / f"run/attempt_0/{rank}/error.json"
         monkeypatch.setenv(lastwords.VARIABLE, str(file))
-        assert lastwords.leave(said)
-    error = elastic.error_of({0: INTERRUPTED, 1: 3}, lastwords.left(tmp_path))
-    assert str(error) == "samples: damaged"
+        assert lastwords.leave(*said)
+    for stopped_on_its_way_out in (3, -15):
+        codes = {0: INTERRUPTED, 1: stopped_on_its_way_out}
+        error = elastic.error_of(codes, lastwords.left(tmp_path))
+        assert (error.exit_code, str(error)) == (3, "samples: damaged")
