@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pgpipe.bench.prepare import ROUNDS, SEED, Row, prepare, write_jpegs
+from pgpipe.bench.prepare import ROUNDS, SEED, Row, lines_of, prepare, write_jpegs
 from pgpipe.bench.process import Measured, measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data import folder, rawzip
@@ -57,13 +57,7 @@ def groups(hashes: int) -> int:
 
 def table(rows: list[Row], hashes: int, found: Measured) -> Iterator[str]:
     """Lines of Markdown: a row a way, then the search."""
-    yield "| images | command | of | seconds | a second | CPU seconds | peak |"
-    yield "|---|---|---|---|---|---|---|"
-    for row in rows:
-        yield (
-            f"| {row.images} | {row.way} | {row.count} | {row.seconds:.2f} "
-            f"| {row.count / row.seconds:.0f} | {row.cpu:.2f} | {row.peak / 1e9:.2f} GB |"
-        )
+    yield from lines_of(rows, "command")
     yield ""
     yield (
         f"near-duplicates among {hashes:,} hashes around {CENTRES}: {found.seconds:.1f} s, "

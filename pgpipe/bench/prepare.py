@@ -130,18 +130,23 @@ def differences(ours: Path, plain: Path) -> Iterator[int]:
             yield int(np.count_nonzero(store.take(np.array([number]))[0] != theirs[number]))
 
 
-def table(rows: list[Row], differing: int) -> Iterator[str]:
-    """Lines of Markdown: a row a way."""
-    here = f"{cores()} of {os.cpu_count()} cores"
-    yield f"Pillow {PIL.__version__}, numpy {np.__version__}, {here}, medians of {ROUNDS} rounds"
-    yield ""
-    yield "| images | way | of | seconds | a second | CPU seconds | peak |"
+def lines_of(rows: list[Row], way: str) -> Iterator[str]:
+    """The rows below a header that calls what was done `way`."""
+    yield f"| images | {way} | of | seconds | a second | CPU seconds | peak |"
     yield "|---|---|---|---|---|---|---|"
     for row in rows:
         yield (
             f"| {row.images} | {row.way} | {row.count} | {row.seconds:.2f} "
             f"| {row.count / row.seconds:.0f} | {row.cpu:.2f} | {row.peak / 1e9:.2f} GB |"
         )
+
+
+def table(rows: list[Row], differing: int) -> Iterator[str]:
+    """Lines of Markdown: a row a way."""
+    here = f"{cores()} of {os.cpu_count()} cores"
+    yield f"Pillow {PIL.__version__}, numpy {np.__version__}, {here}, medians of {ROUNDS} rounds"
+    yield ""
+    yield from lines_of(rows, "way")
     yield ""
     speed, thrift = rows[0].seconds / rows[1].seconds, rows[0].cpu / rows[1].cpu
     yield f"{speed:.1f} times as fast, {thrift:.1f} times by CPU; {differing} pixels differ"
