@@ -98,16 +98,27 @@ class Conv(Layer):
         return conv2d(x, self.scaled(), bias, stride=1, padding=self.padding)
 
 
-class UpConv(Conv):
+class UpConv(Layer):
     """Nearest-neighbour upsampling, then a 3x3 convolution, as one transposed convolution.
 
-    Transposed, the kernel acts turned by half a turn; to weights that are drawn it is the same.
+    Its weight is [C, K, 3, 3], as torch has it of transposed convolutions: exchanging the first two
+    at each step would copy it. Transposed, the kernel acts turned by half a turn, too; to weights
+    that are drawn both are the same.
     """
+
+    def __init__(
+        self,
+        maps_in: int,
+        maps: int,
+        kernel: int,
+        gain: float = RELU_GAIN,
+        style: Style = EQUALISED,
+    ) -> None:
+        super().__init__((maps_in, maps, kernel, kernel), maps, maps_in * kernel**2, gain, style)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""
-        kernel = 4 * boxed(self.scaled()).transpose(0, 1)
-        return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, 4 * boxed(self.scaled()), bias, stride=2, padding=1)
 
 
 class DownConv(Conv):
@@ -143,8 +154,9 @@ class Seed4x4(Layer):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
-        y: Tensor = torch.tensordot(x, self.scaled(), 1)
-        return y if bias is None else y + bias.view(-1, 1, 1)
+        # Maps last, so that a weight in the layout `channels_last` need not be copied.
+        y: Tensor = torch.tensordot(x, self.scaled().permute(0, 2, 3, 1), 1)  # [N, 4, 4, K]
+        return (y if bias is None else y + bias).permute(0, 3, 1, 2)
 
 
 def boxed(kernel: Tensor) -> Tensor:

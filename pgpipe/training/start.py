@@ -20,7 +20,7 @@ from pgpipe.training.job import Job
 from pgpipe.training.numerics import platform
 from pgpipe.training.quick_worker import Task
 
-STATE_VERSION = 3  # raised when the same inputs give other numbers, or a state another form
+STATE_VERSION = 4  # raised when the same inputs give other numbers, or a state another form
 NO_CAUSES = {"checkpoint_minutes", "device", "threads", "quick_images", "select"}
 PLATFORM_DIGITS = 8  # of a state's key
 

@@ -56,8 +56,10 @@ class Literal:
     def conv(
         self, x: Array, name: str, gain: float = GAIN, turned: bool = False, pooled: bool = False
     ) -> Array:
-        weight = self.weight(name, self.named[f"{name}.weight"][0].size, gain)
-        out = layers.conv(x, weight, turned)
+        """`turned`: transposed, whose weight is [C, K, size, size]."""
+        size = self.named[f"{name}.weight"].shape[-1]
+        weight = self.weight(name, x.shape[1] * size**2, gain)
+        out = layers.conv(x, weight.swapaxes(0, 1) if turned else weight, turned)
         return self.finished(box(out) if pooled else out, name)
 
     def dense(self, x: Array, name: str, gain: float = GAIN) -> Array:

@@ -16,7 +16,7 @@ from pgpipe.training.step import Step
 def up(layer: layers.UpConv, x: Tensor, bias: Tensor | None) -> Tensor:
     """Each pixel four times, then a convolution with the kernel turned by half a turn."""
     large = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    return F.conv2d(large, layer.scaled().flip(2, 3), bias, padding=1)
+    return F.conv2d(large, layer.scaled().transpose(0, 1).flip(2, 3), bias, padding=1)
 
 
 def down(layer: layers.DownConv, x: Tensor, bias: Tensor | None) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pgpipe.nets import weights
 from pgpipe.nets.generator import Generator
-from pgpipe.nets.layers import Conv, Seed4x4, lrelu
+from pgpipe.nets.layers import Layer, lrelu
 
 
 def on_meta(changes: dict[str, int], resolution: int) -> dict[str, int]:
@@ -194,26 +194,31 @@ def test_images_do_not_depend_on_their_minibatch() -> None:
 
 
 def test_activations_have_a_standard_deviation_near_1_at_initialisation() -> None:
-    wide = network_spec(fmap_base=1024, fmap_max=64, latent_size=64)
+    wide, seeds = network_spec(fmap_base=1024, fmap_max=64, latent_size=64), range(8)
     net = Generator(wide, 32)
-    weights.load(net, weights.initial(wide, 32, 0), "generator")
-    sizes: dict[str, float] = {}
+    squares: dict[str, float] = dict.fromkeys(layer_names(net), 0.0)
 
     def note(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, out: Tensor) -> None:
             active = out if "to_rgb" in name else lrelu(out)
-            sizes[name] = active.square().mean().sqrt().item()
+            squares[name] += active.square().mean().item() / len(seeds)
 
         return hook
 
-    for name, module in net.named_modules():
-        if isinstance(module, Conv | Seed4x4):
-            module.register_forward_hook(note(name))
-    net(latents(32, 64))
+    for name in squares:
+        net.get_submodule(name).register_forward_hook(note(name))
+    for seed in seeds:  # toRGB has three maps, whose sizes differ by half from draw to draw
+        weights.load(net, weights.initial(wide, 32, seed), "generator")
+        net(latents(32, 64))
+    assert squares.pop("to_rgb.4") == squares.pop("to_rgb.8") == squares.pop("to_rgb.16") == 0
     # the seed's fan-in counts 16 taps of which the 1x1 latent meets one: a quarter, as in the paper
-    assert sizes.pop("blocks.4.seed") == pytest.approx(1.04**0.5 / 4, rel=0.1)
-    assert len(sizes) == 8  # seven convolutions, one toRGB
-    assert all(0.7 < size < 1.4 for size in sizes.values()), sizes
+    assert squares.pop("blocks.4.seed") == pytest.approx(1.04 / 16, rel=0.1)
+    assert len(squares) == 8  # seven convolutions, one toRGB
+    assert all(0.8 < size**0.5 < 1.2 for size in squares.values()), squares
+
+
+def layer_names(net: nn.Module) -> list[str]:
+    return [name for name, module in net.named_modules() if isinstance(module, Layer)]
 
 
 @pytest.mark.usefixtures("in_double")

@@ -12,7 +12,7 @@ import torch
 from literal.layers import Array, blown_up, box, by_map, conv
 from scipy.signal import convolve2d
 from specs import model_section
-from torch import nn
+from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.nets import layers
@@ -70,7 +70,8 @@ def test_conv(literal: Any, size: int, gain: float) -> None:
 def test_fused_upsampling_is_upsampling_then_convolution(side: int) -> None:
     layer, weight, bias = filled(UpConv(3, 5, 3))
     x = noise(2, 3, side, side)
-    turned = weight[..., ::-1, ::-1]  # a convolution proper, where Conv correlates: half a turn
+    # A convolution proper, where Conv correlates: half a turn.
+    turned = weight.swapaxes(0, 1)[..., ::-1, ::-1]
     expected = literal_conv(blown_up(x), turned * math.sqrt(2 / 27), bias)
     np.testing.assert_allclose(outputs(layer, x), expected, rtol=1e-10, atol=1e-12)
 
@@ -87,16 +88,21 @@ def test_fused_layers_have_the_gradient_of_the_unfused() -> None:
     x = torch.tensor(noise(2, 3, 8, 8))
     up, down = filled(UpConv(3, 4, 3))[0], filled(DownConv(3, 4, 3))[0]
     plain, turned = filled(Conv(3, 4, 3))[0], filled(Conv(3, 4, 3))[0]
-    turned.weight.data = turned.weight.data.flip(2, 3)
-    for fused, unfused, ours, theirs, turn in (
-        (up, turned, up(x), turned(layers.upsample(x)), (2, 3)),
-        (down, plain, down(x), layers.downsample(plain(x)), ()),
+    turned.weight.data = transposed(up.weight.data)
+    for fused, unfused, ours, theirs, as_ours in (
+        (up, turned, up(x), turned(layers.upsample(x)), transposed),
+        (down, plain, down(x), layers.downsample(plain(x)), lambda weight: weight),
     ):
         direction = torch.tensor(noise(*ours.shape, seed=9))
         a = torch.autograd.grad((ours * direction).sum(), list(fused.parameters()))
         b = torch.autograd.grad((theirs * direction).sum(), list(unfused.parameters()))
-        torch.testing.assert_close(a[0], b[0].flip(turn), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(a[0], as_ours(b[0]), rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(a[1], b[1], rtol=1e-10, atol=1e-12)
+
+
+def transposed(weight: Tensor) -> Tensor:
+    """The weight of a convolution as that of the transposed one, and back."""
+    return weight.transpose(0, 1).flip(2, 3)
 
 
 def test_dense() -> None:
