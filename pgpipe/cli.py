@@ -4,10 +4,11 @@ Nothing heavy is imported before a command needs it. Whatever goes wrong ends in
 and the exit code of `pgpipe.errors`.
 """
 
+import os
 import sys
 import traceback
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -144,7 +145,7 @@ def main() -> None:
     """Run a command; end with its exit code."""
     libraries.tune()
     try:
-        signals.interrupt_on_signals()
+        signals.interrupt_on_signals(end_amid_an_import)
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
@@ -152,9 +153,20 @@ def main() -> None:
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
-        if message and not lastwords.leave(code, message):
-            print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+        say(code, message)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def say(code: int, message: str) -> None:
+    """Print the one line, or leave it to the launcher of several processes."""
+    if message and not lastwords.leave(code, message):
+        print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+
+
+def end_amid_an_import() -> NoReturn:
+    """End by a signal where an exception would not come through."""
+    say(*outcome(KeyboardInterrupt()))
+    os._exit(errors.INTERRUPTED)
 
 
 def outcome(error: BaseException) -> tuple[int, str]:

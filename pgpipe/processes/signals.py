@@ -3,9 +3,10 @@
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PARENT_DIED = signal.SIGUSR2  # comes once a thread of DVC, so that a second one means nothing
@@ -46,12 +47,22 @@ def stop_request() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-def interrupt_on_signals() -> None:
+def interrupt_on_signals(end: Callable[[], NoReturn]) -> None:
     """Let the first signal raise KeyboardInterrupt, and DVC's death end its stage.
+
+    During an import it calls `end` instead: libraries catch what their imports raise, and go on
+    without, or fail by another error later.
 
     DVC killed alone leaves its stage behind, which would write where the next `dvc repro` writes.
     Until there is something to save, and in all stages but train, it dies at once.
     """
+
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        let_signals_kill()  # the next one
+        if importing(frame):
+            end()
+        raise KeyboardInterrupt
+
     for number in SIGNALS:
         signal.signal(number, interrupt)
     if below_dvc() or below_torchrun():
@@ -60,10 +71,11 @@ def interrupt_on_signals() -> None:
         raise KeyboardInterrupt
 
 
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt; let the next signal do what it does by default."""
-    let_signals_kill()
-    raise KeyboardInterrupt
+def importing(frame: FrameType | None) -> bool:
+    """Whether a frame is part of an import."""
+    while frame is not None and frame.f_globals.get("__name__") != "importlib._bootstrap":
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager
