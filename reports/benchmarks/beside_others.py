@@ -1,17 +1,18 @@
 """The training step beside other public implementations', in one process and in turns.
 
-python reports/benchmarks/beside_others.py --gan-zoo FOLDER --genforce FOLDER [--paper]
+python reports/benchmarks/beside_others.py --gan-zoo FOLDER --genforce FOLDER --mmgeneration FOLDER
 
-The folders are checkouts of facebookresearch/pytorch_GAN_zoo and of genforce/genforce, whose code
+Each folder, none of which need be given, is a checkout of facebookresearch/pytorch_GAN_zoo, of
+genforce/genforce, or of open-mmlab/mmgeneration (with mmcv-lite and mmengine installed), whose code
 is no part of this repository. Of the GAN zoo it is `ProgressiveGAN.optimizeParameters`, its own
-step; genforce has networks alone, with fused convolutions, so the step around them is the one
+step; the others are networks alone, with fused convolutions, so the step around them is the one
 below, as plain as it can be. All do a D step on 16 reals, 16 fakes and the penalty at 16 mixed
 images, a G step on 16 new fakes, Adam, and the average of G, without labels and in the stable part
 of a phase.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from importlib import import_module
@@ -22,6 +23,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from torch import nn
 
 from pgpipe.bench.settings import document_of, setting_of
 from pgpipe.bench.steps import step_of, training
@@ -33,7 +35,6 @@ from pgpipe.scoring.table import aligned
 MINIBATCH = 16
 RATE, BETAS, LAMBDA, DRIFT, DECAY = 1e-3, (0.0, 0.99), 10.0, 1e-3, 0.999
 PAPER = {"model": {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512}}
-HEAD = ("pixels", "ours", "GAN zoo", "genforce", "times GAN zoo", "times genforce", "")
 
 
 @contextmanager
@@ -74,17 +75,61 @@ def with_float_betas(parameters: Any, lr: float, betas: list[float]) -> torch.op
 
 
 def genforce(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
-    """A plain step around its networks."""
+    """A plain step around its networks, which count feature maps as the official code, twice ours.
+
+    Its smallest resolution is 8.
+    """
     with checkout(folder):
-        generator, discriminator = networks_of(import_module("models"), spec, resolution)
+        models = import_module("models")
+    sizes = {"fmaps_base": 2 * spec.fmap_base, "fmaps_max": spec.fmap_max, "fused_scale": True}
+    generator = models.PGGANGenerator(resolution, z_space_dim=spec.latent_size, **sizes)
+    discriminator = models.PGGANDiscriminator(
+        resolution, minibatch_std_group_size=MINIBATCH, **sizes
+    )
+    return plain(generator, discriminator, lambda z: generator(z)["image"], spec, resolution)
+
+
+def mmgeneration(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
+    """A plain step around its networks, by the names that mmcv and mmengine have since."""
+    bricks, registry = import_module("mmcv.cnn.bricks"), import_module("mmengine.registry")
+    vars(bricks).update(NORM_LAYERS=registry.MODELS, PLUGIN_LAYERS=registry.MODELS)
+    normal_init = import_module("mmengine.model").normal_init
+    vars(import_module("mmcv.cnn.utils"))["normal_init"] = normal_init
+    if "mmgen" not in sys.modules:  # whose packages would import far more than is there
+        for name in ("mmgen", "mmgen.models", "mmgen.models.architectures"):
+            package(name).__path__ = [str(folder / name.replace(".", "/"))]
+        vars(package("mmgen.models.builder"))["MODULES"] = registry.Registry("mmgen")
+        vars(package("mmgen.models.common"))["AllGatherLayer"] = None
+    models = import_module("mmgen.models.architectures.pggan")
+    sizes = {"base_channels": 2 * spec.fmap_base, "max_channels": spec.fmap_max}
+    generator = models.PGGANGenerator(spec.latent_size, resolution, **sizes)
+    discriminator = models.PGGANDiscriminator(
+        resolution, mbstd_cfg={"group_size": MINIBATCH}, **sizes
+    )
+    return plain(generator, discriminator, generator, spec, resolution)
+
+
+def package(name: str) -> ModuleType:
+    """An empty module of that name, to be imported from."""
+    sys.modules[name] = ModuleType(name)
+    return sys.modules[name]
+
+
+def plain(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    images: Callable[[torch.Tensor], torch.Tensor],
+    spec: NetworkSpec,
+    resolution: int,
+) -> Work:
+    """A plain step around two networks."""
     average = deepcopy(generator).requires_grad_(False)
     adam_g = torch.optim.Adam(generator.parameters(), RATE, BETAS)
     adam_d = torch.optim.Adam(discriminator.parameters(), RATE, BETAS)
     reals = torch.rand(MINIBATCH, 3, resolution, resolution) * 2 - 1
 
     def fakes() -> torch.Tensor:
-        made: torch.Tensor = generator(torch.randn(MINIBATCH, spec.latent_size))["image"]
-        return made
+        return images(torch.randn(MINIBATCH, spec.latent_size))
 
     def step() -> None:
         with torch.no_grad():
@@ -103,56 +148,54 @@ def genforce(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
         (-discriminator(fakes()).mean()).backward()
         discriminator.requires_grad_(True)
         adam_g.step()
-        current = list(generator.parameters())
+        current: list[torch.Tensor] = list(generator.parameters())
         torch._foreach_lerp_(list(average.parameters()), current, 1 - DECAY)
 
     return Work(step)
 
 
-def networks_of(models: ModuleType, spec: NetworkSpec, resolution: int) -> tuple[Any, Any]:
-    """G and D; feature maps are counted as in the official code, twice ours."""
-    sizes = {"fmaps_base": 2 * spec.fmap_base, "fmaps_max": spec.fmap_max, "fused_scale": True}
-    generator = models.PGGANGenerator(resolution, z_space_dim=spec.latent_size, **sizes)
-    discriminator = models.PGGANDiscriminator(
-        resolution, minibatch_std_group_size=MINIBATCH, **sizes
-    )
-    return generator, discriminator
+OTHERS = {"GAN zoo": gan_zoo, "genforce": genforce, "mmgeneration": mmgeneration}
+SMALLEST = {"genforce": 8}  # pixels
 
 
 def main(
-    gan_zoo_folder: Annotated[Path, typer.Option("--gan-zoo")],
-    genforce_folder: Annotated[Path, typer.Option("--genforce")],
+    gan_zoo_folder: Annotated[Path | None, typer.Option("--gan-zoo")] = None,
+    genforce_folder: Annotated[Path | None, typer.Option("--genforce")] = None,
+    mmgeneration_folder: Annotated[Path | None, typer.Option("--mmgeneration")] = None,
     paper: Annotated[bool, typer.Option(help="The paper's feature maps instead of 64.")] = False,
+    smallest: Annotated[int, typer.Option(help="Pixels.")] = 4,
     largest: Annotated[int, typer.Option(help="Pixels.")] = 64,
     threads: int = 1,
     repeats: int = 9,
     seconds: Annotated[float, typer.Option(help="Of each, in a turn.")] = 1.0,
 ) -> None:
-    """Print images/s of all three at each resolution."""
+    """Print images/s of all at each resolution."""
+    folders = (gan_zoo_folder, genforce_folder, mmgeneration_folder)
+    others = {name: folder for name, folder in zip(OTHERS, folders, strict=True) if folder}
     document = document_of([], small=True)
     merge(document, {"train": {"threads": threads, "device": "cpu"}})
     merge(document, PAPER if paper else {})
     setting = setting_of(document, "small")
-    rows: list[tuple[str, ...]] = [HEAD]
+    rows = [("pixels", "ours", *others, *(f"times {name}" for name in others), "")]
     for resolution in (1 << level for level in range(2, largest.bit_length())):
+        if resolution < smallest:
+            continue
         with TemporaryDirectory() as folder:
-            works = {
-                "ours": step_of(training(setting, f"r{resolution}", "stable", Path(folder))),
-                "zoo": gan_zoo(gan_zoo_folder, setting.spec, resolution),
-            }
-            if resolution > 4:  # genforce's smallest
-                works["genforce"] = genforce(genforce_folder, setting.spec, resolution)
+            works = {"ours": step_of(training(setting, f"r{resolution}", "stable", Path(folder)))}
+            for name, checkout_of in others.items():
+                if resolution >= SMALLEST.get(name, 4):
+                    works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
             times = in_turns(works, repeats, seconds)
-        rows.append(row(resolution, times))
+        rows.append(row(resolution, [times.get(name) for name in ("ours", *others)]))
         typer.echo(list(aligned(rows))[-1])
     typer.echo("\n" + "\n".join(aligned(rows)))
 
 
-def row(resolution: int, times: dict[str, float]) -> tuple[str, ...]:
-    """Of the table; a dash where there is nothing to compare with."""
-    found = [times.get(name) for name in ("ours", "zoo", "genforce")]
-    rates = ["-" if time is None else f"{MINIBATCH / time:.1f}" for time in found]
-    ratios = ["-" if time is None else f"{time / times['ours']:.2f}" for time in found[1:]]
+def row(resolution: int, times: list[float | None]) -> tuple[str, ...]:
+    """Of the table, ours first; a dash where there is nothing to compare with."""
+    ours = times[0] or 0.0
+    rates = ["-" if time is None else f"{MINIBATCH / time:.1f}" for time in times]
+    ratios = ["-" if time is None else f"{time / ours:.2f}" for time in times[1:]]
     return (str(resolution), *rates, *ratios, "")
 
 
