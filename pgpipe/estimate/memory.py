@@ -18,7 +18,7 @@ TEMPORARY = 4  # times D's weights: scaled ones, and those in the order that a p
 HELD = {"wgan-gp": 10.3, "r1": 9.0, "relativistic": 12.5}  # times D's maps: second derivatives
 FIRST_ORDER = 5.0  # the same, of a loss without them
 HELD_BY_G = 6.0  # times G's maps, which simultaneous updates hold beside D's
-NORMALISED = 2.2  # times, where D normalises its maps
+NORMALISED = 1.8  # times, where D normalises its maps
 HALVED = 0.5  # times, in bfloat16
 
 

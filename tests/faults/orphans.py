@@ -1,4 +1,4 @@
-"""What a killed dvc leaves: processes that are nobody's children any more, and its lock file."""
+"""What a killed dvc leaves: processes that are nobody's children any more, and torn files."""
 
 import time
 
@@ -6,6 +6,8 @@ import psutil
 from tinyproject import Project
 
 from faults.warm import PATIENCE
+from pgpipe.errors import IntegrityError
+from pgpipe.upkeep import lockfile
 
 WITHIN = 10  # seconds after the death of dvc alone in which a stage ends
 
@@ -29,13 +31,24 @@ def seconds_to_end(processes: list[psutil.Process]) -> float:
     return time.monotonic() - started
 
 
-def remove_empty_lock(project: Project) -> bool:
-    """Remove DVC's lock file if it is empty, as DVC, which writes it in place, may leave it."""
-    file = project.folder / ".dvc/tmp/rwlock"
-    empty = file.exists() and not file.read_text()
-    if empty:
-        file.unlink()
-    return empty
+def repaired(project: Project) -> list[str]:
+    """The files that DVC, which writes them in place, has left torn; `pgpipe repair` mends them."""
+    names = torn(project)
+    if names:
+        project.run("pgpipe", "repair")
+        assert not torn(project)
+    return names
+
+
+def torn(project: Project) -> list[str]:
+    """Of DVC's two files in which it would not go on: those that are not whole."""
+    rwlock = project.folder / ".dvc/tmp/rwlock"
+    names = ["rwlock"] if rwlock.exists() and not rwlock.read_text() else []
+    try:
+        lockfile.read(project.folder)
+    except IntegrityError:
+        names.append("dvc.lock")
+    return names
 
 
 def runs(process: psutil.Process) -> bool:

@@ -12,12 +12,11 @@ import pytest
 from tinyproject import Project
 
 from faults.chains import curves, intact_states, results, untrained_copy
-from faults.orphans import remove_empty_lock, seconds_to_end
+from faults.orphans import repaired, seconds_to_end
 from faults.trials import Trials
 
 LONGEST = 15  # seconds from a start to a kill, in which all stages but the last few run
 TARGETS = ("stage", "group", "dvc")
-EMPTY_LOCK = ", with DVC's rwlock left empty"
 
 
 def kill(dvc: subprocess.Popen[str], target: str) -> None:
@@ -46,7 +45,7 @@ def kill_repro(project: Project, draw: random.Random, kills: int) -> list[str]:
             output, _ = dvc.communicate()
             assert "Traceback" not in output
             assert "set aside" not in output
-            hit[-1] += EMPTY_LOCK * remove_empty_lock(project)
+            hit[-1] += "".join(f", with DVC's {name} torn" for name in repaired(project))
         for folder in project.folder.glob(".pgpipe/state/*"):
             intact_states(folder)
     project.run("dvc", "repro")

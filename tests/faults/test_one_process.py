@@ -7,7 +7,7 @@ import time
 from tinyproject import Project
 
 from faults.chains import intact_states
-from faults.orphans import remove_empty_lock, seconds_to_end, wait_for_child
+from faults.orphans import repaired, seconds_to_end, wait_for_child
 from faults.trials import Trials
 from faults.variants import step_slowly
 from faults.warm import Command
@@ -40,7 +40,7 @@ def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
         time.sleep(trials.random.uniform(0, 3))  # among imports or steps
         os.kill(dvc.pid, signal.SIGKILL)
         took.append(seconds_to_end([orphan]))
-        remove_empty_lock(untrained)
+        repaired(untrained)
         output, _ = dvc.communicate()
         assert "Traceback" not in output
         saved += "state saved" in output
