@@ -155,7 +155,7 @@ def plain(
 
 
 OTHERS = {"GAN zoo": gan_zoo, "genforce": genforce, "mmgeneration": mmgeneration}
-SMALLEST = {"genforce": 8}  # pixels
+SMALLEST = {"genforce": 8, "mmgeneration": 8}  # pixels; at 4, D of mmgeneration has no convolution
 
 
 def main(
