@@ -82,6 +82,8 @@ class Layer(nn.Module):
 class Conv(Layer):
     """Convolution [N, C, H, W] -> [N, K, H, W], odd kernel, zero padding."""
 
+    transposed = False  # whether the weight is [C, K, ...] instead of [K, C, ...]
+
     def __init__(
         self,
         maps_in: int,
@@ -90,7 +92,8 @@ class Conv(Layer):
         gain: float = RELU_GAIN,
         style: Style = EQUALISED,
     ) -> None:
-        super().__init__((maps, maps_in, kernel, kernel), maps, maps_in * kernel**2, gain, style)
+        ends = (maps_in, maps) if self.transposed else (maps, maps_in)
+        super().__init__((*ends, kernel, kernel), maps, maps_in * kernel**2, gain, style)
         self.padding = kernel // 2
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -98,7 +101,7 @@ class Conv(Layer):
         return conv2d(x, self.scaled(), bias, stride=1, padding=self.padding)
 
 
-class UpConv(Layer):
+class UpConv(Conv):
     """Nearest-neighbour upsampling, then a 3x3 convolution, as one transposed convolution.
 
     Its weight is [C, K, 3, 3], as torch has it of transposed convolutions: exchanging the first two
@@ -106,15 +109,7 @@ class UpConv(Layer):
     that are drawn both are the same.
     """
 
-    def __init__(
-        self,
-        maps_in: int,
-        maps: int,
-        kernel: int,
-        gain: float = RELU_GAIN,
-        style: Style = EQUALISED,
-    ) -> None:
-        super().__init__((maps_in, maps, kernel, kernel), maps, maps_in * kernel**2, gain, style)
+    transposed = True
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""
