@@ -16,7 +16,7 @@ from pgpipe.layout import GENERATOR, LAST
 from pgpipe.nets.config import SampleSection
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.samples import latents, write
-from pgpipe.nets.sampling import generator_of, render_all, spherical_path
+from pgpipe.nets.sampling import read_generator, render_all, spherical_path
 from pgpipe.processes import launch
 from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
@@ -64,8 +64,8 @@ def sample(group: Processes) -> None:
 
 def load(path: Path) -> tuple[Generator, float]:
     """A phase's generator, and the kimg that it has seen."""
-    named, facts = tensors.read(path)
-    return generator_of(named, facts).to(devices.choose()), facts["row"]["kimg"]
+    generator, facts = read_generator(path)
+    return generator.to(devices.choose()), facts["row"]["kimg"]
 
 
 def draw_labels(section: SampleSection) -> torch.Tensor:

@@ -9,10 +9,15 @@ import torch
 from torch import Tensor
 
 from pgpipe import tensors
+from pgpipe.errors import UsageError
 from pgpipe.images import Images, to_uint8
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.generator import Generator
+
+FORMAT = 2  # of a generator's file: raised when names, shapes or meaning of its weights change
+
+Facts = dict[str, Any]
 
 
 def render(
@@ -76,14 +81,31 @@ def save_generator(path: Path, generator: Generator, **facts: Any) -> None:
     tensors.save(path, dict(generator.state_dict()), {**facts_of(generator), **facts})
 
 
-def facts_of(generator: Generator) -> dict[str, Any]:
+def facts_of(generator: Generator) -> Facts:
     """What it takes to load a generator, beside its tensors."""
-    return {"resolution": generator.resolution, "spec": generator.spec.model_dump()}
+    spec = generator.spec.model_dump()
+    return {"format": FORMAT, "resolution": generator.resolution, "spec": spec}
 
 
 def load_generator(path: Path, device: torch.device) -> Generator:
-    """Read what `save_generator` wrote."""
-    return generator_of(*tensors.read(path)).to(device)
+    """Read what `save_generator` wrote; errors are those of `read_generator`."""
+    return read_generator(path)[0].to(device)
+
+
+def read_generator(path: Path) -> tuple[Generator, Facts]:
+    """The generator of a file, on the CPU, and all of the file's facts.
+
+    Raises:
+        UsageError: it is missing, or of another format, so that its weights mean something else.
+        IntegrityError: it is no file of tensors.
+    """
+    named, facts = tensors.read(path)
+    if (format_ := facts.get("format", 1)) != FORMAT:
+        raise UsageError(
+            f"{path}: a generator of format {format_}, where this pgpipe has {FORMAT}; "
+            "`dvc repro` trains it anew"
+        )
+    return generator_of(named, facts), facts
 
 
 def generator_of(named: tensors.Tensors, facts: Mapping[str, Any]) -> Generator:

@@ -1,5 +1,7 @@
 """Sampling: with batch normalisation an image is drawn among as many others as any."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,11 @@ from specs import network_spec
 from tinynets import generator, latents
 from torch import Tensor
 
+from pgpipe import tensors
+from pgpipe.errors import UsageError
 from pgpipe.images import Images, to_uint8
 from pgpipe.nets.generator import Generator
-from pgpipe.nets.sampling import render
+from pgpipe.nets.sampling import facts_of, load_generator, render, save_generator
 
 
 def net(norm: str, classes: int = 0) -> Generator:
@@ -70,3 +74,22 @@ def test_sampling_leaves_the_generator_as_it_is() -> None:
     first, again = (drawn(made, latents(10), 4) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert all(value.equal(before[name]) for name, value in made.state_dict().items())
+
+
+def test_a_file_has_all_that_its_generator_takes(tmp_path: Path) -> None:
+    made = net("pixel")
+    save_generator(tmp_path / "g", made, note="x")
+    read = load_generator(tmp_path / "g", torch.device("cpu"))
+    np.testing.assert_array_equal(drawn(read, latents(4), 4), drawn(made, latents(4), 4))
+    assert tensors.read_facts(tmp_path / "g")["note"] == "x"
+
+
+@pytest.mark.parametrize("older", [{"format": 1}, {}])
+def test_weights_that_would_mean_something_else_are_refused(
+    tmp_path: Path, older: dict[str, int]
+) -> None:
+    made = net("pixel")
+    facts = {name: value for name, value in facts_of(made).items() if name != "format"}
+    tensors.save(tmp_path / "g", dict(made.state_dict()), facts | older)
+    with pytest.raises(UsageError, match="g: a generator of format 1, where this pgpipe has 2"):
+        load_generator(tmp_path / "g", torch.device("cpu"))
