@@ -8,18 +8,19 @@ import os
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")  # of Linux
-MLFLOW = {
+SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # its own default blocks for four minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # a failure is one line of ours, not a traceback
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "KINETO_LOG_LEVEL": "6",  # torch's profiler tells the terminal when it starts and stops
 }
 
 
 def tune() -> None:
     """Set what makes them fast and quiet. To be called before any of them is imported."""
-    for name, value in MLFLOW.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     # Threads that wait for one another spin. Where experiments share the cores, spinning less is
     # several times as fast; alone it costs less than a tenth at most sizes.

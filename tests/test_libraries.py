@@ -44,4 +44,4 @@ def test_what_the_user_sets_stays_and_no_file_is_needed(
     own = {"GOMP_SPINCOUNT": "7", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
     monkeypatch.setattr(os, "environ", dict(own))
     libraries.tune()
-    assert os.environ == {**libraries.MLFLOW, **own}
+    assert os.environ == {**libraries.SETTINGS, **own}

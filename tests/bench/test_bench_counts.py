@@ -72,3 +72,8 @@ def test_pure_python_is_outside_and_a_large_product_is_not() -> None:
     a = torch.ones(600, 600)
     assert counts.outside(Work(lambda: sum(range(500_000)))) > 0.9
     assert counts.outside(Work(lambda: a @ a)) < 0.5
+
+
+def test_the_profiler_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    counts.outside(Work(lambda: torch.ones(1)))
+    assert capfd.readouterr() == ("", "")
