@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.nets.config import NetworkSpec
-from pgpipe.schedule import Phase
+from pgpipe.schedule import Phase, kimg
 from pgpipe.training.config import TrainSection
 from pgpipe.training.history import Row
 from pgpipe.training.objective import FIGURES
@@ -40,10 +40,37 @@ class Job:
         """Real images that a step shows: a minibatch for each step of D."""
         return self.minibatch * self.section.discriminator_steps
 
+    def kimg(self, images: int) -> float:
+        """Thousands of images seen in all phases, after `images` of this one."""
+        return kimg(self.images_before + images)
+
     def learning_rate(self, images: int) -> float:
         """Of both networks, after `images` of this phase."""
         rate = self.phase.learning_rate or self.section.learning_rate
         return rate * self.section.ramp_up(self.images_before + images)
+
+    def fade_just_ended(self, images: int) -> bool:
+        """Whether the step after `images` is the first of the stable part."""
+        before, part = images - self.step_images, self.phase.part
+        return before >= 0 and part(images) == "stable" and part(before) == "fade"
+
+    def ticks(self, images: int) -> bool:
+        """Whether the step up to `images` crossed a multiple of the tick, or ended the phase."""
+        tick = self.section.tick_images
+        crossed = images // tick > (images - self.step_images) // tick
+        return crossed or images >= self.phase.images
+
+    def row(self, images: int, means: Mapping[str, float]) -> Row:
+        """The row of history after `images`, with the means of figures since the last one."""
+        return {
+            "kimg": self.kimg(images),
+            "phase": self.key,
+            "resolution": self.phase.res,
+            "fade": self.phase.fade(images),
+            "minibatch": self.minibatch,
+            "learning_rate": self.learning_rate(images),
+            **means,
+        }
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Training one phase of the growth: draw, step, average, record, save."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,7 +12,6 @@ from pgpipe.images import grid, to_float, write_png
 from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
 from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.processes.group import ALONE, Processes
-from pgpipe.schedule import kimg
 from pgpipe.timer import Timer
 from pgpipe.training.capture import fastest
 from pgpipe.training.checkpoint import StateFolder
@@ -93,7 +92,7 @@ class PhaseTraining:
     def advance(self, stop: Callable[[], bool]) -> None:
         """One step, and what is due after it."""
         self.train_step()
-        ticked = self.at_tick()
+        ticked = self.job.ticks(self.progress.images)
         stopping, unsaved = self.processes.any(stop(), self.unsaved.elapsed())
         saving = ticked or stopping or unsaved
         if saving or self.progress.steps % EVERY_STEPS == 0:
@@ -117,7 +116,7 @@ class PhaseTraining:
 
     def roll_back(self, tensor: str) -> None:
         """Go back to the last saved state, the first time that a tensor is not finite."""
-        at = kimg(self.job.images_before + self.progress.images)
+        at = self.job.kimg(self.progress.images)
         (before,) = self.processes.any(rolled_back(self.states.folder))
         if before:
             raise DivergedError(
@@ -127,11 +126,11 @@ class PhaseTraining:
         if self.processes.writes:
             note_rollback(self.states.folder, tensor, at)
         self.restore()
-        self.listener.on_rollback(tensor, at, kimg(self.job.images_before + self.progress.images))
+        self.listener.on_rollback(tensor, at, self.job.kimg(self.progress.images))
 
     def interrupted(self) -> Interrupted:
         """How a training ends that was asked to."""
-        at = kimg(self.job.images_before + self.progress.images)
+        at = self.job.kimg(self.progress.images)
         return Interrupted(f"{self.job.key}: interrupted at {at:g} kimg, state saved")
 
     def follow(self, backlog: int, stop: Callable[[], bool]) -> bool:
@@ -145,7 +144,7 @@ class PhaseTraining:
     def train_step(self) -> None:
         """One step of G, with those of D that go with it."""
         job, progress = self.job, self.progress
-        if job.section.adam_reset == "fades" and self.fade_just_ended():
+        if job.section.adam_reset == "fades" and job.fade_just_ended(progress.images):
             self.networks.reset_adam()
         if job.section.ramp_up_kimg:
             self.networks.set_learning_rate(job.learning_rate(progress.images))
@@ -158,25 +157,13 @@ class PhaseTraining:
         progress.steps += 1
         self.listener.on_step(progress.images, fade)
 
-    def fade_just_ended(self) -> bool:
-        """Whether the next step is the first of the stable part."""
-        now, before = self.progress.images, self.progress.images - self.job.step_images
-        part = self.job.phase.part
-        return before >= 0 and part(now) == "stable" and part(before) == "fade"
-
-    def at_tick(self) -> bool:
-        """Whether the last step crossed a multiple of the tick, or ended the phase."""
-        images, tick = self.progress.images, self.job.section.tick_images
-        crossed = images // tick > (images - self.job.step_images) // tick
-        return crossed or images >= self.job.phase.images
-
     def tick(self) -> None:
         """Record the means since the last tick, and a preview."""
         progress = self.progress
         means = dict(zip(FIGURES, (self.sums / progress.steps).tolist(), strict=True))
         self.sums.zero_()
         progress.steps = 0
-        row = self.row(means)
+        row = self.job.row(progress.images, means)
         progress.rows.append(row)
         if self.processes.writes:
             self.show(row)
@@ -187,19 +174,6 @@ class PhaseTraining:
         average, facts = self.networks.average, {"row": {name: row[name] for name in PLACE}}
         named = average.state_dict()
         self.scorer.add(self.progress.images, named, {**facts_of(average), **facts})
-
-    def row(self, means: Mapping[str, float]) -> Row:
-        """The row of history for now."""
-        job, images = self.job, self.progress.images
-        return {
-            "kimg": kimg(job.images_before + images),
-            "phase": job.key,
-            "resolution": job.phase.res,
-            "fade": job.phase.fade(images),
-            "minibatch": job.minibatch,
-            "learning_rate": job.learning_rate(images),
-            **means,
-        }
 
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""
