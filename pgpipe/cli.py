@@ -24,8 +24,9 @@ from pgpipe import (
     libraries,
 )
 from pgpipe.errors import PgpipeError, UsageError
-from pgpipe.files import project_root, raise_if_full
 from pgpipe.processes import lastwords, signals
+from pgpipe.project import project_root
+from pgpipe.unwritable import raise_if_full
 
 STAGES = {
     "download": "Fetch the raw images.",

@@ -25,7 +25,7 @@ def estimated() -> list[str]:
     from pgpipe.config import PARAMS_FILE, load_yaml
     from pgpipe.data import census
     from pgpipe.estimate import disk, table
-    from pgpipe.files import project_root
+    from pgpipe.project import project_root
     from stages.check import check, plan_of
 
     plan = plan_of(check(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))

@@ -33,11 +33,12 @@ def check(
     Counts, sizes, modes, corrupt files, duplicates, classes, what crops lose, disk and memory.
     """
     from pgpipe.config import PARAMS_FILE, load_yaml
-    from pgpipe.files import naming_option, write_bytes, write_json
+    from pgpipe.files import write_bytes, write_json
     from pgpipe.images import png
     from pgpipe.inspection import check, pictures, text
     from pgpipe.reporting.data_page import render
     from pgpipe.reporting.progress import Meter
+    from pgpipe.unwritable import naming_option
     from stages.check import check as checked
     from stages.check import plan_of
 
@@ -63,9 +64,9 @@ def show(
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of images.")] = 0,
 ) -> None:
     """Say what a prepared data set holds."""
-    from pgpipe.files import naming_option
     from pgpipe.images import write_png
     from pgpipe.inspection import prepared
+    from pgpipe.unwritable import naming_option
 
     typer.echo("\n".join(prepared.lines(folder)))
     if sheet is not None:
@@ -84,9 +85,9 @@ def extract(
     force: Annotated[bool, typer.Option("--force", help="Into a folder with files in it.")] = False,
 ) -> None:
     """Write prepared images as PNG files, which `dataset.name: folder` reads back."""
-    from pgpipe.files import naming_option
     from pgpipe.inspection import extract, prepared
     from pgpipe.reporting.progress import Meter
+    from pgpipe.unwritable import naming_option
 
     if not force:
         extract.require_empty(to)

@@ -45,9 +45,10 @@ def score(
 def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> None:
     """Score two sets of images: a table on stdout, notes on stderr, and JSON."""
     from pgpipe import devices
-    from pgpipe.files import naming_option, write_json
+    from pgpipe.files import write_json
     from pgpipe.reporting.progress import track
     from pgpipe.scoring import pair, sets, table
+    from pgpipe.unwritable import naming_option
 
     with TemporaryDirectory(prefix="pgpipe-") as scratch:
         reals, fakes = (

@@ -11,7 +11,7 @@ def verify() -> None:
 
     from pgpipe.ablation.queue import dvc_repo
     from pgpipe.errors import IntegrityError
-    from pgpipe.files import project_root
+    from pgpipe.project import project_root
     from pgpipe.reporting.progress import Meter
     from pgpipe.upkeep import verify as upkeep
 
@@ -33,7 +33,7 @@ def repair(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:
     """Mend what a kill can leave in DVC; never with a live process around."""
-    from pgpipe.files import project_root
+    from pgpipe.project import project_root
     from pgpipe.reporting.progress import Meter
     from pgpipe.upkeep.repair import repair as mend
 

@@ -1,4 +1,4 @@
-"""Durable files: written whole or not at all, and known by their hash.
+"""Durable files: written whole or not at all.
 
 A write goes to a temporary name, is synced, renamed, and its folder synced, so that a reader sees
 the old content or the new one, whenever the process dies.
@@ -6,17 +6,15 @@ the old content or the new one, whenever the process dies.
 
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pgpipe.errors import ResourceError, UsageError
+from pgpipe.unwritable import raise_if_full
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,55 +135,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def naming_full_disk(path: Path, size: int = 0) -> Iterator[None]:
-    """Have a full disk be the user's error about `path`, which takes `size` bytes if known."""
-    try:
-        yield
-    except OSError as error:
-        raise_if_full(error, path, size)
-        raise
-
-
-def raise_if_full(error: OSError, path: Path, size: int = 0) -> None:
-    """Turn "no space left" into the user's error: the place, what it needs if known, what is free.
-
-    Raises:
-        ResourceError: `error` says that the disk, or the user's share of it, is full.
-    """
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        folder = next(p for p in [path, *path.parents] if p.exists())
-        needed = f"{size:,} bytes needed, " if size else ""
-        free = shutil.disk_usage(folder).free
-        raise ResourceError(
-            f"{path}: the disk is full ({needed}{free:,} free); free some and rerun"
-        ) from None
-
-
-@contextmanager
-def naming_option(option: str, path: Path) -> Iterator[None]:
-    """Have it be the user's error about an option, where `path`, its value, cannot be written.
-
-    Raises:
-        UsageError: for instance no permission, or a file where a folder has to be.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise_if_full(error, path)
-        raise UsageError(f"{option}: {path}: {error.strerror}") from None
-
-
-def folder_for_much() -> Path:
-    """Where large temporary files lie: `TMPDIR` if set, else the project, if it may be written to.
-
-    The system's temporary folder, which is the last resort, is memory on many machines.
-    """
-    root = project_root()
-    elsewhere = "TMPDIR" in os.environ or not os.access(root, os.W_OK)
-    return Path(tempfile.gettempdir()) if elsewhere else root
-
-
 def link_or_copy(source: Path, target: Path) -> None:
     """Give `source` a second name, or copy it where links are not possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -209,33 +158,3 @@ def fresh_folder(path: Path) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path
-
-
-def sha256(data: bytes) -> str:
-    """The hash of bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    """The hash of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sha256_json(value: Any) -> str:
-    """The hash of a value's canonical JSON form."""
-    return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
-
-
-def sha256_tree(root: Path, keep: Callable[[Path], bool] = lambda _: True) -> str:
-    """The hash of all files under `root` (or of the file `root`), names and contents."""
-    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
-    return sha256_json([[str(p.relative_to(root)), sha256_file(p)] for p in files if keep(p)])
-
-
-def project_root() -> Path:
-    """The folder that holds `.dvc`: the main checkout, also inside an experiment's workspace."""
-    if "DVC_ROOT" in os.environ:
-        return Path(os.environ["DVC_ROOT"])
-    here = Path.cwd()
-    return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)

@@ -11,10 +11,11 @@ from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources import catalogue
 from pgpipe.estimate import disk
 from pgpipe.estimate.plan import Plan
-from pgpipe.files import project_root, write_bytes
+from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
+from pgpipe.project import project_root
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training import parts

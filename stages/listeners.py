@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import PARAMS_FILE, load_yaml
-from pgpipe.files import sha256_json
+from pgpipe.hashes import sha256_json
 from pgpipe.layout import SCORES
 from pgpipe.reporting.progress import Meter
 from pgpipe.tracking.system import system_metrics

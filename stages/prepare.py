@@ -20,7 +20,8 @@ from pgpipe.data import (
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources import table
 from pgpipe.data.writing import SetWriter
-from pgpipe.files import fresh_folder, project_root, write_array
+from pgpipe.files import fresh_folder, write_array
+from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
 from stages.paths import MULTIRES, RAW, SOURCES
 

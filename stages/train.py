@@ -9,11 +9,11 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.devices import choose
-from pgpipe.files import project_root
 from pgpipe.layout import STATE
 from pgpipe.processes import launch
 from pgpipe.processes.group import first, join
 from pgpipe.processes.signals import stop_request
+from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
 from pgpipe.schedule import Phase
 from pgpipe.tracking.tracker import NullTracker

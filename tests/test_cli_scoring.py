@@ -8,7 +8,7 @@ import pytest
 from literal import inception as literal
 from tinyproject import Run
 
-from pgpipe.files import sha256
+from pgpipe.hashes import sha256
 from pgpipe.metrics import inception_file
 from pgpipe.scoring import cifar10
 

@@ -7,7 +7,7 @@ import pytest
 from tinyproject import Run
 
 from pgpipe.fetch import mirrors, transfer
-from pgpipe.files import sha256
+from pgpipe.hashes import sha256
 from pgpipe.metrics import inception_file
 
 CONTENT = b"weights"

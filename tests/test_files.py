@@ -1,10 +1,7 @@
-"""Files are written whole or not at all, and known by their hash."""
+"""Files are written whole or not at all."""
 
 import errno
-import hashlib
 import os
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,17 +12,11 @@ from pgpipe.errors import ResourceError
 from pgpipe.files import (
     atomic,
     copy,
-    folder_for_much,
     fresh_folder,
     is_litter,
     link_or_copy,
-    project_root,
     read_json,
     reserve,
-    sha256,
-    sha256_file,
-    sha256_json,
-    sha256_tree,
     write_array,
     write_bytes,
     write_json,
@@ -268,131 +259,3 @@ def test_fresh_folder_replaces_whatever_stood_there(tmp_path: Path) -> None:
     for name in ("file", "link"):
         assert list(fresh_folder(tmp_path / name).iterdir()) == []
     assert (tmp_path / "kept" / "file").exists()
-
-
-# Hashes
-
-
-def test_hashes_are_sha256(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"abc" * 1_000_000)
-    wanted = hashlib.sha256(b"abc" * 1_000_000).hexdigest()
-    assert sha256(b"abc" * 1_000_000) == sha256_file(tmp_path / "file") == wanted
-
-
-def test_hash_of_json_ignores_the_order_of_keys_only() -> None:
-    assert sha256_json({"a": 1, "b": [1, 2]}) == sha256_json({"b": [1, 2], "a": 1})
-    assert sha256_json({"a": [1, 2]}) != sha256_json({"a": [2, 1]})
-    assert sha256_json({"a": 1}) != sha256_json({"a": "1"})
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    (tmp_path / "tree" / "inner").mkdir(parents=True)
-    (tmp_path / "tree" / "one.py").write_text("1")
-    (tmp_path / "tree" / "inner" / "two.py").write_text("2")
-    return tmp_path / "tree"
-
-
-def test_hash_of_a_tree_follows_names_and_contents(tree: Path) -> None:
-    seen = {sha256_tree(tree)}
-    (tree / "one.py").write_text("11")
-    seen.add(sha256_tree(tree))
-    (tree / "one.py").rename(tree / "three.py")
-    seen.add(sha256_tree(tree))
-    (tree / "three.py").rename(tree / "inner" / "three.py")
-    seen.add(sha256_tree(tree))
-    (tree / "new.py").write_text("")
-    seen.add(sha256_tree(tree))
-    assert len(seen) == 5
-
-
-def test_hash_of_a_tree_follows_the_folders_names(tmp_path: Path) -> None:
-    (tmp_path / "tree" / "one").mkdir(parents=True)
-    (tmp_path / "tree" / "one" / "file").write_text("x")
-    before = sha256_tree(tmp_path / "tree")
-    (tmp_path / "tree" / "one").rename(tmp_path / "tree" / "two")
-    assert sha256_tree(tmp_path / "tree") != before
-
-
-def test_hash_of_a_tree_is_that_of_its_copy_elsewhere(tree: Path, tmp_path: Path) -> None:
-    shutil.copytree(tree, tmp_path / "elsewhere")
-    assert sha256_tree(tmp_path / "elsewhere") == sha256_tree(tree)
-
-
-def test_hash_of_a_tree_leaves_out_what_is_not_kept(tree: Path) -> None:
-    before = sha256_tree(tree, lambda file: file.suffix == ".py")
-    (tree / "cache.pyc").write_text("x")
-    assert sha256_tree(tree, lambda file: file.suffix == ".py") == before != sha256_tree(tree)
-
-
-def test_hash_of_a_file_as_a_tree_follows_its_content(tree: Path) -> None:
-    before = sha256_tree(tree / "one.py")
-    (tree / "one.py").write_text("x")
-    assert sha256_tree(tree / "one.py") != before
-
-
-# Where the project is
-
-
-@pytest.fixture
-def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-
-
-def test_root_is_the_next_folder_above_that_dvc_knows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unset: None
-) -> None:
-    (tmp_path / ".dvc").mkdir()
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "a" / "b")
-    assert project_root() == tmp_path
-
-
-def test_root_is_what_dvc_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
-    assert project_root() == tmp_path / "main"
-
-
-def test_root_without_dvc_is_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unset: None
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert project_root() == tmp_path
-
-
-# Where large temporary files lie
-
-
-@pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """The project, and the system's temporary folder."""
-    root, system = tmp_path / "project", tmp_path / "system"
-    for folder in (root, system):
-        folder.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(root))
-    monkeypatch.delenv("TMPDIR", raising=False)
-    monkeypatch.setattr(tempfile, "tempdir", str(system))
-    return root, system
-
-
-def test_much_goes_into_the_project_and_not_into_the_systems_folder(
-    places: tuple[Path, Path],
-) -> None:
-    root, _ = places
-    assert folder_for_much() == root
-
-
-def test_much_goes_where_the_user_says(
-    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)  # where Python remembers the first answer
-    assert folder_for_much() == tmp_path
-
-
-def test_much_goes_into_the_systems_folder_where_the_project_takes_nothing(
-    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, system = places
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root)
-    assert folder_for_much() == system

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pgpipe.ablation.revisions import Ref, experiment_refs, read, read_yaml
 from pgpipe.ablation.studies import Document
 from pgpipe.config import PARAMS_FILE, lookup
-from pgpipe.files import sha256_json
+from pgpipe.hashes import sha256_json
 
 METRICS_FILE, LOCK_FILE = Path("reports/metrics.json"), Path("dvc.lock")
 SCORING = ("reference", "sample", "score")  # the stages that make scores of a generator

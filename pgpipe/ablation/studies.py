@@ -12,7 +12,7 @@ from typing import Any
 from pgpipe import presets
 from pgpipe.config import nearest
 from pgpipe.errors import UsageError
-from pgpipe.files import sha256_json
+from pgpipe.hashes import sha256_json
 
 Document = Mapping[str, Any]  # the whole of a params.yaml
 

@@ -17,7 +17,7 @@ from pgpipe.data import idx
 from pgpipe.data.rawzip import members, pack
 from pgpipe.data.square import enlarge
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import sha256
+from pgpipe.hashes import sha256
 from pgpipe.images import Images
 
 SIDE = 32  # pixels

@@ -25,15 +25,10 @@ from pgpipe.data.multires import Block
 from pgpipe.data.shards import Mark
 from pgpipe.data.writing import Progress, SetWriter, write_manifest
 from pgpipe.errors import IntegrityError
-from pgpipe.files import (
-    link_or_copy,
-    naming_full_disk,
-    read_json,
-    sha256_json,
-    sha256_tree,
-    write_bytes,
-)
+from pgpipe.files import link_or_copy, read_json, write_bytes
+from pgpipe.hashes import sha256_json, sha256_tree
 from pgpipe.timer import Timer
+from pgpipe.unwritable import naming_full_disk
 
 MARK_SECONDS = 30.0  # what a kill may cost
 MARK_SHARE = 0.03  # of the time that marks may take

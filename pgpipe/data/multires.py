@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import read_json, sha256_file
+from pgpipe.files import read_json
+from pgpipe.hashes import sha256_file
 from pgpipe.images import Images, release
 
 

@@ -17,7 +17,7 @@ from pgpipe.data.decode import Channels, decode
 from pgpipe.data.pyramid import Sample
 from pgpipe.data.rawzip import members, pack
 from pgpipe.errors import IntegrityError
-from pgpipe.files import sha256
+from pgpipe.hashes import sha256
 from pgpipe.images import Images
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 
 from pgpipe.errors import IntegrityError
-from pgpipe.files import CHUNK_BYTES, fresh_folder, sha256_file, sync_folder
+from pgpipe.files import CHUNK_BYTES, fresh_folder, sync_folder
+from pgpipe.hashes import sha256_file
 from pgpipe.images import Images
 
 if TYPE_CHECKING:

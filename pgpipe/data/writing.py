@@ -11,7 +11,9 @@ import numpy as np
 from pgpipe.data.multires import Block, sizes
 from pgpipe.data.shards import START, Mark, ShardWriter
 from pgpipe.errors import UsageError
-from pgpipe.files import naming_full_disk, sha256_file, write_array, write_json
+from pgpipe.files import write_array, write_json
+from pgpipe.hashes import sha256_file
+from pgpipe.unwritable import naming_full_disk
 
 Rejections = list[tuple[str, str]]  # name, reason
 

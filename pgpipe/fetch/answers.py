@@ -15,7 +15,7 @@ import requests
 
 from pgpipe.errors import IntegrityError, NetworkError
 from pgpipe.fetch.wanted import Wanted
-from pgpipe.files import naming_full_disk
+from pgpipe.unwritable import naming_full_disk
 
 PIECE_BYTES = 1 << 16  # as much at most is lost where a connection breaks
 TIMEOUT_SECONDS = (10, 60)  # to connect; between two pieces

@@ -16,7 +16,8 @@ from pgpipe.errors import IntegrityError, NetworkError
 from pgpipe.fetch.answers import drop, length
 from pgpipe.fetch.transfer import Report, download
 from pgpipe.fetch.wanted import Wanted, require
-from pgpipe.files import sha256_file, sync_folder, write_bytes
+from pgpipe.files import sync_folder, write_bytes
+from pgpipe.hashes import sha256_file
 
 
 def fetch(urls: Iterable[str], target: Path, wanted: Wanted, report: Report) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import copy as copy_file
-from pgpipe.files import sha256_file
+from pgpipe.hashes import sha256_file
 
 
 class Wanted(NamedTuple):

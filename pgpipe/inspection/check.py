@@ -11,11 +11,11 @@ import numpy as np
 from pgpipe.errors import UsageError
 from pgpipe.estimate import disk, memory
 from pgpipe.estimate.plan import Plan
-from pgpipe.files import project_root
 from pgpipe.images import Images
 from pgpipe.inspection import advice, measure, pictures, source
 from pgpipe.inspection.report import Estimate, Report
 from pgpipe.inspection.seen import Seen, see
+from pgpipe.project import project_root
 
 SHOWN = 3  # rejected files that an error names
 

@@ -20,10 +20,10 @@ from pgpipe.data.items import Item
 from pgpipe.data.squares import Batch, Boxes, batches
 from pgpipe.data.workers import Workers
 from pgpipe.data.writing import Rejections
-from pgpipe.files import folder_for_much
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS, Images
 from pgpipe.inspection.kinds import Kind
 from pgpipe.inspection.look import Facts, Found, look, reduced
+from pgpipe.project import folder_for_much
 
 BATCH_IMAGES = 128
 SHEET = SHEET_ROWS * SHEET_COLUMNS

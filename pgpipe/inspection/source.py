@@ -19,7 +19,7 @@ from pgpipe.data.sources.table import SOURCES
 from pgpipe.data.squares import Boxes
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.fetch.transfer import Report
-from pgpipe.files import folder_for_much
+from pgpipe.project import folder_for_much
 
 
 class Opened(NamedTuple):

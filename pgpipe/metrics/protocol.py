@@ -6,7 +6,7 @@ have another fingerprint. Another seed keeps it: its scores differ within their 
 
 from collections.abc import Mapping
 
-from pgpipe.files import sha256_json
+from pgpipe.hashes import sha256_json
 from pgpipe.metrics.config import ScoreSection
 
 DIGITS = 12  # of the fingerprint

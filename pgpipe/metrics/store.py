@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgpipe.files import folder_for_much, naming_full_disk
+from pgpipe.project import folder_for_much
+from pgpipe.unwritable import naming_full_disk
 
 READ = 4096  # rows at once
 FLOAT = 4  # bytes

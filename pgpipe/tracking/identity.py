@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pgpipe.config import PARAMS_FILE, leaves, load_yaml
-from pgpipe.files import sha256_file, sha256_json, sha256_tree
+from pgpipe.hashes import sha256_file, sha256_json, sha256_tree
 from pgpipe.tracking.spool import Run, now_ms
 
 SOURCES = ("pgpipe", "stages", "dvc.yaml")

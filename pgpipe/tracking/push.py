@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pgpipe.files import read_json, sha256_file, write_json
+from pgpipe.files import read_json, write_json
+from pgpipe.hashes import sha256_file
 from pgpipe.tracking.spool import (
     ARTIFACTS,
     METRICS_FILE,

@@ -23,7 +23,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from pgpipe.config import Section
-from pgpipe.files import copy, project_root, write_json
+from pgpipe.files import copy, write_json
+from pgpipe.project import project_root
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
 

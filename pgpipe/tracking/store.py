@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pgpipe.files import project_root
+from pgpipe.project import project_root
 from pgpipe.tracking.spool import locked
 
 if TYPE_CHECKING:

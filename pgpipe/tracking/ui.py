@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pgpipe.errors import NetworkError, UsageError
-from pgpipe.files import project_root
+from pgpipe.project import project_root
 from pgpipe.tracking.store import StoreAway, artifacts_uri, connect, store_errors, store_uri
 from pgpipe.tracking.sync import sync
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pgpipe.files import sha256, sha256_file, write_bytes
+from pgpipe.files import write_bytes
+from pgpipe.hashes import sha256, sha256_file
 
 
 def files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 from pgpipe import __version__, tensors
 from pgpipe.devices import choose
 from pgpipe.errors import UsageError
-from pgpipe.files import sha256_file, sha256_json
+from pgpipe.hashes import sha256_file, sha256_json
 from pgpipe.metrics.patches import SMALLEST
 from pgpipe.metrics.quick import versions
 from pgpipe.nets.config import NetworkSpec

@@ -22,7 +22,7 @@ from pgpipe.data.keeping import PROGRESS, kept, key_of
 from pgpipe.data.multires import Block
 from pgpipe.data.shards import ShardWriter
 from pgpipe.errors import ResourceError
-from pgpipe.files import sha256_tree
+from pgpipe.hashes import sha256_tree
 
 IMAGES = 40
 AT = [0, 1, 7, 8, 9, 39]  # a shard of r16 has 8 images

@@ -10,7 +10,7 @@ from signal import SIGKILL
 from tinyproject import Project
 
 from faults.warm import Change, Command, nothing
-from pgpipe.files import sha256_file
+from pgpipe.hashes import sha256_file
 from pgpipe.tracking.spool import read_points
 from pgpipe.training.checkpoint import StateFolder
 

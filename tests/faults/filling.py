@@ -19,7 +19,8 @@ import torch  # noqa: F401 - every child would import it anew
 from tinyproject import Project
 
 from pgpipe import cli
-from pgpipe.files import fresh_folder, sha256_file, sha256_tree
+from pgpipe.files import fresh_folder
+from pgpipe.hashes import sha256_file, sha256_tree
 from pgpipe.tracking import mirror
 
 PAGE_BYTES = 4096  # a tmpfs counts in them

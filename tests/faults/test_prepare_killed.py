@@ -16,7 +16,7 @@ from pgpipe.bench.prepare import jpeg
 from pgpipe.data import rawzip
 from pgpipe.data.multires import read_manifest, sizes, verify
 from pgpipe.data.workers import SLOTS
-from pgpipe.files import sha256_tree
+from pgpipe.hashes import sha256_tree
 from pgpipe.processes.cores import cores
 from stages.paths import MULTIRES, RAW
 

@@ -20,7 +20,7 @@ from tinyproject import Run
 
 from pgpipe.data.sources import catalogue, obtain
 from pgpipe.data.sources.catalogue import Published
-from pgpipe.files import sha256_file, sha256_tree
+from pgpipe.hashes import sha256_file, sha256_tree
 from pgpipe.inspection.report import Report
 
 IMAGES = 200_000  # that take longer than a test

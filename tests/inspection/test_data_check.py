@@ -19,7 +19,7 @@ from rawset import (
 )
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import sha256_tree
+from pgpipe.hashes import sha256_tree
 from pgpipe.images import Images
 from pgpipe.inspection import pictures as pictures_of
 from pgpipe.inspection import seen

@@ -13,7 +13,7 @@ from tinyproject import Run
 
 from pgpipe.data import folder, pyramid, shards, squares, writing
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest
-from pgpipe.files import sha256_tree
+from pgpipe.hashes import sha256_tree
 from pgpipe.images import Images
 
 LABELS = ("b c", "a", "ä", "b c", "a", "ä")

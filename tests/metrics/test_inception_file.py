@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import sha256
+from pgpipe.hashes import sha256
 from pgpipe.metrics import inception_file
 
 

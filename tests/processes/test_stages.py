@@ -9,7 +9,7 @@ import psutil
 import pytest
 from tinyproject import Project
 
-from pgpipe.files import sha256_tree
+from pgpipe.hashes import sha256_tree
 from pgpipe.processes.launch import VARIABLE
 
 PATIENCE_S = 60  # until a process is where it is to be killed, and until all are gone

@@ -15,7 +15,7 @@ from tinyparams import ROOT
 
 from pgpipe.data import workers
 from pgpipe.data.multires import read_manifest
-from pgpipe.files import sha256_tree
+from pgpipe.hashes import sha256_tree
 from stages import prepare
 from stages.paths import MULTIRES, RAW
 

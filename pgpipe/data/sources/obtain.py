@@ -14,7 +14,8 @@ from pgpipe.errors import NetworkError, UsageError
 from pgpipe.fetch.mirrors import fetch
 from pgpipe.fetch.transfer import Report
 from pgpipe.fetch.wanted import Wanted, copy, require
-from pgpipe.files import link_or_copy, project_root
+from pgpipe.files import link_or_copy
+from pgpipe.project import project_root
 
 Watch = Callable[[str, int], AbstractContextManager[Report]]  # shows a download: name, bytes
 

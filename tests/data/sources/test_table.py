@@ -16,7 +16,7 @@ from pgpipe.data.sources.catalogue import Entry, Published
 from pgpipe.data.sources.obtain import Place
 from pgpipe.data.sources.table import SOURCES
 from pgpipe.errors import IntegrityError, NetworkError, UsageError
-from pgpipe.files import sha256_file
+from pgpipe.hashes import sha256_file
 
 EMBEDDED = {"photos", "digits-1k", "mnist-1k"}
 FETCHED = sorted(name for name, entry in catalogue.entries().items() if entry.mirrors)

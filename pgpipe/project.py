@@ -1,0 +1,23 @@
+"""Where the project lies, and what is too large for the system's temporary folder."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def project_root() -> Path:
+    """The folder that holds `.dvc`: the main checkout, also inside an experiment's workspace."""
+    if "DVC_ROOT" in os.environ:
+        return Path(os.environ["DVC_ROOT"])
+    here = Path.cwd()
+    return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)
+
+
+def folder_for_much() -> Path:
+    """Where large temporary files lie: `TMPDIR` if set, else the project, if it may be written to.
+
+    The system's temporary folder, which is the last resort, is memory on many machines.
+    """
+    root = project_root()
+    elsewhere = "TMPDIR" in os.environ or not os.access(root, os.W_OK)
+    return Path(tempfile.gettempdir()) if elsewhere else root
