@@ -57,7 +57,7 @@ def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> N
         section = pair.protocol_of(options, reals, fakes)
         for note in pair.notes(section, len(reals), len(fakes)):
             typer.echo(f"score: {note}", err=True)
-        metrics = pair.compare(reals, fakes, section, devices.choose(), track)
+        metrics = pair.compare(reals, fakes, section, devices.exact(), track)
     for line in table.lines(metrics):
         typer.echo(line)
     if json is not None:
@@ -80,6 +80,6 @@ def gate(
     from pgpipe.reporting.progress import track
     from pgpipe.scoring.cifar10 import check
 
-    found = check(cifar10, devices.choose(), track)
+    found = check(cifar10, devices.exact(), track)
     known.require(found)
     typer.echo(f"gate: {found}")

@@ -14,6 +14,7 @@ SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # a failure is one line of ours, not a traceback
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what repeats its bits; costs up to 32 MB of a GPU
     "KINETO_LOG_LEVEL": "6",  # torch's profiler tells the terminal when it starts and stops
 }
 

@@ -27,7 +27,7 @@ def run() -> None:
         raise UsageError(f"{MULTIRES}: {len(store)} images are not >= {LEAST}, two halves of two")
     order = rng.permutation(len(store), rng.key(known.SEED, "gate", 0)).numpy()
     passed = []
-    for check in known.checks(store.take(order[:MOST]), devices.choose()):
+    for check in known.checks(store.take(order[:MOST]), devices.exact()):
         known.require(check)
         print(f"gate: {check}")  # noqa: T201
         passed.append(check.name)

@@ -46,7 +46,7 @@ def run() -> None:
 
 def reference(group: Processes) -> None:
     """Write the reals that are compared with, their scores, the classifier: the first process."""
-    params, device = read_params(Params), devices.choose()
+    params, device = read_params(Params), devices.exact()
     section = params.score
     store = ImageStore(images(int(params.final.removeprefix("r"))))
     order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
@@ -75,7 +75,7 @@ def score_features(
     section: ScoreSection, store: ImageStore, order: NDArray[np.int64], group: Processes
 ) -> dict[str, float]:
     """Write the features that samples are compared with; their scores against as many others."""
-    net, count = features.network(devices.choose()), section.fid_images
+    net, count = features.network(devices.exact()), section.fid_images
 
     def seen(chosen: NDArray[np.int64], name: str) -> features.Features:
         batches = stream(Chosen(store, chosen), group=group)()
@@ -91,7 +91,7 @@ def score_features(
 def score_modes(params: Params, reals: Readable, store: ImageStore) -> dict[str, float]:
     """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
     images, known = stacks.singles(store, read_labels(MULTIRES), np.load(SOURCES))
-    net, accuracy = digits.fit(images, known, params.reference, devices.choose())
+    net, accuracy = digits.fit(images, known, params.reference, devices.exact())
     classifier.save(DIGIT_CLASSIFIER, net)
     return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}
 
@@ -102,7 +102,7 @@ def fitted(
     """The classifier of the labels, which the process fits that comes first."""
     if not CLASSIFIER.exists():
         classifier.save(CLASSIFIER, train_classifier(section, store, held_out))
-    return classifier.load(CLASSIFIER, devices.choose())
+    return classifier.load(CLASSIFIER, devices.exact())
 
 
 def train_classifier(
@@ -117,5 +117,5 @@ def train_classifier(
         round(1000 * section.classifier_kimg),
         section.classifier_learning_rate,
         section.seed,
-        devices.choose(),
+        devices.exact(),
     )

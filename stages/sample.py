@@ -65,7 +65,7 @@ def sample(group: Processes) -> None:
 def load(path: Path) -> tuple[Generator, float]:
     """A phase's generator, and the kimg that it has seen."""
     generator, facts = read_generator(path)
-    return generator.to(devices.choose()), facts["row"]["kimg"]
+    return generator.to(devices.exact()), facts["row"]["kimg"]
 
 
 def draw_labels(section: SampleSection) -> torch.Tensor:

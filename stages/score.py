@@ -47,7 +47,7 @@ def run() -> None:
 
 def score(group: Processes) -> None:
     """The selected tick's scores, and the last one's, if another; the first process writes."""
-    section, drawn, device = read_params(Params).score, read_json(DRAWN_FACTS), devices.choose()
+    section, drawn, device = read_params(Params).score, read_json(DRAWN_FACTS), devices.exact()
     found = scores_of(DRAWN, section, device, group)
     last = scores_of(DRAWN_LAST, section, device, group) if DRAWN_LAST.exists() else {}
     if not group.writes:

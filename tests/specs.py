@@ -70,6 +70,7 @@ TRAIN: dict[str, Any] = {
     "device": "cpu",
     "threads": 1,
     "precision": "fp32",
+    "deterministic": False,
     "channels_last": False,
     "data_on_device": "auto",
     "tick_kimg": 1.0,

@@ -65,7 +65,7 @@ CHANGES: dict[tuple[str, str], dict[str, Any]] = {
 OF_DATA = {"full_resolution", "mirror", "tick_kimg", "quick_images"}
 OF_NO_ROW = {"seed", "r1_gamma", "r2_gamma", "label_weight"}  # unread by wgan-gp without labels
 OF_THE_MACHINE = {"device", "threads", "precision", "channels_last", "data_on_device"}
-OF_THE_MACHINE |= {"checkpoint_minutes", "minibatch_per_device"}
+OF_THE_MACHINE |= {"checkpoint_minutes", "minibatch_per_device", "deterministic"}
 
 
 def test_row_a_is_gulrajani_and_names_all_that_makes_a_method() -> None:

@@ -87,9 +87,14 @@ class Place:
     """A folder with data, and the phase r8 that goes on from a finished r4."""
 
     def __init__(
-        self, folder: Path, model: dict[str, Any] | None = None, train: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+        device: torch.device = CPU,
     ) -> None:
-        self.folder, self.train = folder, {**TRAIN, **(train or {})}
+        self.folder, self.device = folder, device
+        self.train = {**TRAIN, "device": device.type, **(train or {})}
         stddev = self.section().minibatch_stddev
         self.spec = network_spec(**{**MODEL, "minibatch_stddev": stddev, **(model or {})})
         self.first = StateFolder(folder / "states.r4")
@@ -126,7 +131,7 @@ class Place:
             pixels = np.random.default_rng(resolution).integers(0, 256, shape, dtype=np.uint8)
             np.save(folder / "00000.npy", pixels)
         labels = torch.arange(IMAGES) % CLASSES if self.spec.classes else None
-        return Batches(ImageStore(folder), labels, 3, CPU, held=False)
+        return Batches(ImageStore(folder), labels, 3, self.device, held=False)
 
     def job(self, phase: Phase = R8, **changes: Any) -> Job:
         before = self.first.states()[-1]

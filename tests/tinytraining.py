@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from specs import network_spec
+from specs import DCGAN, network_spec
 
 from pgpipe import rng
 from pgpipe.nets import weights
@@ -13,25 +13,70 @@ from pgpipe.training.objective import Minibatch
 
 CPU = torch.device("cpu")
 
+Case = tuple[dict[str, Any], dict[str, Any], bool]  # train, model, whether new layers fade in
 
-def networks(train: TrainSection, resolution: int = 8, **changes: Any) -> Networks:
+CASES: list[Case] = [
+    ({}, {}, False),
+    ({"channels_last": True, "mirror": True}, {"fused_downsampling": True}, True),
+    ({"adam_beta1": 0.5, "discriminator_steps": 2}, {}, True),
+    ({"label_conditioning": "acgan", "updates": "simultaneous"}, {"classes": 3}, True),
+    ({"label_conditioning": "matching"}, {"classes": 3}, False),
+    ({"minibatch_stddev": 2, "minibatch_per_device": 4, "mirror": True}, {}, True),
+    ({"loss": "lsgan"}, {}, True),
+    ({"loss": "relativistic"}, {"minibatch_discrimination": 3}, False),
+    ({"minibatch_stddev": False, "loss": "non-saturating"}, {**DCGAN, "fmap_max": 4}, False),
+    ({"precision": "bf16"}, {}, True),
+]
+
+
+def start(train: TrainSection, device: torch.device = CPU, **model: Any) -> Networks:
+    """Networks of a case: where D hears noise, it does from the first step, ever less."""
+    nets = networks(train, device=device, **model)
+    if nets.fake_score is not None:
+        nets.fake_score.fill_(0.9)
+    return nets
+
+
+def minibatches(
+    count: int, train: TrainSection, classes: int, fading: bool, device: torch.device = CPU
+) -> list[list[Minibatch]]:
+    """Those of `count` steps, of which nothing is twice the same, a fade that grows among them."""
+    each = train.discriminator_steps
+    return [
+        [
+            minibatch(8 * (n * each + k), classes, n / count if fading else None, device=device)
+            for k in range(each)
+        ]
+        for n in range(count)
+    ]
+
+
+def networks(
+    train: TrainSection, resolution: int = 8, device: torch.device = CPU, **changes: Any
+) -> Networks:
     """Networks whose average is not the generator itself."""
     sizes = {"fmap_base": 64, "fmap_max": 8, "minibatch_stddev": train.minibatch_stddev}
     spec = network_spec(**{**sizes, **changes})
     named = weights.initial(spec, resolution, 0)
     others = weights.initial(spec, resolution, 1)
     average = {n.replace("generator", "average"): v for n, v in others.items()}
-    return build(spec, resolution, {**named, **average}, train, train.learning_rate, CPU)
+    return build(spec, resolution, {**named, **average}, train, train.learning_rate, device)
 
 
-def minibatch(seen: int = 0, classes: int = 0, fade: float | None = None, N: int = 8) -> Minibatch:
+def minibatch(
+    seen: int = 0,
+    classes: int = 0,
+    fade: float | None = None,
+    N: int = 8,
+    device: torch.device = CPU,
+) -> Minibatch:
     """The reals, labels and counters after `seen` images."""
     pixels = rng.integers(256, (N, 8, 8, 3), rng.key(0, "pixels", seen)).to(torch.uint8)
     labels = [rng.integers(classes, (N,), rng.key(0, s, seen)) for s in "dg"] if classes else None
     return Minibatch(
-        images=pixels,
-        labels=labels[0] if labels else None,
-        labels_g=labels[1] if labels else None,
-        seen=torch.tensor(seen),
-        fade=None if fade is None else torch.tensor(fade),
+        images=pixels.to(device),
+        labels=labels[0].to(device) if labels else None,
+        labels_g=labels[1].to(device) if labels else None,
+        seen=torch.tensor(seen, device=device),
+        fade=None if fade is None else torch.tensor(fade, device=device),
     )

@@ -34,7 +34,6 @@ def of(
 
     Of a group, each process has its share of the batches, and gets the features of all.
     """
-    torch.backends.cudnn.allow_tf32 = False  # its rounding would show in the scores
     device = net.fc.weight.device
     pooled, probabilities = [], []
     for batch in batches:

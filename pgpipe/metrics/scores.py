@@ -45,7 +45,6 @@ def of(
     [N] are that the images were drawn with. The processes of a group share the work.
     """
     n = section.swd_images
-    torch.backends.cudnn.allow_tf32 = False  # a filter's rounding would show in the scores
     sets, replicates = (stream(reals, n), stream(fakes, n)), bootstrap.REPLICATES
     levels = distances(*sets, section.seed, device, replicates=replicates, group=group)
     found = swd_scores(levels) | variation(fakes, section, device, group)

@@ -49,6 +49,7 @@ class TrainSection(Section):
     precision: Literal[
         "fp32", "bf16"
     ]  # bf16: autocast inside G and D; scores, norms, losses in float32
+    deterministic: bool  # of a GPU: only algorithms that repeat their bits; a CPU's always do
     channels_last: bool
     data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
 

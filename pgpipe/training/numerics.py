@@ -18,7 +18,16 @@ def prepare(section: TrainSection) -> torch.device:
     device = choose(section.device)
     torch.set_num_threads(threads(section))
     torch.set_float32_matmul_precision("high")  # TF32 where a GPU has it; no effect on a CPU
+    repeat_bits(section.deterministic)
     return device
+
+
+def repeat_bits(always: bool) -> None:
+    """Whether every operation has to use an algorithm that gives the same bits each time."""
+    if torch.are_deterministic_algorithms_enabled() != always:  # to say so takes an import
+        torch.use_deterministic_algorithms(always)
+        # A property of the module, which stubs do not know. Filled would be what nobody reads.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def name(section: TrainSection) -> str:

@@ -6,37 +6,20 @@ from typing import Any
 
 import pytest
 import torch
-from specs import DCGAN, train_section
+from specs import train_section
 from taped import Tape, Taped
 from tinyphase import FADE_STEPS, Count, Place, last_state
-from tinytraining import minibatch, networks
+from tinytraining import CASES, minibatch, minibatches, networks, start
 from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.processes.group import Processes
 from pgpipe.training import phase
 from pgpipe.training.capture import WARM_UP, CapturedStep, fastest
-from pgpipe.training.config import TrainSection
 from pgpipe.training.networks import Networks, tensors_of
-from pgpipe.training.objective import Minibatch
 from pgpipe.training.step import Step
 
-REPLAYS = 3
-
-Case = tuple[dict[str, Any], dict[str, Any], bool]  # train, model, whether new layers fade in
-
-CASES: list[Case] = [
-    ({}, {}, False),
-    ({"channels_last": True, "mirror": True}, {"fused_downsampling": True}, True),
-    ({"adam_beta1": 0.5, "discriminator_steps": 2}, {}, True),
-    ({"label_conditioning": "acgan", "updates": "simultaneous"}, {"classes": 3}, True),
-    ({"label_conditioning": "matching"}, {"classes": 3}, False),
-    ({"minibatch_stddev": 2, "minibatch_per_device": 4, "mirror": True}, {}, True),
-    ({"loss": "lsgan"}, {}, True),
-    ({"loss": "relativistic"}, {"minibatch_discrimination": 3}, False),
-    ({"minibatch_stddev": False, "loss": "non-saturating"}, {**DCGAN, "fmap_max": 4}, False),
-    ({"precision": "bf16"}, {}, True),
-]
+COUNT = WARM_UP + 3  # steps
 
 
 def captured(step: Step) -> CapturedStep:
@@ -56,27 +39,6 @@ def assert_equal(ours: Networks, theirs: Networks) -> None:
     assert all(value.equal(others[name]) for name, value in named.items())
 
 
-def start(train: TrainSection, **model: Any) -> Networks:
-    nets = networks(train, **model)
-    if nets.fake_score is not None:
-        nets.fake_score.fill_(0.9)  # D hears noise, less from step to step
-    return nets
-
-
-def steps(train: TrainSection, classes: int, fading: bool) -> list[list[Minibatch]]:
-    """Minibatches of which nothing is twice the same, a fade that grows among them."""
-    count = WARM_UP + REPLAYS
-    return [
-        [
-            minibatch(
-                8 * (n * train.discriminator_steps + k), classes, n / count if fading else None
-            )
-            for k in range(train.discriminator_steps)
-        ]
-        for n in range(count)
-    ]
-
-
 @pytest.mark.parametrize(("changes", "model", "fading"), CASES)
 def test_replays_equal_steps_to_the_bit(
     changes: dict[str, Any], model: dict[str, Any], fading: bool
@@ -85,7 +47,8 @@ def test_replays_equal_steps_to_the_bit(
     train = train_section(**changes)
     ours, theirs = (start(train, **model) for _ in range(2))
     replayed, plain = captured(Step(ours, train)), Step(theirs, train)
-    for number, batches in enumerate(steps(train, ours.generator.spec.classes, fading)):
+    steps = minibatches(COUNT, train, ours.generator.spec.classes, fading)
+    for number, batches in enumerate(steps):
         for nets in (ours, theirs):
             nets.set_learning_rate(0.001 * (number + 1))
         assert replayed(batches).equal(plain(batches))
@@ -98,7 +61,7 @@ def test_a_number_of_the_host_would_show() -> None:
     train = train_section()
     ours, theirs = (start(train) for _ in range(2))
     replayed, plain = captured(Step(ours, train)), Step(theirs, train)
-    for number, batches in enumerate(steps(train, 0, fading=False)):
+    for number, batches in enumerate(minibatches(COUNT, train, 0, fading=False)):
         for nets, step in ((ours, replayed), (theirs, plain)):
             nets.adam_g.param_groups[0]["lr"] = 0.001 * (number + 1)
             step(batches)
