@@ -27,7 +27,7 @@ def of_rejected(rejected: Rejected, plan: Plan) -> Iterator[str]:
     if not rejected.files:
         return
     (name, reason), *_ = rejected.listed
-    verdict = f"{rejected.files:,} files give no image, the first is {name!r}: {reason}"
+    verdict = f"files that give no image: {rejected.files:,}, the first is {name!r}: {reason}"
     if rejected.files > plan.dataset.max_rejected:
         limit = plan.dataset.max_rejected
         verdict += f"; `prepare` will refuse them, dataset.max_rejected allows {limit}"
@@ -48,8 +48,8 @@ def of_sizes(report: Report, plan: Plan) -> Iterator[str]:
     """Images that are too small for the resolution, or far from square."""
     if report.sizes.enlarged:
         yield (
-            f"{report.sizes.enlarged:,} images are smaller than dataset.resolution "
-            f"({report.resolution}) and would be enlarged"
+            f"images smaller than dataset.resolution ({report.resolution}), to be enlarged: "
+            f"{report.sizes.enlarged:,}"
         )
     share = f"{report.crops.outside:.0%} on average"
     if report.crops.outside > MUCH and plan.dataset.crop == "center":
@@ -62,7 +62,7 @@ def of_duplicates(duplicates: Duplicates, images: int) -> Iterator[str]:
     """Images that training would see more often than others."""
     for alike, found in (("equal", duplicates.exact), ("nearly equal", duplicates.near)):
         if found.surplus > MANY * images:
-            yield f"{found.surplus:,} images are {alike} to another ({found.surplus / images:.0%})"
+            yield f"images {alike} to another: {found.surplus:,} ({found.surplus / images:.0%})"
         if found.across_labels:
             yield f"groups of {alike} images with several labels: {found.across_labels:,}"
     if not duplicates.complete:

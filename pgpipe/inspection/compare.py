@@ -84,4 +84,4 @@ def of_pixels(
 def numbered(images: list[int]) -> str:
     """How many images, and which."""
     shown = ", ".join(map(str, images[:LISTED]))
-    return f"{len(images):,} images differ: {shown}{', ...' if len(images) > LISTED else ''}"
+    return f"images that differ: {len(images):,} ({shown}{', ...' if len(images) > LISTED else ''})"

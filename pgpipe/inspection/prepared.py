@@ -112,7 +112,7 @@ def lines(folder: Path) -> Iterator[str]:
         for name, array in known.shards(resolution).items():
             size = human(math.prod(array.shape))
             yield row("", f"{resolution}x{resolution}: {size}, {name}, {array.sha256[:SHOWN]}")
-    yield row("rejected", f"{len(known.rejected):,} files")
+    yield row("rejected", f"{len(known.rejected):,}")
     yield from more(f"{one.file!r}: {one.reason}" for one in known.rejected[:LISTED])
 
 

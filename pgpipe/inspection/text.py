@@ -14,7 +14,7 @@ def lines(report: Report) -> Iterator[str]:
     yield from (f"warning: {warning}" for warning in report.warnings)
     yield row("data set", f"{report.name}, {report.path}")
     yield row("images", f"{report.images:,}, {human(report.bytes)} as published")
-    yield row("rejected", f"{report.rejected.files:,} files")
+    yield row("rejected", f"{report.rejected.files:,}")
     yield from more(f"{n:,}: {why}" for why, n in first(report.rejected.reasons).items())
     yield from more(f"{name!r}: {why}" for name, why in report.rejected.listed[:LISTED])
     for what, counts in report.stored.model_dump().items():
@@ -74,7 +74,7 @@ def of_labels(counts: Mapping[str, int]) -> Iterator[str]:
 
 def of_groups(what: str, found: Groups) -> Iterator[str]:
     """How many images are alike, and the largest groups."""
-    yield row(what, f"{found.surplus:,} images, in {found.groups:,} groups")
+    yield row(what, f"{found.surplus:,} (groups: {found.groups:,})")
     for group in found.listed[:LISTED]:
         yield row("", ", ".join(map(repr, group)))
 

@@ -58,7 +58,7 @@ def test_text_has_the_warnings_first_and_nothing_is_left(run: Run) -> None:
     for expected in (
         "images        11, ",
         "'bad <b>.txt': not a JPEG, PNG or WebP image",
-        "repeated      1 images, in 1 groups",
+        "repeated      1 (groups: 1)",
         "'3.png', 'copy of 3.png'",
         "modes         RGB 11",
     ):

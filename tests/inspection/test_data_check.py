@@ -39,7 +39,7 @@ def test_images_and_rejected_files_are_counted_and_named(tmp_path: Path) -> None
     assert found.rejected.files == 3
     assert found.rejected.reasons["not a JPEG, PNG or WebP image"] == 2
     assert [name for name, _ in found.rejected.listed] == ["cut.png", "empty.jpg", "notes.txt"]
-    assert "3 files give no image, the first is 'cut.png': corrupt" in found.warnings[0]
+    assert "files that give no image: 3, the first is 'cut.png': corrupt" in found.warnings[0]
     assert "refuse" not in found.warnings[0]
     assert "`prepare` will refuse" in report(tmp_path, dataset__max_rejected=2).warnings[0]
 
@@ -115,7 +115,7 @@ def test_images_are_enlarged_where_their_square_is_smaller(
 ) -> None:
     found = report(sized, dataset__crop=crop, dataset__resolution=resolution)
     assert found.sizes.enlarged == enlarged
-    warned = f"{enlarged} images are smaller than dataset.resolution ({resolution})"
+    warned = f"smaller than dataset.resolution ({resolution}), to be enlarged: {enlarged}"
     assert any(warned in line for line in found.warnings) == bool(enlarged)
 
 

@@ -60,7 +60,13 @@ def refused(run: Run, code: int, *arguments: str) -> str:
 def test_show_says_what_the_manifest_says(run: Run) -> None:
     code, text, _ = run("data", "show")
     assert code == 0
-    for expected in ("6, RGB", "3 classes", "2: 'b c'", "2 files", "'0.txt': not an image"):
+    for expected in (
+        "6, RGB",
+        "3 classes",
+        "2: 'b c'",
+        "rejected      2\n",
+        "'0.txt': not an image",
+    ):
         assert expected in text
     for name, array in read_manifest(Path("data/multires"))["arrays"].items():
         assert name == "labels.npy" or f"{name}, {array['sha256'][:12]}" in text
@@ -212,7 +218,7 @@ def test_one_pixel_is_found_at_every_resolution_where_it_shows(run: Run) -> None
     changed = images()
     changed[4][3, 5, 1] ^= 0x80
     prepared(Path("b"), changed)
-    shown = [f"{size}x{size}: 1 images differ: 4; by " for size in (4, 8, 16)]
+    shown = [f"{size}x{size}: images that differ: 1 (4); by " for size in (4, 8, 16)]
     found = difference(run)
     assert [line[: len(start)] for line, start in zip(found, shown, strict=True)] == shown
     apart = [np.abs(stored("a", size) - stored("b", size)).max() for size in (4, 8, 16)]
@@ -235,7 +241,7 @@ def test_other_shards_of_equal_images_are_the_same(
 
 def test_other_labels_are_named(run: Run) -> None:
     prepared(Path("b"), images(), ["a", *LABELS[1:]])
-    assert difference(run) == ["labels: 1 images differ: 0; 0: 'b c' and 'a'"]
+    assert difference(run) == ["labels: images that differ: 1 (0); 0: 'b c' and 'a'"]
 
 
 def test_number_of_a_label_is_not_its_name(run: Run) -> None:
@@ -243,7 +249,7 @@ def test_number_of_a_label_is_not_its_name(run: Run) -> None:
     prepared(Path("a"), images(), ["a", *["b"] * 4, "c"])
     prepared(Path("b"), images(), [*["b"] * 5, "c"])
     assert not np.array_equal(read_labels(Path("a"))[1:], read_labels(Path("b"))[1:])
-    assert difference(run) == ["labels: 1 images differ: 0; 0: 'a' and 'b'"]
+    assert difference(run) == ["labels: images that differ: 1 (0); 0: 'a' and 'b'"]
 
 
 def test_more_images_and_other_kinds(run: Run) -> None:
@@ -259,7 +265,7 @@ def test_what_differs_a_lot_is_listed_in_part(run: Run) -> None:
     for name, pixels in (("a", many), ("b", [image + 2 for image in many])):
         shutil.rmtree(name)
         prepared(Path(name), pixels, [""] * 40)
-    first = "40 images differ: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...; by 2 of 255 at most"
+    first = "images that differ: 40 (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...); by 2 of 255 at most"
     assert difference(run) == [f"4x4: {first}", f"8x8: {first}"]
 
 
