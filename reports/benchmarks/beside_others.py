@@ -1,25 +1,28 @@
 """The training step beside other public implementations', in one process and in turns.
 
-python reports/benchmarks/beside_others.py --gan-zoo FOLDER --genforce FOLDER --mmgeneration FOLDER
+python reports/benchmarks/beside_others.py --gan-zoo FOLDER --pro-gan-pytorch FOLDER
+    --genforce FOLDER --mmgeneration FOLDER
 
 Each folder, none of which need be given, is a checkout of facebookresearch/pytorch_GAN_zoo, of
-genforce/genforce, or of open-mmlab/mmgeneration (with mmcv-lite and mmengine installed), whose code
-is no part of this repository. Of the GAN zoo it is `ProgressiveGAN.optimizeParameters`, its own
-step; the others are networks alone, with fused convolutions, so the step around them is the one
-below, as plain as it can be. All do a D step on 16 reals, 16 fakes and the penalty at 16 mixed
-images, a G step on 16 new fakes, Adam, and the average of G, without labels and in the stable part
-of a phase.
+akanimax/pro_gan_pytorch, of genforce/genforce, or of open-mmlab/mmgeneration (with mmcv-lite and
+mmengine installed), whose code is no part of this repository. Of the GAN zoo it is its own step,
+`ProgressiveGAN.optimizeParameters`; of the others it is the networks, the last two with fused
+convolutions, in a step that is as plain as it can be. All do a D step on 16 reals, 16 fakes and the
+penalty at 16 mixed images, a G step on 16 new fakes, Adam, and the average of G, without labels and
+in the stable part of a phase.
 """
 
+import builtins
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partialmethod
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 import typer
@@ -74,6 +77,24 @@ def with_float_betas(parameters: Any, lr: float, betas: list[float]) -> torch.op
     return torch.optim.Adam(parameters, lr, (float(betas[0]), float(betas[1])))
 
 
+def pro_gan_pytorch(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
+    """A plain step around its networks, which also run what is faded out."""
+    vars(builtins)["Tuple"] = tuple  # they forget to import it
+    networks = inside(folder, "pro_gan_pytorch.networks")
+    layer = inside(folder, "pro_gan_pytorch.custom_layers").EqualizedConvTranspose2d
+    # Of torch's own, which has had a parameter more since.
+    layer._output_padding = partialmethod(layer._output_padding, num_spatial_dims=2)
+    vars(networks)["nf"] = lambda stage: feature_maps(spec, 2 << stage)
+    depth = resolution.bit_length() - 1
+    generator = networks.Generator(depth, 3, spec.latent_size)
+    discriminator = networks.Discriminator(depth, 3, spec.latent_size)
+
+    def scores(images: torch.Tensor) -> torch.Tensor:
+        return cast("torch.Tensor", discriminator(images, depth, 1.0))
+
+    return plain(generator, discriminator, generator, spec, resolution, scores)
+
+
 def genforce(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
     """A plain step around its networks, which count feature maps as the official code, twice ours.
 
@@ -95,18 +116,25 @@ def mmgeneration(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
     vars(bricks).update(NORM_LAYERS=registry.MODELS, PLUGIN_LAYERS=registry.MODELS)
     normal_init = import_module("mmengine.model").normal_init
     vars(import_module("mmcv.cnn.utils"))["normal_init"] = normal_init
-    if "mmgen" not in sys.modules:  # whose packages would import far more than is there
-        for name in ("mmgen", "mmgen.models", "mmgen.models.architectures"):
-            package(name).__path__ = [str(folder / name.replace(".", "/"))]
+    if "mmgen" not in sys.modules:
         vars(package("mmgen.models.builder"))["MODULES"] = registry.Registry("mmgen")
         vars(package("mmgen.models.common"))["AllGatherLayer"] = None
-    models = import_module("mmgen.models.architectures.pggan")
+    models = inside(folder, "mmgen.models.architectures.pggan")
     sizes = {"base_channels": 2 * spec.fmap_base, "max_channels": spec.fmap_max}
     generator = models.PGGANGenerator(spec.latent_size, resolution, **sizes)
     discriminator = models.PGGANDiscriminator(
         resolution, mbstd_cfg={"group_size": MINIBATCH}, **sizes
     )
     return plain(generator, discriminator, generator, spec, resolution)
+
+
+def inside(folder: Path, name: str) -> ModuleType:
+    """A module of a checkout, without its packages' own imports, which are of far more."""
+    parts = name.split(".")[:-1]
+    for outer in (".".join(parts[: n + 1]) for n in range(len(parts))):
+        if outer not in sys.modules:
+            package(outer).__path__ = [str(folder / outer.replace(".", "/"))]
+    return import_module(name)
 
 
 def package(name: str) -> ModuleType:
@@ -121,8 +149,10 @@ def plain(
     images: Callable[[torch.Tensor], torch.Tensor],
     spec: NetworkSpec,
     resolution: int,
+    scores: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Work:
-    """A plain step around two networks."""
+    """A plain step around two networks, with D's scores where they are more than a call."""
+    score = scores or discriminator
     average = deepcopy(generator).requires_grad_(False)
     adam_g = torch.optim.Adam(generator.parameters(), RATE, BETAS)
     adam_d = torch.optim.Adam(discriminator.parameters(), RATE, BETAS)
@@ -135,17 +165,16 @@ def plain(
         with torch.no_grad():
             fake = fakes()
         adam_d.zero_grad()
-        real_score, fake_score = discriminator(reals), discriminator(fake)
+        real_score, fake_score = score(reals), score(fake)
         mixed = torch.lerp(reals, fake, torch.rand(MINIBATCH, 1, 1, 1)).requires_grad_()
-        score = discriminator(mixed).sum()
-        (slope,) = torch.autograd.grad(score, mixed, create_graph=True)
+        (slope,) = torch.autograd.grad(score(mixed).sum(), mixed, create_graph=True)
         penalty = (slope.square().sum((1, 2, 3)).sqrt() - 1).square().mean()
         drift = real_score.square().mean()
         (fake_score.mean() - real_score.mean() + LAMBDA * penalty + DRIFT * drift).backward()
         adam_d.step()
         adam_g.zero_grad()
         discriminator.requires_grad_(False)
-        (-discriminator(fakes()).mean()).backward()
+        (-score(fakes()).mean()).backward()
         discriminator.requires_grad_(True)
         adam_g.step()
         current: list[torch.Tensor] = list(generator.parameters())
@@ -154,12 +183,18 @@ def plain(
     return Work(step)
 
 
-OTHERS = {"GAN zoo": gan_zoo, "genforce": genforce, "mmgeneration": mmgeneration}
+OTHERS = {
+    "GAN zoo": gan_zoo,
+    "pro_gan_pytorch": pro_gan_pytorch,
+    "genforce": genforce,
+    "mmgeneration": mmgeneration,
+}
 SMALLEST = {"genforce": 8, "mmgeneration": 8}  # pixels; at 4, D of mmgeneration has no convolution
 
 
 def main(
     gan_zoo_folder: Annotated[Path | None, typer.Option("--gan-zoo")] = None,
+    pro_gan_pytorch_folder: Annotated[Path | None, typer.Option("--pro-gan-pytorch")] = None,
     genforce_folder: Annotated[Path | None, typer.Option("--genforce")] = None,
     mmgeneration_folder: Annotated[Path | None, typer.Option("--mmgeneration")] = None,
     paper: Annotated[bool, typer.Option(help="The paper's feature maps instead of 64.")] = False,
@@ -170,7 +205,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Of each, in a turn.")] = 1.0,
 ) -> None:
     """Print images/s of all at each resolution."""
-    folders = (gan_zoo_folder, genforce_folder, mmgeneration_folder)
+    folders = (gan_zoo_folder, pro_gan_pytorch_folder, genforce_folder, mmgeneration_folder)
     others = {name: folder for name, folder in zip(OTHERS, folders, strict=True) if folder}
     document = document_of([], small=True)
     merge(document, {"train": {"threads": threads, "device": "cpu"}})
