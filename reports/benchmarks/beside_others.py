@@ -37,7 +37,24 @@ from pgpipe.scoring.table import aligned
 
 MINIBATCH = 16
 RATE, BETAS, LAMBDA, DRIFT, DECAY = 1e-3, (0.0, 0.99), 10.0, 1e-3, 0.999
-PAPER = {"model": {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512}}
+PAPER = {
+    "dataset": {"name": "folder", "resolution": 1024},
+    "growth": {
+        "final": "r1024",
+        "phases": {
+            f"r{res}": {
+                "res": res,
+                "from": f"r{res // 2}",
+                "fade_kimg": 6,
+                "stable_kimg": 6,
+                "minibatch": None,
+            }
+            for res in (128, 256, 512, 1024)
+        },
+    },
+    "model": {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512},
+    "train": {"full_resolution": 1024},
+}
 
 
 @contextmanager
@@ -61,7 +78,7 @@ def gan_zoo(folder: Path, spec: NetworkSpec, resolution: int) -> Work:
         dimLatentVector=spec.latent_size,
         depthScale0=feature_maps(spec, 4),
         miniBatchStdDev=True,
-        useGPU=False,
+        useGPU=torch.get_default_device().type == "cuda",
         baseLearningRate=RATE,
         lambdaGP=LAMBDA,
         epsilonD=DRIFT,
@@ -159,14 +176,15 @@ def plain(
     reals = torch.rand(MINIBATCH, 3, resolution, resolution) * 2 - 1
 
     def fakes() -> torch.Tensor:
-        return images(torch.randn(MINIBATCH, spec.latent_size))
+        return images(torch.randn(MINIBATCH, spec.latent_size, device=reals.device))
 
     def step() -> None:
         with torch.no_grad():
             fake = fakes()
         adam_d.zero_grad()
         real_score, fake_score = score(reals), score(fake)
-        mixed = torch.lerp(reals, fake, torch.rand(MINIBATCH, 1, 1, 1)).requires_grad_()
+        factors = torch.rand(MINIBATCH, 1, 1, 1, device=reals.device)
+        mixed = torch.lerp(reals, fake, factors).requires_grad_()
         (slope,) = torch.autograd.grad(score(mixed).sum(), mixed, create_graph=True)
         penalty = (slope.square().sum((1, 2, 3)).sqrt() - 1).square().mean()
         drift = real_score.square().mean()
@@ -201,6 +219,8 @@ def main(
     smallest: Annotated[int, typer.Option(help="Pixels.")] = 4,
     largest: Annotated[int, typer.Option(help="Pixels.")] = 64,
     threads: int = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    precision: Annotated[str, typer.Option(help="Ours: fp32 or bf16. Others: float32.")] = "fp32",
     repeats: int = 9,
     seconds: Annotated[float, typer.Option(help="Of each, in a turn.")] = 1.0,
 ) -> None:
@@ -208,7 +228,7 @@ def main(
     folders = (gan_zoo_folder, pro_gan_pytorch_folder, genforce_folder, mmgeneration_folder)
     others = {name: folder for name, folder in zip(OTHERS, folders, strict=True) if folder}
     document = document_of([], small=True)
-    merge(document, {"train": {"threads": threads, "device": "cpu"}})
+    merge(document, {"train": {"threads": threads, "device": device, "precision": precision}})
     merge(document, PAPER if paper else {})
     setting = setting_of(document, "small")
     rows = [("pixels", "ours", *others, *(f"times {name}" for name in others), "")]
@@ -219,7 +239,8 @@ def main(
             works = {"ours": step_of(training(setting, f"r{resolution}", "stable", Path(folder)))}
             for name, checkout_of in others.items():
                 if resolution >= SMALLEST.get(name, 4):
-                    works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
+                    with torch.device(device):
+                        works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
             times = in_turns(works, repeats, seconds)
         rows.append(row(resolution, [times.get(name) for name in ("ours", *others)]))
         typer.echo(list(aligned(rows))[-1])
