@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from tinyproject import Project
 
@@ -11,6 +12,7 @@ from faults.orphans import repaired, seconds_to_end, wait_for_child
 from faults.trials import Trials
 from faults.variants import step_slowly
 from faults.warm import Command
+from pgpipe.training.checkpoint import StateFolder
 
 LOCKED = 5  # the exit code
 
@@ -44,6 +46,8 @@ def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
         output, _ = dvc.communicate()
         assert "Traceback" not in output
         saved += "state saved" in output
+        for folder in phase_folders(untrained):
+            intact_states(folder)
         assert newest(untrained) >= progress
         progress = newest(untrained)
     trials.reached(
@@ -53,6 +57,11 @@ def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
 
 
 def newest(project: Project) -> int:
-    """Images of the newest state of the first phase; 0 where there is none."""
-    states = [s for f in project.folder.glob(".pgpipe/state/r4-*") for s in intact_states(f)]
+    """Images of the newest state of the first phase, by its name; 0 where there is none."""
+    states = [s for folder in phase_folders(project) for s in StateFolder(folder).states()]
     return max((int(state.name.split("-")[0]) for state in states), default=0)
+
+
+def phase_folders(project: Project) -> list[Path]:
+    """Where the states of the first phase are."""
+    return list(project.folder.glob(".pgpipe/state/r4-*"))
