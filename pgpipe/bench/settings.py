@@ -17,22 +17,25 @@ from stages.check import check
 LABELS = 10  # of the stand-in for a data set, where the networks take labels; `photos` has as many
 FIRST = 4  # pixels
 
+
+def phases(*resolutions: int) -> dict[str, Any]:
+    """Phases of these resolutions, each grown from half of it, by their names."""
+    return {
+        f"r{res}": {
+            "res": res,
+            "from": "init" if res == FIRST else f"r{res // 2}",
+            "fade_kimg": 0 if res == FIRST else 6,
+            "stable_kimg": 6,
+            "minibatch": None,
+        }
+        for res in resolutions
+    }
+
+
 # A network that a CPU trains: 64 feature maps up to 32x32, 32 at 64x64, the paper's minibatch.
 SMALL: dict[str, Any] = {
     "dataset": {"name": "photos", "resolution": 64, "color": "rgb"},
-    "growth": {
-        "final": "r64",
-        "phases": {
-            f"r{res}": {
-                "res": res,
-                "from": "init" if res == FIRST else f"r{res // 2}",
-                "fade_kimg": 0 if res == FIRST else 6,
-                "stable_kimg": 6,
-                "minibatch": None,
-            }
-            for res in (4, 8, 16, 32, 64)
-        },
-    },
+    "growth": {"final": "r64", "phases": phases(4, 8, 16, 32, 64)},
     "model": {"name": "pggan", "fmap_base": 1024, "fmap_max": 64, "latent_size": 64},
     "train": {
         "minibatch": 16,

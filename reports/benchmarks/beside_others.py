@@ -28,7 +28,7 @@ import torch
 import typer
 from torch import nn
 
-from pgpipe.bench.settings import document_of, setting_of
+from pgpipe.bench.settings import document_of, phases, setting_of
 from pgpipe.bench.steps import step_of, training
 from pgpipe.bench.timing import Work, in_turns
 from pgpipe.nets.config import NetworkSpec, feature_maps
@@ -39,19 +39,7 @@ MINIBATCH = 16
 RATE, BETAS, LAMBDA, DRIFT, DECAY = 1e-3, (0.0, 0.99), 10.0, 1e-3, 0.999
 PAPER = {
     "dataset": {"name": "folder", "resolution": 1024},
-    "growth": {
-        "final": "r1024",
-        "phases": {
-            f"r{res}": {
-                "res": res,
-                "from": f"r{res // 2}",
-                "fade_kimg": 6,
-                "stable_kimg": 6,
-                "minibatch": None,
-            }
-            for res in (128, 256, 512, 1024)
-        },
-    },
+    "growth": {"final": "r1024", "phases": phases(128, 256, 512, 1024)},
     "model": {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512},
     "train": {"full_resolution": 1024},
 }
