@@ -1,9 +1,11 @@
 """What a step trains and reads, tiny: networks of 8x8 images and minibatches of noise."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from specs import DCGAN, network_spec
+from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.nets import weights
@@ -49,6 +51,12 @@ def minibatches(
         ]
         for n in range(count)
     ]
+
+
+def assert_equal(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> None:
+    """The same tensors to the bit, by the same names."""
+    assert ours.keys() == theirs.keys()
+    assert all(value.equal(theirs[name]) for name, value in ours.items())
 
 
 def networks(

@@ -9,7 +9,7 @@ import torch
 from specs import train_section
 from taped import Tape, Taped
 from tinyphase import FADE_STEPS, Count, Place, last_state
-from tinytraining import CASES, minibatch, minibatches, networks, start
+from tinytraining import CASES, assert_equal, minibatch, minibatches, networks, start
 from torch import Tensor
 
 from pgpipe import tensors
@@ -32,13 +32,6 @@ def lasting(nets: Networks) -> list[Tensor]:
     return list(tensors_of(nets).values())
 
 
-def assert_equal(ours: Networks, theirs: Networks) -> None:
-    """The same weights and moments to the bit."""
-    named, others = tensors_of(ours), tensors_of(theirs)
-    assert named.keys() == others.keys()
-    assert all(value.equal(others[name]) for name, value in named.items())
-
-
 @pytest.mark.parametrize(("changes", "model", "fading"), CASES)
 def test_replays_equal_steps_to_the_bit(
     changes: dict[str, Any], model: dict[str, Any], fading: bool
@@ -53,7 +46,7 @@ def test_replays_equal_steps_to_the_bit(
             nets.set_learning_rate(0.001 * (number + 1))
         assert replayed(batches).equal(plain(batches))
     assert replayed.figures is not None
-    assert_equal(ours, theirs)
+    assert_equal(tensors_of(ours), tensors_of(theirs))
 
 
 def test_a_number_of_the_host_would_show() -> None:
@@ -107,7 +100,7 @@ def test_a_step_that_cannot_be_captured_is_taken_as_it_is(
     for n in range(2 * WARM_UP + 4):
         batches = [minibatch(8 * n, fade=0.5 if n <= WARM_UP else None)]
         assert step(batches).equal(plain(batches))
-    assert_equal(nets, theirs)
+    assert_equal(tensors_of(nets), tensors_of(theirs))
     told = capsys.readouterr().err
     assert told.startswith("pgpipe: warning: ")
     assert told.endswith(" cannot be captured)\n")
@@ -139,7 +132,5 @@ def test_a_captured_phase_ends_with_the_same_bits(
     if last is not None:
         place.interrupted(tmp_path, last)
     place.run(tmp_path)
-    ours, theirs = (tensors.read(last_state(states))[0] for states in (tmp_path, whole[0]))
-    assert ours.keys() == theirs.keys()
-    assert all(value.equal(theirs[name]) for name, value in ours.items())
+    assert_equal(*(tensors.read(last_state(states))[0] for states in (tmp_path, whole[0])))
     assert "not captured" not in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 import torch
 from specs import train_section
 from tinyphase import FADE_STEPS, Place, last_state
-from tinytraining import CASES, minibatches, start
+from tinytraining import CASES, assert_equal, minibatches, start
 
 from pgpipe import tensors
 from pgpipe.training.capture import WARM_UP, CapturedStep
@@ -40,8 +40,7 @@ def test_a_graphs_replays_equal_steps_to_the_bit(
     for batches in minibatches(COUNT, train, ours.generator.spec.classes, fading, GPU):
         assert replayed(batches).equal(plain(batches))
     assert replayed.figures is not None, "captured"
-    named, others = tensors_of(ours), tensors_of(theirs)
-    assert all(value.equal(others[name]) for name, value in named.items())
+    assert_equal(tensors_of(ours), tensors_of(theirs))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -51,6 +50,4 @@ def test_interrupted_it_ends_at_the_same_bits(tmp_path: Path, last: int, precisi
     place.run(tmp_path / "whole")
     place.interrupted(tmp_path / "parts", last)
     place.run(tmp_path / "parts")
-    ours, theirs = (tensors.read(last_state(tmp_path / name))[0] for name in ("parts", "whole"))
-    assert ours.keys() == theirs.keys()
-    assert all(value.equal(theirs[name]) for name, value in ours.items())
+    assert_equal(*(tensors.read(last_state(tmp_path / name))[0] for name in ("parts", "whole")))
