@@ -15,3 +15,8 @@ PREVIEW_TILE = 64  # pixels, or the resolution where that is more
 
 # data/multires/labels.npy of stacked digits: the mode R + 10 G + 100 B of the three digits
 MODE_PLACES = (1, 10, 100)
+
+
+def preview_name(key: str, images: int) -> str:
+    """Return the name of the picture that a phase draws after so many of its images."""
+    return f"{key}-{images:09d}.png"

@@ -12,6 +12,7 @@ from pgpipe.metrics.config import ScoreSection
 from pgpipe.nets import weights
 from pgpipe.nets.config import ModelSection, NetworkSpec
 from pgpipe.schedule import GrowthSection
+from pgpipe.training.checkpoint import STATE_FORMAT
 from pgpipe.training.config import TrainSection
 from stages.paths import LAYERS, MULTIRES, model
 
@@ -41,7 +42,12 @@ def run() -> None:
     latents = rng.normal((PREVIEWS, spec.latent_size), rng.key(params.train.seed, "preview", 0))
     labels = torch.arange(PREVIEWS) % max(1, spec.classes)
     start = {PREVIEW_LATENTS: latents, PREVIEW_LABELS: labels}
-    facts = {"images_seen": 0, "spec": spec.model_dump(), "progress": {"rows": []}}
+    facts = {
+        "format": STATE_FORMAT,
+        "images_seen": 0,
+        "spec": spec.model_dump(),
+        "progress": {"rows": []},
+    }
     tensors.save(fresh_folder(model("init")) / STATE, start, facts)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pgpipe.data import annotations, choice, digits, photos, rawzip, stacks, tables
-from pgpipe.data.config import DatasetSection
+from pgpipe.data import annotations, choice, tables
+from pgpipe.data.config import MADE, DatasetSection
 from pgpipe.data.items import Item
-from pgpipe.data.pyramid import Sample, rounded
+from pgpipe.data.pyramid import rounded
 from pgpipe.data.sources import catalogue
-from pgpipe.data.sources.obtain import Place
-from pgpipe.data.sources.table import SOURCES
+from pgpipe.data.sources.source import Made, Place
+from pgpipe.data.sources.table import source as source_of
 from pgpipe.data.squares import Boxes
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.fetch.transfer import Report
@@ -41,7 +41,6 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
     """
     catalogue.require_path(dataset.name, Path(dataset.path))
     with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
-        read = embedded if is_embedded(dataset) else published
         try:
             yield read(dataset, raw, Path(scratch))
         except (PermissionError, FileNotFoundError) as error:
@@ -59,41 +58,21 @@ def by_own_names(message: str, scratch: Path) -> str:
     return message
 
 
-def is_embedded(dataset: DatasetSection) -> bool:
-    """Whether the images are made here: squares of the resolution, which nothing crops."""
-    return dataset.name == "photos" or dataset.stacked
-
-
 def as_read(dataset: DatasetSection) -> DatasetSection:
-    """The section with the crop policy that its images really get."""
-    return dataset.model_copy(update={"crop": "center"}) if is_embedded(dataset) else dataset
+    """The section with the crop policy that its images really get: none, where they are made."""
+    return dataset.model_copy(update={"crop": "center"}) if dataset.name in MADE else dataset
 
 
-def embedded(dataset: DatasetSection, _raw: Path, scratch: Path) -> Opened:
-    """Windows into the photographs, or stacks of digits, as pixels."""
-    made = samples(dataset, scratch / rawzip.NAME)
-    return Opened((rounded(image, 1), label, name) for image, label, name in made)
+def read(dataset: DatasetSection, raw: Path, scratch: Path) -> Opened:
+    """The images of the user's files, or of those that were fetched; `scratch` receives links.
 
-
-def samples(dataset: DatasetSection, archive: Path) -> Iterator[Sample]:
-    """The same, before they are rounded; `archive` receives what they are made of."""
-    size, seed = dataset.resolution, dataset.seed
-    if dataset.name == "photos":
-        photos.fetch(archive)
-        return photos.read(archive, dataset.channels, size, dataset.images_per_class, seed)
-    if dataset.name == "digits-1k":
-        digits.fetch_bundled(archive)
-        known = digits.read_bundled(archive)
-    else:
-        digits.fetch_mnist(Path(dataset.path), archive)
-        known = digits.read_mnist(archive)
-    return stacks.read(known, stacks.draw(len(known.digits), dataset.stacks, seed))
-
-
-def published(dataset: DatasetSection, raw: Path, scratch: Path) -> Opened:
-    """The images of the user's files, or of those that were fetched; `scratch` receives links."""
-    source, place = SOURCES[dataset.name], place_of(dataset, raw)
+    Those that are made here come as pixels.
+    """
+    source, place = source_of(dataset.name), place_of(dataset, raw)
     source.fetch(Place(dataset.name, place, scratch, refuse, linked=True))
+    if isinstance(source, Made):
+        made = source.read(scratch, dataset)
+        return Opened((rounded(image, 1), label, name) for image, label, name in made)
     if dataset.tables:
         tables.fetch(place, scratch)
     notes = annotations.read(dataset, scratch)

@@ -24,23 +24,30 @@ class First(NamedTuple):
     spread: float
 
 
+class Pair(NamedTuple):
+    """Where the classes of G and D are, as `module:class`."""
+
+    generator: str
+    discriminator: str
+
+
 # G and D by model.name, and imported by name: a training depends on the networks that it uses.
 NETWORKS = {
-    "pggan": ("pgpipe.nets.generator:Generator", "pgpipe.nets.discriminator:Discriminator"),
-    "dcgan": ("pgpipe.nets.dcgan:DcganGenerator", "pgpipe.nets.dcgan:DcganDiscriminator"),
-    "weak": ("pgpipe.nets.weak:WeakGenerator", "pgpipe.nets.weak:WeakDiscriminator"),
+    "pggan": Pair("pgpipe.nets.generator:Generator", "pgpipe.nets.discriminator:Discriminator"),
+    "dcgan": Pair("pgpipe.nets.dcgan:DcganGenerator", "pgpipe.nets.dcgan:DcganDiscriminator"),
+    "weak": Pair("pgpipe.nets.weak:WeakGenerator", "pgpipe.nets.weak:WeakDiscriminator"),
 }
 
 
 def generator(spec: NetworkSpec, resolution: int) -> Generator:
     """G of the kind that the spec names, grown to a resolution; uninitialised."""
-    made: Generator = resolve_name(NETWORKS[spec.name][0])(spec, resolution)
+    made: Generator = resolve_name(NETWORKS[spec.name].generator)(spec, resolution)
     return made
 
 
 def discriminator(spec: NetworkSpec, resolution: int) -> Discriminator:
     """D of the kind that the spec names, grown to a resolution; uninitialised."""
-    made: Discriminator = resolve_name(NETWORKS[spec.name][1])(spec, resolution)
+    made: Discriminator = resolve_name(NETWORKS[spec.name].discriminator)(spec, resolution)
     return made
 
 

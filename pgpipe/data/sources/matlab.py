@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pgpipe.data import tars
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item, items, numbered
+from pgpipe.data.sources.obtain import published
+from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError
 
 CLASSES = 102  # of flowers
@@ -57,3 +59,7 @@ def load(path: Path, name: str, axes: int, kind: type) -> NDArray[Any]:
         if not np.issubdtype(array.dtype, kind):
             raise ValueError(f"{name!r} is of {array.dtype}")
     return array
+
+
+SVHN = Source(published, read_svhn)
+FLOWERS = Source(published, read_flowers)

@@ -5,29 +5,15 @@ an interrupted download goes on, though DVC empties data/raw before each run.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
 from pgpipe.data.sources.catalogue import Published, entries
+from pgpipe.data.sources.source import Place
 from pgpipe.errors import NetworkError, UsageError
 from pgpipe.fetch.mirrors import fetch
-from pgpipe.fetch.transfer import Report
 from pgpipe.fetch.wanted import Wanted, copy, require
 from pgpipe.files import link_or_copy
 from pgpipe.project import project_root
-
-Watch = Callable[[str, int], AbstractContextManager[Report]]  # shows a download: name, bytes
-
-
-class Place(NamedTuple):
-    """A data set, where the user's files of it are, where the raw files go, who watches."""
-
-    name: str
-    path: Path
-    raw: Path
-    watch: Watch
-    linked: bool = False  # to look at the user's files where they are, not to keep them
 
 
 def published(place: Place) -> None:
@@ -92,6 +78,11 @@ def own(place: Place, *patterns: str) -> None:
         raise UsageError(f"{path}: no {' or '.join(patterns)}; put there {by_hand(place.name)}")
     for file in found:
         take(place, file, place.raw / file.name, verified(place.name, file.name))
+
+
+def taken(*patterns: str) -> Callable[[Place], None]:
+    """A fetch of the user's files that fit a pattern."""
+    return lambda place: own(place, *patterns)
 
 
 def verified(data_set: str, file: str) -> Wanted:

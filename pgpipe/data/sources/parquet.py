@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
+from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import several
+from pgpipe.data.sources.source import Source
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -77,3 +79,6 @@ def data_of(value: Any) -> bytes:
     if not isinstance(data, bytes):
         raise ValueError("an image without bytes; its file lies elsewhere")
     return data
+
+
+SOURCE = Source(taken("*.parquet"), read)

@@ -8,6 +8,8 @@ import numpy as np
 from pgpipe.data import tars
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
+from pgpipe.data.sources.obtain import published
+from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
@@ -49,3 +51,7 @@ def read_unlabelled(raw: Path) -> Iterator[Item]:
 def upright(data: bytes) -> Images:
     """uint8 [96, 96, 3]; ValueError where an image is not whole."""
     return np.frombuffer(data, np.uint8).reshape(SHAPE).transpose(2, 1, 0)
+
+
+LABELLED = Source(published, read_labelled)
+UNLABELLED = Source(published, read_unlabelled)
