@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
 
+SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
+
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -84,6 +86,11 @@ class TrainSection(Section):
         """Without quick scores no tick is the best."""
         if self.select != "last" and self.quick_images < 2:
             raise ValueError(f"select: {self.select} needs quick_images of 2 or more")
+        if 0 < self.quick_inception_images < SPLITS:
+            raise ValueError(
+                f"quick_inception_images: {self.quick_inception_images} is neither 0 nor >= "
+                f"{SPLITS}, the parts of that Inception score"
+            )
         return self
 
     @property

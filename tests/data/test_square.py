@@ -179,7 +179,8 @@ def test_lanczos_is_the_windowed_sinc_of_the_centred_square(
     across = np.einsum("wx,yxc->ywc", weights, middle).round().clip(0, 255)  # 8 bits in between
     wanted = np.einsum("hy,ywc->hwc", weights, across).round().clip(0, 255)
     found = lanczos(image, size)
-    assert (found.shape, found.dtype) == ((size, size, channels), np.uint8)
+    assert found.shape == (size, size, channels)
+    assert found.dtype == np.uint8
     assert abs(found - wanted).max() <= 1, "a rounding"
 
 
