@@ -57,7 +57,7 @@ class QuickScores:
         self.own = self.scores(others)
 
     def of(self, images: Readable) -> Scores:
-        """Scores of uint8 [N or more, R, R, C], each beside the reals' own: `swd_R`, `swd_avg`, ..."""
+        """Return scores of uint8 [N or more, R, R, C] beside the reals' own: `swd_R`, ..."""
         return beside(self.scores(images), self.own)
 
     def scores(self, images: Readable) -> Scores:
