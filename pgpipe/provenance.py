@@ -133,7 +133,9 @@ def of_trees(*trees: str) -> Code:
     """Return the code in git's trees of our packages, read once: many revisions share them."""
     blobs: dict[str, str] = {}
     for package, tree in zip(PACKAGES, trees, strict=True):
-        for entry in filter(None, git("ls-tree", "-r", "-z", tree).decode().split("\0")):
+        for entry in filter(
+            None, git("ls-tree", "--full-tree", "-r", "-z", tree).decode().split("\0")
+        ):
             kind, path = entry.split("\t", 1)
             if path.endswith(".py"):
                 blobs[f"{package}/{path}"] = kind.split()[2]

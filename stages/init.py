@@ -7,12 +7,11 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_manifest
 from pgpipe.errors import UsageError
 from pgpipe.files import fresh_folder
-from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS, STATE
+from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS, STATE, STATE_FORMAT
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.nets import weights
 from pgpipe.nets.config import ModelSection, NetworkSpec
 from pgpipe.schedule import GrowthSection
-from pgpipe.training.checkpoint import STATE_FORMAT
 from pgpipe.training.config import TrainSection
 from stages.paths import LAYERS, MULTIRES, model
 

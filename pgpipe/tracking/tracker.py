@@ -85,15 +85,23 @@ class LiveTracker:
 
 
 @contextmanager
-def open_run(stage: str, section: TrackingSection, final: bool = False) -> Iterator[Tracker]:
-    """The run of the current parameters and sources, for `stage` to log to.
+def open_run(
+    stage: str, section: TrackingSection, made_of: str, final: bool = False
+) -> Iterator[Tracker]:
+    """The run of the current parameters, code and data, for `stage` to log to.
 
-    `final` ends the run where the stage ends well. The stage's exceptions pass through.
+    The stage's exceptions pass through.
+
+    Args:
+        stage: its name.
+        section: says whether and where runs are tracked.
+        made_of: the hash of the code and the data that the run's result comes from.
+        final: end the run where the stage ends well.
     """
     if not section.enabled:
         yield NullTracker()
         return
-    with opened(this_run(stage, section.experiment), final) as tracker:
+    with opened(this_run(stage, section.experiment, made_of), final) as tracker:
         yield tracker
 
 
