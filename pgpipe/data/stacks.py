@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe import rng
 from pgpipe.data.digits import Digits
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import Sample
@@ -24,6 +23,8 @@ Sources = NDArray[np.int64]  # [N, 3]: which digit is in each channel
 
 def draw(digits: int, stacks: int, seed: int) -> Sources:
     """Which of so many digits each channel of each stack takes; more stacks begin with the same."""
+    from pgpipe import rng  # torch takes seconds to import, which other sets save
+
     return rng.integers(digits, (stacks, 3), rng.key(seed, "stacks", 0)).numpy()
 
 
