@@ -8,25 +8,31 @@ VENV    := .venv
 PYTHON  ?= python3
 SEED    ?= 0
 WORKERS ?= 2
+CHOICE  := not faults
 FAULTS  := tests/faults tests/processes tests/estimate tests/training/test_divergence.py
 RUN     := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: repro test check quick static faults install clean
+.PHONY: repro test check quick format types tests faults install clean
 repro: install
 	$(RUN) dvc repro
 
 test: check
-check: static
-	$(PYTEST)
+check: format
+	$(MAKE) --jobs 2 types tests
 
-quick: static
-	$(PYTEST) -m "not faults and not slow"
+quick: format
+	$(MAKE) --jobs 2 types tests CHOICE="not faults and not slow"
 
-static: install
+format: install
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
+
+types: install
 	$(RUN) mypy
+
+tests: install
+	$(PYTEST) -m "$(CHOICE)"
 
 faults: install
 	$(RUN) pytest $(FAULTS) --all-faults --seed $(SEED) -m "faults or not faults"

@@ -30,10 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=0, help="of the trials")
 
 
+SLOW_FOLDERS = ("faults", "processes", "estimate")  # they start processes
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, and -m the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep in one process what shares a costly fixture; begin with what takes longest."""
     for item in items:
+        if item.path.parent.name in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
         if "finished" in fixtures_of(item):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group("finished"))

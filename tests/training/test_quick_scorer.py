@@ -25,6 +25,8 @@ from pgpipe.training.quick_scorer import QuickScorer, quick_scorer
 from pgpipe.training.quick_worker import Task, Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
 
+pytestmark = pytest.mark.slow
+
 R16 = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=4 * TICK / 1000)
 TICKS = 4
 
