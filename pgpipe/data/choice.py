@@ -10,7 +10,6 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe import rng
 from pgpipe.data.annotations import Annotations
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
@@ -42,6 +41,8 @@ def chosen(
 
 def spread(count: int, wanted: int, seed: int) -> NDArray[np.bool_]:
     """Which of `count` images are `wanted` that lie evenly."""
+    from pgpipe import rng  # torch takes seconds to import, which most preparations save
+
     edges = np.arange(wanted + 1) * count // wanted
     draws = rng.uniform((wanted,), rng.key(seed, "subset", 0)).double().numpy()
     taken = np.zeros(count, bool)

@@ -15,7 +15,8 @@ from pgpipe.schedule import Phase
 from pgpipe.training.config import TrainSection
 
 WORKER = "pgpipe.training.quick_worker"
-BY_INCEPTION = ("pgpipe.metrics.features", "pgpipe.metrics.frechet", "pgpipe.metrics.inception")
+FEATURES = "pgpipe.metrics.features"
+BY_INCEPTION = (FEATURES, "pgpipe.metrics.frechet", "pgpipe.metrics.inception")
 
 
 @dataclass(frozen=True)

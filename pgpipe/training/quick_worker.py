@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from pgpipe.nets.sampling import generator_of, render_all
 from pgpipe.processes.signals import SIGNALS
 from pgpipe.training import hashed
 from pgpipe.training.history import Row
-from pgpipe.training.quick_task import Task
+from pgpipe.training.quick_task import FEATURES, Task
 from pgpipe.training.snapshots import row_file
 
 CPU = torch.device("cpu")
@@ -43,9 +44,7 @@ class Worker:
         reals, others = order[: self.count], order[self.count : 2 * self.count]
         network = None
         if task.inception:
-            from pgpipe.metrics import features  # a choice, which names these scores
-
-            network = features.network(CPU)
+            network = import_module(FEATURES).network(CPU)
         self.quick = QuickScores(
             Chosen(store, reals), Chosen(store, others), task.seed, CPU, network
         )

@@ -144,6 +144,7 @@ def test_a_project_that_was_moved_does_not_write_into_its_old_place(project: Pat
     assert not old.exists()
 
 
+@pytest.mark.slow
 def test_processes_at_once_create_one_store_one_experiment_one_run_per_key(project: Path) -> None:
     arguments = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")]
     processes = [subprocess.Popen([sys.executable, "-c", PUSHER, *each]) for each in arguments]

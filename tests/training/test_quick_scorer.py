@@ -28,6 +28,8 @@ from pgpipe.training.quick_task import Task
 from pgpipe.training.quick_worker import Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
 
+pytestmark = pytest.mark.slow
+
 KEY = "code"  # of the scores
 R16 = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=4 * TICK / 1000)
 TICKS = 4
