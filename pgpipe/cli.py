@@ -29,6 +29,7 @@ from pgpipe.project import project_root
 from pgpipe.unwritable import raise_if_full
 
 STAGES = {
+    "find": "Note which of your files the data set is made of.",
     "download": "Fetch the raw images.",
     "prepare": "Make squares of every resolution.",
     "reference": "Score the reals themselves.",

@@ -1,11 +1,10 @@
 """download: the raw files as published, verified."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from pgpipe.config import Section, read_params
 from pgpipe.data.config import Name
+from pgpipe.project import in_main_checkout
 from stages.paths import RAW
 
 
@@ -25,7 +24,7 @@ def run() -> None:
     from pgpipe.reporting.progress import arriving
 
     params = read_params(Params)
-    path, archive = Path(params.path), fresh_folder(RAW) / rawzip.NAME
+    path, archive = in_main_checkout(params.path), fresh_folder(RAW) / rawzip.NAME
     match params.name:
         case "photos":
             photos.fetch(archive)

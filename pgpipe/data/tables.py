@@ -3,6 +3,7 @@
 In a folder they are copied to data/raw, so that DVC sees a change; a zip is there as a whole.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pgpipe.data import rawzip
@@ -15,7 +16,7 @@ PATTERNS = ("*.csv", "*.json", "*.txt")
 
 def require(dataset: DatasetSection) -> None:
     """Raise a UsageError that names the parameter, where one of the files is not there."""
-    path = Path(dataset.path)
+    path = dataset.location
     for key, name in dataset.tables.items():
         if path.is_dir():
             found = (path / name).is_file()
@@ -28,12 +29,16 @@ def require(dataset: DatasetSection) -> None:
             )
 
 
+def beside(path: Path) -> Iterator[Path]:
+    """What may be such a file in the folder `path`."""
+    found = (file for pattern in PATTERNS for file in path.glob(pattern))
+    return (file for file in found if file.is_file() and not rawzip.is_hidden(file.name))
+
+
 def fetch(path: Path, raw: Path) -> None:
-    """Copy what may be such a file from the folder `path`."""
-    for pattern in PATTERNS:
-        for file in path.glob(pattern):
-            if file.is_file() and not rawzip.is_hidden(file.name):
-                copy(file, raw / file.name)
+    """Copy them from the folder `path`."""
+    for file in beside(path):
+        copy(file, raw / file.name)
 
 
 def read(raw: Path, name: str) -> bytes:

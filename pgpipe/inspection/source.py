@@ -39,7 +39,7 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
         UsageError: they are not there; says what to put where, or what to run.
         IntegrityError: an archive is damaged.
     """
-    catalogue.require_path(dataset.name, Path(dataset.path))
+    catalogue.require_path(dataset.name, dataset.location)
     with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
         read = embedded if is_embedded(dataset) else published
         try:
@@ -85,7 +85,7 @@ def samples(dataset: DatasetSection, archive: Path) -> Iterator[Sample]:
         digits.fetch_bundled(archive)
         known = digits.read_bundled(archive)
     else:
-        digits.fetch_mnist(Path(dataset.path), archive)
+        digits.fetch_mnist(dataset.location, archive)
         known = digits.read_mnist(archive)
     return stacks.read(known, stacks.draw(len(known.digits), dataset.stacks, seed))
 
@@ -105,7 +105,7 @@ def place_of(dataset: DatasetSection, raw: Path) -> Path:
     entry = catalogue.entries()[dataset.name]
     held = [(raw / name, file.size) for name, file in entry.files.items()]
     fetched = all(path.is_file() and path.stat().st_size == size for path, size in held)
-    return raw if fetched and held and not entry.by_hand else Path(dataset.path)
+    return raw if fetched and held and not entry.by_hand else dataset.location
 
 
 def refuse(file: str, _size: int) -> AbstractContextManager[Report]:
