@@ -208,7 +208,7 @@ def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
     catalogue.require_path(params.dataset.name, params.dataset.location)
-    tables.require(params.dataset)
+    tables.require(params.dataset, params.dataset.location)
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())

@@ -14,7 +14,7 @@ from pydantic import Field
 from pgpipe.config import Section, read_params
 from pgpipe.data import filehashes
 from pgpipe.data.config import Name
-from pgpipe.data.sources import catalogue, taken
+from pgpipe.data.sources import taken
 from pgpipe.errors import UsageError
 from pgpipe.files import write_bytes
 from pgpipe.hashes import sha256_json
@@ -35,7 +35,6 @@ def run() -> None:
     """Write data/found.json: names, sizes and hashes, nothing of this machine or of the clock."""
     params = read_params(Params)
     path = in_main_checkout(params.path)
-    catalogue.require_path(params.name, path)
     memory = sha256_json([params.name, str(path.absolute())])[:16]
     try:
         files = taken.of(params.name, path)

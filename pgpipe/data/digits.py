@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from pgpipe.data import idx
 from pgpipe.data.rawzip import members, pack
-from pgpipe.data.sources import taken
 from pgpipe.data.square import enlarge
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.hashes import sha256
@@ -24,7 +23,7 @@ from pgpipe.images import Images
 SIDE = 32  # pixels
 BUNDLED = "digits.csv.gz"
 BUNDLED_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
-MNIST_IMAGES, MNIST_LABELS = taken.MNIST
+MNIST_IMAGES, MNIST_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
 
 class Digits(NamedTuple):
@@ -80,8 +79,9 @@ def fetch_mnist(folder: Path, target: Path) -> None:
 
 def find(folder: Path, name: str) -> Path:
     """The file `name` or `name.gz` of a folder."""
-    if (found := taken.unpacked_or_not(folder, name)) is not None:
-        return found
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
     raise UsageError(f"{folder}: no {name}[.gz]; set dataset.path to the folder of MNIST's files")
 
 

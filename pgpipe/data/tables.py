@@ -3,7 +3,6 @@
 In a folder they are copied to data/raw, so that DVC sees a change; a zip is there as a whole.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pgpipe.data import rawzip
@@ -14,9 +13,8 @@ from pgpipe.files import copy
 PATTERNS = ("*.csv", "*.json", "*.txt")
 
 
-def require(dataset: DatasetSection) -> None:
-    """Raise a UsageError that names the parameter, where one of the files is not there."""
-    path = dataset.location
+def require(dataset: DatasetSection, path: Path) -> None:
+    """Raise a UsageError that names the parameter, where one of the files is not at `path`."""
     for key, name in dataset.tables.items():
         if path.is_dir():
             found = (path / name).is_file()
@@ -29,16 +27,12 @@ def require(dataset: DatasetSection) -> None:
             )
 
 
-def beside(path: Path) -> Iterator[Path]:
-    """What may be such a file in the folder `path`."""
-    found = (file for pattern in PATTERNS for file in path.glob(pattern))
-    return (file for file in found if file.is_file() and not rawzip.is_hidden(file.name))
-
-
 def fetch(path: Path, raw: Path) -> None:
-    """Copy them from the folder `path`."""
-    for file in beside(path):
-        copy(file, raw / file.name)
+    """Copy what may be such a file from the folder `path`."""
+    for pattern in PATTERNS:
+        for file in path.glob(pattern):
+            if file.is_file() and not rawzip.is_hidden(file.name):
+                copy(file, raw / file.name)
 
 
 def read(raw: Path, name: str) -> bytes:

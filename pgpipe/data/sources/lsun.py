@@ -12,16 +12,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 from pgpipe.data.blaming import blaming
+from pgpipe.data.items import Item
 from pgpipe.data.sources.raw import several
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import CHUNK_BYTES, atomic, copy
-
-if TYPE_CHECKING:
-    from pgpipe.data.items import Item
 
 DATA = "data.mdb"
 MAGIC = 0xBEEFC0DE
@@ -59,7 +56,7 @@ def databases(path: Path) -> list[Path]:
     return found
 
 
-def read(raw: Path) -> "Iterator[Item]":
+def read(raw: Path) -> Iterator[Item]:
     """The images of all categories in the order of their keys."""
     paths = several(raw, "*.mdb")
     for path in paths:

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.data.sources import taken
 from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.errors import NetworkError, UsageError
 from pgpipe.fetch.mirrors import fetch
@@ -50,12 +49,13 @@ def wanted(file: Published) -> Wanted:
 
 def obtain(place: Place, name: str, known: Wanted) -> None:
     """One file, from the first place that has it."""
+    own = place.path if place.path.name == name else place.path / name
     entry, target = entries()[place.name], place.raw / name
-    if (own := taken.copy_of(place.path, name)) is not None:
+    if own.is_file():
         take(place, own, target, known)
         return
     if not entry.mirrors:
-        raise UsageError(f"{place.path / name}: not found; put there {entry.by_hand}")
+        raise UsageError(f"{own}: not found; put there {entry.by_hand}")
     cached = project_root() / ".pgpipe" / "downloads" / place.name / name
     try:
         with place.watch(name, known.size) as report:
@@ -83,10 +83,13 @@ def own(place: Place, *patterns: str) -> None:
         UsageError: there are none.
         IntegrityError: one is another file than was published.
     """
-    found = taken.matching(place.path, *patterns)
+    path = place.path
+    if path.is_file():
+        found = [path] if any(path.match(pattern) for pattern in patterns) else []
+    else:
+        found = sorted({file for pattern in patterns for file in path.glob(pattern)})
     if not found:
-        missing = " or ".join(patterns)
-        raise UsageError(f"{place.path}: no {missing}; put there {by_hand(place.name)}")
+        raise UsageError(f"{path}: no {' or '.join(patterns)}; put there {by_hand(place.name)}")
     for file in found:
         take(place, file, place.raw / file.name, verified(place.name, file.name))
 

@@ -1,28 +1,33 @@
 """Which of the user's files at `dataset.path` each data set is made of, from their names alone.
 
-What `find` lists is what `download` takes. Nothing heavy is imported: `find` always runs.
+What `find` lists is what `download` takes; a test holds them equal. Nothing heavy is imported here:
+`find` always runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pgpipe.data import folder, tables
+from pgpipe.data import rawzip, tables
 from pgpipe.data.config import MADE
-from pgpipe.data.sources import lsun
-from pgpipe.data.sources.catalogue import entries
-
-MNIST = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")  # images, then labels
+from pgpipe.data.sources.catalogue import entries, require_path
+from pgpipe.errors import UsageError
 
 
 def of(name: str, path: Path) -> dict[str, Path]:
     """Return the files that the data set `name` takes of `path`, by their names there, sorted.
 
     Raises:
-        UsageError: a name is not UTF-8, or there is no database of LSUN.
+        UsageError: there are none, and nothing else has them; says what to put where.
     """
+    require_path(name, path)
     found = set(OF_SETS.get(name, published(name))(path))
-    if name not in MADE:
-        found |= set(tables.beside(path))
+    if (by_hand := entries()[name].by_hand) and not found:
+        raise UsageError(
+            f"dataset.path: {path}: nothing there that {name} takes; put there {by_hand}"
+        )
+    if name not in MADE and path.is_dir():
+        beside = matching(path, *tables.PATTERNS)
+        found |= {file for file in beside if not rawzip.is_hidden(file.name)}
     return dict(sorted((shown(path, file), file) for file in found))
 
 
@@ -35,7 +40,7 @@ def matching(path: Path, *patterns: str) -> list[Path]:
     """`path`, if it is a file that fits one of the patterns; else the files in it that do."""
     if path.is_file():
         return [path] if any(path.match(pattern) for pattern in patterns) else []
-    return sorted({f for pattern in patterns for f in path.glob(pattern) if f.is_file()})
+    return [file for pattern in patterns for file in path.glob(pattern) if file.is_file()]
 
 
 def of_pattern(*patterns: str) -> Callable[[Path], list[Path]]:
@@ -45,50 +50,49 @@ def of_pattern(*patterns: str) -> Callable[[Path], list[Path]]:
 
 def published(name: str) -> Callable[[Path], list[Path]]:
     """A choice of the files that the catalogue names."""
-    return lambda path: [own for file in entries()[name].files if (own := copy_of(path, file))]
 
+    def choose(path: Path) -> list[Path]:
+        names = entries()[name].files
+        places = (path if path.name == file else path / file for file in names)
+        return [place for place in places if place.is_file()]
 
-def copy_of(path: Path, name: str) -> Path | None:
-    """The user's copy of a published file: in the folder `path`, or `path` itself; None without."""
-    own = path if path.name == name else path / name
-    return own if own.is_file() else None
+    return choose
 
 
 def images(path: Path) -> list[Path]:
     """All visible files of a folder, or a zip."""
-    return [file for _, file in folder.named(path)] if path.is_dir() else [path]
+    if not path.is_dir():
+        return matching(path, "*.zip", "*.ZIP")
+    from pgpipe.data import folder
+
+    return [file for _, file in folder.named(path)]
 
 
 def records(path: Path) -> list[Path]:
     """The TFRecord file of the largest images, which is the largest file, and the labels."""
     found = matching(path, "*.tfrecords")
     largest = [max(found, key=lambda file: file.stat().st_size)] if found else []
-    return largest if path.is_file() else largest + matching(path, "*.labels")
-
-
-def are_records(path: Path) -> bool:
-    """Whether ready images are TFRecords; else they are a folder or a zip."""
-    return path.suffix == ".tfrecords" or any(path.glob("*.tfrecords"))
+    return largest if path.is_file() else [*largest, *matching(path, "*.labels")]
 
 
 def ready(path: Path) -> list[Path]:
     """TFRecords where there are any, else a folder or zip."""
-    return (records if are_records(path) else images)(path)
+    return records(path) if matching(path, "*.tfrecords") else images(path)
 
 
 def databases(path: Path) -> list[Path]:
-    """The zips and the databases of LSUN's categories."""
-    return [at / lsun.DATA if at.is_dir() else at for at in lsun.databases(path)]
+    """LSUN's database in the folder `path`, or those in its folders, and the zips of them."""
+    if (path / "data.mdb").is_file():
+        return [path / "data.mdb"]
+    return [*matching(path, "*/data.mdb"), *matching(path, "*.zip")]
 
 
 def mnist(path: Path) -> list[Path]:
-    """MNIST's training images and labels, as far as they are there."""
-    return [file for name in MNIST if (file := unpacked_or_not(path, name))]
-
-
-def unpacked_or_not(path: Path, name: str) -> Path | None:
-    """The file `name` or `name.gz` of a folder; None where neither is there."""
-    return next((f for f in (path / name, path / f"{name}.gz") if f.is_file()), None)
+    """MNIST's training images and labels, gzipped or not: of either the first that is there."""
+    found = []
+    for name in "train-images-idx3-ubyte", "train-labels-idx1-ubyte":
+        found += [file for file in (path / name, path / f"{name}.gz") if file.is_file()][:1]
+    return found
 
 
 def nothing(_: Path) -> list[Path]:
@@ -96,7 +100,7 @@ def nothing(_: Path) -> list[Path]:
     return []
 
 
-OF_SETS = {
+OF_SETS: Mapping[str, Callable[[Path], list[Path]]] = {
     "photos": nothing,
     "digits-1k": nothing,
     "mnist-1k": mnist,
