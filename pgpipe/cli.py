@@ -7,6 +7,7 @@ and the exit code of `pgpipe.errors`.
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, NoReturn
 
@@ -28,15 +29,6 @@ from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root
 from pgpipe.unwritable import raise_if_full
 
-STAGES = {
-    "download": "Fetch the raw images.",
-    "prepare": "Make squares of every resolution.",
-    "reference": "Score the reals themselves.",
-    "init": "Draw the first weights of every layer.",
-    "sample": "Draw images from the final generator.",
-    "report": "Make figures and the page reports/index.html.",
-}
-
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
 app = typer.Typer(
@@ -49,30 +41,40 @@ app = typer.Typer(
 )
 
 
-def add_stage(name: str, text: str) -> None:
-    """Add the command of a stage, which is imported when it runs."""
-
-    def command() -> None:
-        import_module(f"stages.{name}").run()
-
-    app.command(name, help=text, rich_help_panel="Stages")(command)
-
-
-for stage in STAGES.items():
-    add_stage(*stage)
-
-
-app.command(rich_help_panel="Stages")(cli_check.check)
-app.command(rich_help_panel="Stages")(cli_scoring.gate)
-app.command(rich_help_panel="Stages")(cli_scoring.score)
-
-
-@app.command(rich_help_panel="Stages")
 def train(
     phase: Annotated[str, typer.Argument(help="A key of growth.phases, such as r8.")],
 ) -> None:
     """Train one phase of the growth; the same command again resumes."""
     import_module("stages.train").run(phase)
+
+
+STAGES: dict[str, str | Callable[..., None]] = {
+    "check": cli_check.check,
+    "find": "Note which of your files the data set is made of.",
+    "download": "Fetch the raw images.",
+    "prepare": "Make squares of every resolution.",
+    "gate": cli_scoring.gate,
+    "reference": "Score the reals themselves.",
+    "init": "Draw the first weights of every layer.",
+    "train": train,
+    "sample": "Draw images from the final generator.",
+    "score": cli_scoring.score,
+    "report": "Make figures and the page reports/index.html.",
+}  # in the order in which they run; what takes no option by its text alone
+
+
+def add_stage(name: str, of: str | Callable[..., None]) -> None:
+    """Add the command of a stage, which is imported when it runs."""
+
+    def command() -> None:
+        import_module(f"stages.{name}").run()
+
+    text, function = (of, command) if isinstance(of, str) else (None, of)
+    app.command(name, help=text, rich_help_panel="Stages")(function)
+
+
+for stage in STAGES.items():
+    add_stage(*stage)
 
 
 @app.command(rich_help_panel="Experiments")
@@ -122,6 +124,7 @@ def sync() -> None:
     typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files")
 
 
+app.command("queue", rich_help_panel="Experiments")(cli_ablation.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)

@@ -1,6 +1,5 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
-from pathlib import Path
 from typing import Any
 
 from pydantic import model_validator
@@ -208,8 +207,8 @@ def plan_of(params: Params) -> Plan:
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
-    catalogue.require_path(params.dataset.name, Path(params.dataset.path))
-    tables.require(params.dataset)
+    catalogue.require_path(params.dataset.name, params.dataset.location)
+    tables.require(params.dataset, params.dataset.location)
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())

@@ -1,12 +1,13 @@
 """The section `dataset`: which images, and how they become squares."""
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
+from pgpipe.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
@@ -131,6 +132,11 @@ class DatasetSection(Section):
             if self.crop != "center":
                 raise ValueError(f"crop: {self.name} are squares, so {self.crop} has no use")
         return self
+
+    @property
+    def location(self) -> Path:
+        """Where the user's files are, in every workspace of the project."""
+        return in_main_checkout(self.path)
 
     @property
     def tables(self) -> dict[str, str]:

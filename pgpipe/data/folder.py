@@ -7,11 +7,14 @@ as a zip made of a folder has it.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pgpipe.data import rawzip
-from pgpipe.data.items import Item
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import copy
+
+if TYPE_CHECKING:
+    from pgpipe.data.items import Item
 
 HELP = "put images into data/own, or set dataset.path"
 
@@ -83,7 +86,7 @@ def copy_zip(path: Path, target: Path) -> None:
     copy(path, target)
 
 
-def read(source: Path) -> Iterator[Item]:
+def read(source: Path) -> "Iterator[Item]":
     """Yield the bytes, label and name of each file of an archive or a folder, in order of names.
 
     Raises:

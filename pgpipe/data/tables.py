@@ -13,9 +13,8 @@ from pgpipe.files import copy
 PATTERNS = ("*.csv", "*.json", "*.txt")
 
 
-def require(dataset: DatasetSection) -> None:
-    """Raise a UsageError that names the parameter, where one of the files is not there."""
-    path = Path(dataset.path)
+def require(dataset: DatasetSection, path: Path) -> None:
+    """Raise a UsageError that names the parameter, where one of the files is not at `path`."""
     for key, name in dataset.tables.items():
         if path.is_dir():
             found = (path / name).is_file()

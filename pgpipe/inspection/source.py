@@ -39,7 +39,7 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
         UsageError: they are not there; says what to put where, or what to run.
         IntegrityError: an archive is damaged.
     """
-    catalogue.require_path(dataset.name, Path(dataset.path))
+    catalogue.require_path(dataset.name, dataset.location)
     with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
         try:
             yield read(dataset, raw, Path(scratch))
@@ -84,7 +84,7 @@ def place_of(dataset: DatasetSection, raw: Path) -> Path:
     entry = catalogue.entries()[dataset.name]
     held = [(raw / name, file.size) for name, file in entry.files.items()]
     fetched = all(path.is_file() and path.stat().st_size == size for path, size in held)
-    return raw if fetched and held and not entry.by_hand else Path(dataset.path)
+    return raw if fetched and held and not entry.by_hand else dataset.location
 
 
 def refuse(file: str, _size: int) -> AbstractContextManager[Report]:
