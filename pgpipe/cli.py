@@ -23,7 +23,7 @@ from pgpipe import (
     errors,
     libraries,
 )
-from pgpipe.errors import PgpipeError, UsageError
+from pgpipe.errors import PgpipeError, UsageError, printable
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root
 from pgpipe.unwritable import raise_if_full
@@ -117,9 +117,11 @@ def ui(
 def sync() -> None:
     """Send to the MLflow store what it has missed."""
     from pgpipe.tracking.sync import sync as sync_all
+    from stages.tracked import section
 
-    done = sync_all()
-    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files")
+    done = sync_all(section().experiment)
+    deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
+    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
@@ -187,12 +189,6 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return UsageError.exit_code, printable(error.format_message())
         case _:
             return errors.BUG, report_bug(error)
-
-
-def printable(message: str) -> str:
-    """Without line breaks, and without what a name in a file could tell a terminal to do."""
-    text = " ".join(message.split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def full_disk(error: OSError) -> BaseException:
