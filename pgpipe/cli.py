@@ -81,7 +81,10 @@ def preset(
         list[str],
         typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME [NAME ...]`."),
     ],
-    force: Annotated[bool, typer.Option(help="Merge over uncommitted edits.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(help="Also with uncommitted edits, which stay where the presets set nothing."),
+    ] = False,
 ) -> None:
     """Merge named settings into params.yaml, list them, or show what they change."""
     from pgpipe import presets
@@ -95,11 +98,10 @@ def preset(
             from stages.check import check
 
             if not force:
-                presets.refuse_to_bury_edits()
-            document = presets.merged(names)
-            check(document, f"preset {' '.join(names)}")
-            presets.write(document)
-            typer.echo(f"params.yaml now has {', '.join(names)}; run it with: dvc repro")
+                presets.refuse_to_bury_edits(names)
+            before = presets.put(names, lambda found: check(found, f"preset {' '.join(names)}"))
+            instead = f" instead of {', '.join(before)}" if before and before != names else ""
+            typer.echo(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
 
 
 @app.command(rich_help_panel="Experiments")
