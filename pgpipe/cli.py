@@ -24,7 +24,7 @@ from pgpipe import (
     errors,
     libraries,
 )
-from pgpipe.errors import PgpipeError, UsageError
+from pgpipe.errors import PgpipeError, UsageError, printable
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root
 from pgpipe.unwritable import raise_if_full
@@ -83,7 +83,10 @@ def preset(
         list[str],
         typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME [NAME ...]`."),
     ],
-    force: Annotated[bool, typer.Option(help="Merge over uncommitted edits.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(help="Also with uncommitted edits, which stay where the presets set nothing."),
+    ] = False,
 ) -> None:
     """Merge named settings into params.yaml, list them, or show what they change."""
     from pgpipe import presets
@@ -97,11 +100,10 @@ def preset(
             from stages.check import check
 
             if not force:
-                presets.refuse_to_bury_edits()
-            document = presets.merged(names)
-            check(document, f"preset {' '.join(names)}")
-            presets.write(document)
-            typer.echo(f"params.yaml now has {', '.join(names)}; run it with: dvc repro")
+                presets.refuse_to_bury_edits(names)
+            before = presets.put(names, lambda found: check(found, f"preset {' '.join(names)}"))
+            instead = f" instead of {', '.join(before)}" if before and before != names else ""
+            typer.echo(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
 
 
 @app.command(rich_help_panel="Experiments")
@@ -119,9 +121,11 @@ def ui(
 def sync() -> None:
     """Send to the MLflow store what it has missed."""
     from pgpipe.tracking.sync import sync as sync_all
+    from stages.tracked import section
 
-    done = sync_all()
-    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files")
+    done = sync_all(section().experiment)
+    deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
+    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
 app.command("queue", rich_help_panel="Experiments")(cli_ablation.whole_queue)
@@ -190,12 +194,6 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return UsageError.exit_code, printable(error.format_message())
         case _:
             return errors.BUG, report_bug(error)
-
-
-def printable(message: str) -> str:
-    """Without line breaks, and without what a name in a file could tell a terminal to do."""
-    text = " ".join(message.split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def full_disk(error: OSError) -> BaseException:

@@ -97,7 +97,7 @@ LAYERS = (
     },
     {"pgpipe.fetch", "pgpipe.rng", "pgpipe.images", "pgpipe.tensors", "pgpipe.processes"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
-    {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
+    {"pgpipe.training", "pgpipe.overlay", "pgpipe.preset_mark", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages", "pgpipe.inspection"},
     {"pgpipe.ablation", "pgpipe.bench"},

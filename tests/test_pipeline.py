@@ -90,11 +90,12 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
 def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> None:
     (finished.folder / "presets/longer.yaml").write_text(
         "# One resolution more.\n"
+        "base: tiny\n"
         "growth:\n"
         "  final: r32\n"
         "  phases: {r32: {res: 32, from: r16, fade_kimg: 0.1, stable_kimg: 0.1}}\n"
     )
-    finished.run("pgpipe", "preset", "longer", "--force")
+    finished.run("pgpipe", "preset", "longer")
     trained = {name for name in stages_run(finished.run("dvc", "repro")) if "train" in name}
     assert trained == {"train@r32"}
 

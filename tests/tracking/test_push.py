@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 from pgpipe.errors import NetworkError
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import Dataset, Run, Spool
-from pgpipe.tracking.store import StoreAway
 from pgpipe.tracking.sync import Synced, sync
+from pgpipe.tracking.troubles import StoreAway
 
 PUSHER = """
 import sys
@@ -106,7 +106,7 @@ def test_a_run_deleted_in_the_store_stays_deleted(project: Path) -> None:
     client = client_of(project)
     client.delete_run(stored(client)[0].info.run_id)
     spool.append(1000, {"m/0": 5.0})
-    assert push(spool.folder) == Pushed(0, 0)
+    assert push(spool.folder) == Pushed(0, 0, deleted=True)
     assert stored(client) == []
 
 
