@@ -17,8 +17,8 @@ pytestmark = pytest.mark.usefixtures("with_presets")
 NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
 ROWS = ["a", "b", "c", "d", "e-star", "e", "f", "g", "h"]
 DATA = ["celeba", "lsun-bedroom", "photos"]
-PARTS = {"table1-h", "table1-photos"}  # multiply what another preset states
-STACKS = ["mnist-1k", "digits-1k"]  # images without labels, for networks without them
+STACKS = ["mnist-1k", "mnist-1k-k2", "digits-1k", "digits-1k-k2"]  # for networks without labels
+PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
 WHOLE = [
     *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
     *([f"table1-{row}", f"table1-{data}"] for row in ROWS for data in DATA),

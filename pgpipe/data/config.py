@@ -80,6 +80,8 @@ class DatasetSection(Section):
     background: Colour  # under what is transparent
     crop: Literal["center", "pad", "celeba", "box"]  # largest square; all; CelebA's; of `boxes`
     border: Colour  # around what is padded
+    # 0, or the side that squares get by Lanczos first, before 2x2 boxes [LSUN: 256]
+    lanczos_resolution: int = Field(ge=0, le=1024)
     boxes: Annotated[str, named(".csv")]  # name,left,top,width,height
     images_per_class: int = Field(ge=1)  # photos: windows cut from each photograph
     stacks: int = Field(ge=1, le=1 << 24)  # digits-1k, mnist-1k: images made [paper's code 1000000]
@@ -113,6 +115,24 @@ class DatasetSection(Section):
             raise ValueError("boxes: crop: box needs the name of a .csv file")
         if self.crop != "box" and self.boxes:
             raise ValueError(f"boxes: {self.boxes!r} is not '': crop is {self.crop}, not box")
+        return self
+
+    @model_validator(mode="after")
+    def lanczos_comes_before_boxes(self) -> "DatasetSection":
+        """The filter makes one square; halving it gives the others."""
+        size = self.lanczos_resolution
+        if not size:
+            return self
+        if size < self.resolution or size & (size - 1):
+            raise ValueError(
+                f"lanczos_resolution: {size} is neither 0 nor a power of two >= resolution "
+                f"({self.resolution})"
+            )
+        if self.name in MADE or self.crop not in ("center", "box"):
+            raise ValueError(
+                f"lanczos_resolution: {size} is not 0: it has a use with crop center or box, of "
+                "images that are not made here"
+            )
         return self
 
     @model_validator(mode="after")

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
 
+SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
+
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -25,7 +27,8 @@ class TrainSection(Section):
     ramp_up_kimg: float = Field(ge=0, le=1e9)  # over which the learning rate rises, from the start
     discriminator_steps: int = Field(ge=1)  # a step of G [1]
     updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
-    ema_half_life_kimg: float = Field(gt=0)  # of the averaged generator [11.08 = 0.999 a step]
+    # Of the averaged generator, unless a phase states its own [11.08: 0.999 a step of 16 images]
+    ema_half_life_kimg: float = Field(gt=0)
 
     loss: Literal[
         "wgan-gp", "minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic"
@@ -56,6 +59,8 @@ class TrainSection(Section):
     tick_kimg: float = Field(gt=0, le=1e9)  # between two rows of history, previews and saved states
     checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
     quick_images: int = Field(ge=0, multiple_of=2)  # scored at each tick, against as many reals
+    quick_inception_images: int = Field(ge=0)  # of the Inception score of a tick, where `select`
+    # takes it [50000]; 0: as many as of the others
     select: Literal[
         "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
     ]  # the generator that is sampled and scored: of the last tick, or of the best quick score
@@ -81,6 +86,11 @@ class TrainSection(Section):
         """Without quick scores no tick is the best."""
         if self.select != "last" and self.quick_images < 2:
             raise ValueError(f"select: {self.select} needs quick_images of 2 or more")
+        if 0 < self.quick_inception_images < SPLITS:
+            raise ValueError(
+                f"quick_inception_images: {self.quick_inception_images} is neither 0 nor >= "
+                f"{SPLITS}, the parts of that Inception score"
+            )
         return self
 
     @property

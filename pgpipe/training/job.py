@@ -42,6 +42,12 @@ class Job:
         """Real images that a step shows: a minibatch for each step of D."""
         return step_images(self.phase, self.section)
 
+    @property
+    def step_section(self) -> TrainSection:
+        """The section `train` with the half-life that the phase states, if it does."""
+        half_life = self.phase.ema_half_life_kimg or self.section.ema_half_life_kimg
+        return self.section.model_copy(update={"ema_half_life_kimg": half_life})
+
     def kimg(self, images: int) -> float:
         """Thousands of images seen in all phases, after `images` of this one."""
         return kimg(self.images_before + images)

@@ -75,7 +75,7 @@ class PhaseTraining:
         if not saved and job.phase.origin == "init":
             count = min(FIRST_REALS, len(self.batches.store))  # each once: twins have distance 0
             self.networks.discriminator.fit(to_float(self.batches.reals(0, count)[0]))
-        self.step = fastest(Step(self.networks, job.section, self.processes))
+        self.step = fastest(Step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:

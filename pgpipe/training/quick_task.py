@@ -29,6 +29,7 @@ class Task:
     seed: int
     threads: int  # 0: as many as torch takes
     inception: bool  # whether also by the Inception network
+    inception_images: int = 0  # to draw for its score, in ten splits; 0: `images`, in one
 
 
 def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
@@ -38,6 +39,7 @@ def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
     """
     if not section.quick_images or phase.res < SMALLEST:
         return None
+    by_score = section.best_by == "inception_score"
     return Task(
         data=data,
         resolution=phase.res,
@@ -45,6 +47,7 @@ def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
         seed=section.seed,
         threads=1 if choose(section.device).type == "cpu" else section.threads,
         inception=section.quick_inception,
+        inception_images=section.quick_inception_images if by_score else 0,
     )
 
 

@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from pgpipe.metrics.quick import QuickScores
 from pgpipe.nets.sampling import generator_of, render_all
 from pgpipe.processes.signals import SIGNALS
 from pgpipe.training import hashed
+from pgpipe.training.config import SPLITS
 from pgpipe.training.history import Row
 from pgpipe.training.quick_task import FEATURES, Task
 from pgpipe.training.snapshots import row_file
@@ -40,13 +42,19 @@ class Worker:
         self.to = to
         store = ImageStore(Path(task.data) / f"r{task.resolution}")
         self.task, self.count = task, min(task.images, len(store) // 2) // 2 * 2  # whole pairs
+        self.drawn = max(self.count, task.inception_images)
         order = rng.permutation(len(store), rng.key(task.seed, "quick reals", 0)).numpy()
-        reals, others = order[: self.count], order[self.count : 2 * self.count]
+        reals, others = order[: self.count], np.roll(order, -self.count)[: self.drawn]
         network = None
         if task.inception:
             network = import_module(FEATURES).network(CPU)
         self.quick = QuickScores(
-            Chosen(store, reals), Chosen(store, others), task.seed, CPU, network
+            Chosen(store, reals),
+            Chosen(store, others),
+            task.seed,
+            CPU,
+            network,
+            splits=SPLITS if task.inception_images else 1,
         )
 
     def score(self, path: Path) -> None:
@@ -70,13 +78,13 @@ class Worker:
 
     def latents(self, size: int) -> Tensor:
         """Of the images to score: [N, size]."""
-        return rng.normal((self.count, size), rng.key(self.task.seed, "quick latents", 0))
+        return rng.normal((self.drawn, size), rng.key(self.task.seed, "quick latents", 0))
 
     def labels(self) -> Tensor:
         """As frequent as in the data: int64 [N]."""
         known = torch.from_numpy(read_labels(Path(self.task.data)))
         key = rng.key(self.task.seed, "quick labels", 0)
-        return known[rng.integers(len(known), (self.count,), key)]
+        return known[rng.integers(len(known), (self.drawn,), key)]
 
 
 def main(task: Task, to: Path) -> None:

@@ -19,7 +19,10 @@ from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job, rows_of
 from pgpipe.training.numerics import platform
 
-NO_CAUSES = {"checkpoint_minutes", "device", "threads", "quick_images", "select"}
+NO_CAUSES = {
+    *("checkpoint_minutes", "device", "threads"),
+    *("quick_images", "quick_inception_images", "select"),
+}
 NO_WEIGHTS = (  # what looks at a training and is none of its code
     "pgpipe.metrics",
     "pgpipe.training.quick_scorer",

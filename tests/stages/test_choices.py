@@ -149,6 +149,10 @@ def in_section(**values: Any) -> dict[str, Any]:
         ({"name": "photos", "classes": ["cat"]}, "classes: photos are made as they are"),
         ({"name": "photos", "labels": "none"}, "labels: photos are made as they are"),
         ({"name": "photos", "crop": "pad"}, "crop: photos are squares"),
+        ({"lanczos_resolution": 48}, "48 is neither 0 nor a power of two >= resolution (64)"),
+        ({"lanczos_resolution": 32}, "32 is neither 0 nor a power of two >= resolution (64)"),
+        ({"lanczos_resolution": 64, "crop": "pad"}, "it has a use with crop center or box"),
+        ({"name": "photos", "lanczos_resolution": 64}, "images that are not made here"),
     ],
 )
 def test_what_makes_no_sense_is_refused(values: dict[str, Any], told: str) -> None:
@@ -158,6 +162,7 @@ def test_what_makes_no_sense_is_refused(values: dict[str, Any], told: str) -> No
 def test_what_makes_sense_is_accepted() -> None:
     document = load_yaml(ROOT / "tests/params.yaml")
     for values in (
+        {"lanczos_resolution": 256},
         {"labels": "dataset.json", "classes": ["3"], "images": 5000},
         {"crop": "box", "boxes": "b.csv", "background": "#12aBeF", "list": "l.txt"},
     ):

@@ -104,6 +104,22 @@ def test_a_phases_own_minibatch_and_learning_rate_come_first(place: Place) -> No
     assert (fast.minibatch, fast.learning_rate(0)) == (MINIBATCH, 0.5)
 
 
+def test_a_phases_own_half_life_is_that_of_its_average(place: Place, tmp_path: Path) -> None:
+    """After one step of 8 images: half of the way to G's new weights."""
+    for name, job in {
+        "own": place.job(phase(ema_half_life_kimg=0.008)),
+        "section": place.job(ema_half_life_kimg=0.008),
+        "other": place.job(),
+    }.items():
+        training = PhaseTraining(job, place.batches(8), StateFolder(tmp_path / name), Count())
+        training.train_step()
+        nets, before = training.networks, job.tensors["average.blocks.4.conv.weight"]
+        average = dict(nets.average.named_parameters())["blocks.4.conv.weight"]
+        new = dict(nets.generator.named_parameters())["blocks.4.conv.weight"]
+        halfway = torch.allclose(average, (before + new) / 2, atol=1e-7)
+        assert halfway == (name != "other"), name
+
+
 def test_history_has_a_row_for_each_tick_and_the_end(whole: tuple[Path, Count]) -> None:
     rows = rows_of(facts_of(whole[0]))
     images = [round(1000 * row["kimg"]) for row in rows]

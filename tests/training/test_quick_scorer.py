@@ -5,18 +5,22 @@ A phase of 16x16 images from the start, of four ticks.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tinyphase import CLASSES, IMAGES, MINIBATCH, TICK, Count, Place, damage, last_state, phase
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, Interrupted, PgpipeError, ResourceError, UsageError
 from pgpipe.files import write_json
+from pgpipe.images import Images
 from pgpipe.layout import GENERATOR, LAST, SCORES
+from pgpipe.metrics import features
+from pgpipe.metrics.features import Features
 from pgpipe.training import phase as training
 from pgpipe.training import quick_scorer as quick_scorer_module
 from pgpipe.training import result, snapshots
@@ -24,7 +28,7 @@ from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import Row
 from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import QuickScorer, follow, quick_scorer
-from pgpipe.training.quick_task import Task
+from pgpipe.training.quick_task import Task, quick_task
 from pgpipe.training.quick_worker import Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
 
@@ -240,6 +244,31 @@ def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> No
     task = Task(str(site.folder), 16, 1000, seed=3, threads=1, inception=False)
     listener = site.run(tmp_path, task=task)
     assert {row["images"] for row in listener.scores} == {IMAGES // 2 - 1}, "whole pairs"
+
+
+def test_more_images_are_drawn_for_the_inception_score_alone(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = site.place.section(
+        select="best:inception_score", quick_images=20, quick_inception_images=44
+    )
+    task = quick_task(R16, section, str(site.folder))
+    assert task
+    counts = []
+
+    def seen(_: object, chunks: Iterable[Images]) -> Features:
+        count = sum(map(len, chunks))
+        counts.append(count)
+        return Features(torch.full((count, 2), 0.5), torch.rand(count, 2).double())
+
+    monkeypatch.setattr(features, "network", lambda _: object())
+    monkeypatch.setattr(features, "of", seen)
+    worker = Worker(task, tmp_path)
+    assert counts == [20, 44], "the reals that are compared with, and others"
+    assert len(worker.latents(4)) == len(worker.labels()) == 44
+    by_fid = quick_task(R16, section.model_copy(update={"select": "best:fid"}), "")
+    assert by_fid
+    assert by_fid.inception_images == 0
 
 
 # The folder alone
