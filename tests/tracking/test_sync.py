@@ -338,11 +338,11 @@ ON = TrackingSection(enabled=True, experiment="e")
 def test_a_stage_sets_its_damaged_description_aside_and_goes_on(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         tracker.log_metrics(1, {"loss": 0.5})
     [folder] = runs_folder().iterdir()
     (folder / "run.json").write_bytes(b"\x00")
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         tracker.log_metrics(2, {"loss": 0.25})
         (folder / "run.json").write_bytes(b"{")  # while it trains
         tracker.set_tags({"device": "cpu"})
@@ -360,7 +360,7 @@ def test_a_stage_whose_spool_cannot_be_written_tracks_nothing_and_goes_on(
 ) -> None:
     runs_folder().parent.mkdir()
     runs_folder().write_text("a file in the way")
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         tracker.log_metrics(1, {"loss": 0.5})
     assert isinstance(tracker, NullTracker)
     [line] = capsys.readouterr().err.splitlines()
@@ -372,7 +372,7 @@ def test_a_stage_warns_of_a_deleted_experiment_with_its_cure(
 ) -> None:
     push(spool("old").folder)
     delete_experiment(project, "e")
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         tracker.log_metrics(1, {"loss": 0.5})
     [line] = capsys.readouterr().err.splitlines()
     assert "experiment 'e' was deleted" in line
