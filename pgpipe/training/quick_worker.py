@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pgpipe import rng, tensors
+from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
 from pgpipe.files import write_json
@@ -39,6 +40,7 @@ class Task:
     data: str  # folder of the prepared images
     resolution: int
     images: int  # to draw, and as many reals: at most half of the data set
+    mirror: bool  # half of the reals
     seed: int
     threads: int  # 0: as many as torch takes
     inception: bool  # whether also by the Inception network
@@ -48,7 +50,8 @@ class Worker:
     """Scores snapshots, all from the same latents and against the same reals."""
 
     def __init__(self, task: Task) -> None:
-        store = ImageStore(Path(task.data) / f"r{task.resolution}")
+        stored = ImageStore(Path(task.data) / f"r{task.resolution}")
+        store = mirrored.seen(stored, task.mirror, task.seed)
         self.task, self.count = task, min(task.images, len(store) // 2) // 2 * 2  # whole pairs
         order = rng.permutation(len(store), rng.key(task.seed, "quick reals", 0)).numpy()
         reals, others = order[: self.count], order[self.count : 2 * self.count]

@@ -69,7 +69,8 @@ def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
     return Task(
         data=data,
         resolution=phase.res,
-        images=section.quick_images,
+        images=section.most_quick_images,
+        mirror=section.mirror,
         seed=section.seed,
         threads=1 if choose(section.device).type == "cpu" else section.threads,
         inception=section.quick_inception,
