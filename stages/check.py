@@ -6,9 +6,9 @@ from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
-from pgpipe.data.config import DatasetSection
+from pgpipe.data.config import PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
-from pgpipe.estimate import disk
+from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
@@ -99,20 +99,9 @@ class Params(Section):
 
     @model_validator(mode="after")
     def final_phase_can_be_scored(self) -> "Params":
-        """Scores need 16 pixels and enough images."""
-        needed = self.score.images
+        """Scores need 16 pixels."""
         if self.growth.phases[self.growth.final].res < 16:
             raise ValueError(f"growth.final: {self.growth.final} is below 16 pixels: no scores")
-        if self.score.classifier_splits > needed:
-            raise ValueError(
-                f"score.classifier_splits: {self.score.classifier_splits} is not <= {needed}, the "
-                "number of images"
-            )
-        if self.sample.images < needed:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {needed}, which score "
-                "needs (score.swd_images, twice score.ms_ssim_pairs)"
-            )
         return self
 
     @model_validator(mode="after")
@@ -123,60 +112,6 @@ class Params(Section):
             raise ValueError(
                 f"train.select: {self.train.select} needs a tick of {self.growth.final} after its "
                 "fade, and its stable_kimg is 0"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def inception_network_has_images(self) -> "Params":
-        """Its scores need samples enough, and an image in each split."""
-        score, needed = self.score, self.score.inception_fakes
-        if self.sample.images < needed:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {needed}, which score.inception "
-                "needs (score.inception_images, score.fid_images)"
-            )
-        if score.inception and score.inception_splits > score.inception_images:
-            raise ValueError(
-                f"score.inception_splits: {score.inception_splits} is not <= "
-                f"score.inception_images ({score.inception_images})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def chosen_images_can_be_trained_on(self) -> "Params":
-        """A subset is enough for scores, and has labels where they are asked for."""
-        dataset, needed = self.dataset, 2 * self.score.images
-        if 0 < dataset.images < needed:
-            raise ValueError(
-                f"dataset.images: {dataset.images} is not >= {needed}, twice what score compares "
-                "(score.swd_images, score.ms_ssim_pairs)"
-            )
-        if dataset.labels == "none" and self.train.label_conditioning:
-            raise ValueError(
-                f"train.label_conditioning: {self.train.label_conditioning} is not false, and "
-                "dataset.labels is none"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def modes_can_be_counted(self) -> "Params":
-        """The discrete-mode test: images enough, and a generator without labels."""
-        if not self.dataset.stacked:
-            return self
-        needed, reals = self.score.mode_images, self.score.mode_samples
-        if self.train.label_conditioning:
-            raise ValueError(
-                f"train.label_conditioning: {self.train.label_conditioning} is not false: what "
-                f"{self.dataset.name} tests is which modes a generator finds without labels"
-            )
-        if self.sample.images < needed:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {needed}, which score needs "
-                "(score.mode_samples times score.mode_evaluations)"
-            )
-        if self.dataset.stacks < reals:
-            raise ValueError(
-                f"dataset.stacks: {self.dataset.stacks} is not >= score.mode_samples ({reals})"
             )
         return self
 
@@ -193,8 +128,12 @@ class Params(Section):
 
 
 def check(document: dict[str, Any], source: str) -> Params:
-    """Validate a whole params.yaml."""
-    return validate(Params, document, source)
+    """Validate a whole params.yaml, also by what it tells of the data."""
+    params = validate(Params, document, source)
+    allowed.require(
+        allowed.asked(params.sample, params.score, params.train), data_of(params), source
+    )
+    return params
 
 
 def plan_of(params: Params) -> Plan:
@@ -202,6 +141,13 @@ def plan_of(params: Params) -> Plan:
     return Plan(
         params.dataset, params.growth, params.model, params.train, params.sample, params.score
     )
+
+
+def data_of(params: Params) -> allowed.Data:
+    """What the parameters tell of the data set before anybody has looked at it."""
+    dataset = params.dataset
+    labels = PHOTOS if dataset.name == "photos" else 0 if dataset.unlabelled else None
+    return allowed.Data(plan_of(params).images, labels, dataset.stacked)
 
 
 def run() -> None:

@@ -70,13 +70,14 @@ def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
 def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
     """Hash of the scores' fingerprint, the parameters and the images that a score depends on.
 
-    The fingerprint stands for the metrics' versions: only what changes scores changes it.
+    The fingerprint stands for the metrics' versions, for the numbers that `auto` became, and for
+    whether reals were mirrored: only what changes scores changes it.
     """
     return sha256_json(
         [
             metrics.get("protocol"),  # none before there were fingerprints
             *(
-                [read_params(entry), sorted(data(entry).items())]
+                [chosen(read_params(entry)), sorted(data(entry).items())]
                 for entry in (stage(lock, name) for name in SCORING)
             ),
         ]
@@ -93,6 +94,15 @@ def read_params(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parameters that a stage was run with, by their dotted paths."""
     found: Mapping[str, Any] = entry.get("params", {}).get(str(PARAMS_FILE), {})
     return found
+
+
+def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a stage without those that the fingerprint has the outcome of."""
+    decided = {
+        "score": {"seed": params.get("score", {}).get("seed")},
+        "sample": {k: v for k, v in params.get("sample", {}).items() if k != "images"},
+    }
+    return {**params, **decided, "train.mirror": None}
 
 
 def data(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -170,6 +170,12 @@ class DatasetSection(Section):
         return 1 if self.color == "gray" else 3
 
     @property
+    def unlabelled(self) -> bool:
+        """Whether no image has a label, which all others may have."""
+        bare = self.name == "stl10-unlabelled" and self.labels == "source"
+        return self.labels == "none" or bare
+
+    @property
     def stacked(self) -> bool:
         """Whether an image is three digits and its label a mode: the discrete-mode test."""
         return self.name in MADE and self.name != "photos"

@@ -26,6 +26,7 @@ class Task:
     data: str  # folder of the prepared images
     resolution: int
     images: int  # to draw, and as many reals: at most half of the data set
+    mirror: bool  # half of the reals
     seed: int
     threads: int  # 0: as many as torch takes
     inception: bool  # whether also by the Inception network
@@ -43,7 +44,8 @@ def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
     return Task(
         data=data,
         resolution=phase.res,
-        images=section.quick_images,
+        images=section.most_quick_images,
+        mirror=section.mirror,
         seed=section.seed,
         threads=1 if choose(section.device).type == "cpu" else section.threads,
         inception=section.quick_inception,

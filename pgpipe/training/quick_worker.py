@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pgpipe import rng, tensors
+from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
 from pgpipe.files import write_json
@@ -40,7 +41,8 @@ class Worker:
     def __init__(self, task: Task, to: Path) -> None:
         """Write the rows of scores into the folder `to`."""
         self.to = to
-        store = ImageStore(Path(task.data) / f"r{task.resolution}")
+        stored = ImageStore(Path(task.data) / f"r{task.resolution}")
+        store = mirrored.seen(stored, task.mirror, task.seed)
         self.task, self.count = task, min(task.images, len(store) // 2) // 2 * 2  # whole pairs
         self.drawn = max(self.count, task.inception_images)
         order = rng.permutation(len(store), rng.key(task.seed, "quick reals", 0)).numpy()

@@ -19,7 +19,8 @@ from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job, rows_of
 from pgpipe.training.numerics import platform
 
-NO_CAUSES = {
+QUICK = {"quick_images", "quick_inception_images"}
+NO_CAUSES = {"checkpoint_minutes", "device", "threads", "select", *QUICK}
     *("checkpoint_minutes", "device", "threads"),
     *("quick_images", "quick_inception_images", "select"),
 }

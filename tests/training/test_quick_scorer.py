@@ -48,7 +48,7 @@ class Site:
         self.batches = self.place.batches(16)
         (folder / "r16").symlink_to(folder / "images.r16")
         np.save(folder / "labels.npy", np.arange(IMAGES) % CLASSES)
-        self.task = Task(str(folder), 16, 20, seed=3, threads=1, inception=False)
+        self.task = Task(str(folder), 16, 20, False, seed=3, threads=1, inception=False)
 
     def run(self, states: Path, last: int = 10**9, task: Task | None = None) -> Count:
         listener = Count(last)
@@ -241,7 +241,7 @@ def test_what_another_process_has_scored_and_dropped_is_passed_over(
 
 
 def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> None:
-    task = Task(str(site.folder), 16, 1000, seed=3, threads=1, inception=False)
+    task = Task(str(site.folder), 16, 1000, False, seed=3, threads=1, inception=False)
     listener = site.run(tmp_path, task=task)
     assert {row["images"] for row in listener.scores} == {IMAGES // 2 - 1}, "whole pairs"
 
