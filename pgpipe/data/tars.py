@@ -44,8 +44,10 @@ class StrictHeader(tarfile.TarInfo):
         return header
 
 
-def files(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def files(path: Path, links: list[str] | None = None) -> Iterator[tuple[str, int, IO[bytes]]]:
     """Names, sizes and contents (to be read before the next) of the regular, visible files.
+
+    `links` receives the names of the visible links, which are not followed.
 
     Raises:
         IntegrityError: no tar, damaged, or truncated, as far as it is read.
@@ -58,6 +60,8 @@ def files(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                 archive.members = []  # type: ignore[attr-defined]  # else it grows with the archive
                 if member.isreg() and not member.issparse() and not is_hidden(member.name):
                     yield member.name, member.size, cast(IO[bytes], archive.extractfile(member))
+                elif links is not None and (member.issym() or member.islnk()):
+                    links += [] if is_hidden(member.name) else [member.name]
         if len(stream.read(MAX_PADDING_BYTES).strip(b"\0")) or stream.read(1):
             raise ValueError("more data after its end")
 

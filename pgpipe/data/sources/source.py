@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
 from pgpipe.data.pyramid import Sample
 
 Report = Callable[[int, str], object]  # is told the bytes that have arrived, and what goes on
@@ -31,6 +32,8 @@ class Source(NamedTuple):
 
     fetch: Callable[[Place], None]  # fills data/raw
     read: Callable[[Path], Iterator[Item]]  # of data/raw
+    survey: Callable[[Path], Layout | None] | None = None  # names and labels, without the images
+    surveys_all: bool = False  # whether that takes as long as to read them
 
 
 class Made(NamedTuple):
