@@ -19,6 +19,7 @@ Channels = Literal[1, 3]
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's own limits
 MAX_SCANNED = MAX_PIXELS << 6  # pixels times scans of a progressive JPEG; cameras write ten scans
+JPEG = b"\xff\xd8"  # starts one, and Pillow's MPO: one with others behind it
 SCAN = b"\xff\xda"  # starts one; compressed data have no such bytes
 MAX_REASON = 120  # characters
 WHITE = "#ffffff"
@@ -98,7 +99,9 @@ def identify(data: bytes) -> Image.Image:
     pixels = picture.width * picture.height
     if pixels > MAX_PIXELS:
         raise Image.DecompressionBombError
-    if picture.format == "JPEG" and pixels * data.count(SCAN) > MAX_SCANNED:
+    if (
+        data.startswith(JPEG) and pixels * data.count(SCAN) > MAX_SCANNED
+    ):  # whatever Pillow calls it
         raise ValueError("too many scans, as bombs have")
     return picture
 

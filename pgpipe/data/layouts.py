@@ -23,7 +23,7 @@ HOLDERS = {
     *("image", "images", "img", "imgs", "data", "dataset", "photo", "photos", "picture"),
     *("pictures", "jpg", "jpeg", "jpegs", "jpegimages", "png", "pngs", "webp", "files"),
 }
-STYLEGAN = re.compile(r"(\d{5})/img\1\d{3}\.\w+")  # dataset_tool.py: a folder per 1,000 images
+STYLEGAN = re.compile(r"\d{5}/img\d{8}\.\w+")  # of NVIDIA's dataset_tool.py
 FFHQ = re.compile(r"(\d\d)000/\1\d{3}\.\w+")
 SHOWN = 3  # names in a message
 
@@ -48,7 +48,9 @@ def of(names: Iterable[str]) -> Layout:
     tops = at(counts, depth)
     loose, unclear = tops.pop("", 0), ""
     if are_buckets(steps, counts, depth):
-        notes.append(f"{listed(tops)} are the official tool's folders of 1,000 images, no classes")
+        notes.append(
+            f"{listed(tops)} number the images, as the official tools do, and are no classes"
+        )
         tops.clear()
     elif len(tops) == 1:  # with images beside it: else it would hold everything
         notes.append(f"{listed(tops)} lies beside {loose:,} images, so it is no class: no labels")

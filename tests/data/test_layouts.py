@@ -37,7 +37,7 @@ def classes(names: Iterable[str]) -> dict[str, int]:
         (files(train_images_cat=2, train_images_dog=1), {"cat": 2, "dog": 1}),
         (files(train=2, bus=1), {"bus": 1, "train": 2}),
         (files(test=2, cat=1, train=1), {"cat": 1, "test": 2, "train": 1}),
-        ([*files(set_cat=2, set_dog=1), "set/dataset.json", "README.md"], {"": 2, "cat": 2, "dog": 1}),
+        ([*files(set_cat=1, set_dog=1), "set/dataset.json", "a.md"], {"": 2, "cat": 1, "dog": 1}),
         ([*files(images=3), "annotations/a.txt", "annotations/b.txt"], {"": 5}),
         (["cat/1", "cat/2", "dog/1"], {"cat": 2, "dog": 1}),
         (["ä ö/1.png", "new\nline/1.png", "cat"], {"": 1, "new\nline": 1, "ä ö": 1}),
@@ -52,20 +52,21 @@ def test_classes(names: list[str], expected: dict[str, int]) -> None:
 
 
 OFFICIAL = [f"{n // 1000:05d}/img{n:08d}.png" for n in (0, 1, 999, 1000, 2000)]
+OTHERS = [f"{n // 10:05d}/img{n:08d}.png" for n in (0, 9, 13, 19, 23)]
 FFHQ = [f"{n // 1000 * 1000:05d}/{n:05d}.png" for n in (0, 999, 1000, 69999)]
 
 
-@pytest.mark.parametrize("names", [OFFICIAL, FFHQ, [f"set/{name}" for name in OFFICIAL]])
+@pytest.mark.parametrize("names", [OFFICIAL, OTHERS, FFHQ, [f"set/{name}" for name in OFFICIAL]])
 def test_folders_that_number_images_are_no_classes(names: list[str]) -> None:
     layout = layouts.of([*names, "dataset.json"])
     assert {*layout.labels.values()} == {""}
     (told,) = layout.notes
-    assert "are the official tool's folders of 1,000 images, no classes" in told
+    assert "number the images, as the official tools do, and are no classes" in told
 
 
 def test_folders_of_digits_that_do_not_number_images_are_classes() -> None:
-    assert classes(["00000/img00000000.png", "00001/img00000001.png"]) == {"00000": 1, "00001": 1}
-    assert classes(["00000/00000003.png", "00001/00001003.png"]) == {"00000": 1, "00001": 1}
+    assert classes(["00000/000000000.png", "00001/00000001.png"]) == {"00000": 1, "00001": 1}
+    assert classes(["00000/00000.png", "01000/00001.png"]) == {"00000": 1, "01000": 1}
 
 
 def test_images_beside_classes_have_no_label() -> None:
