@@ -145,8 +145,8 @@ def narrowed(labels: dict[str, str], dataset: DatasetSection, notes: list[str]) 
     if not without or len(without) == len(labels):
         return labels
     notes.append(
-        f"without a label, as others have one, and so left out: {len(without):,}, the first is "
-        f"{without[0]!r}; dataset.labels: none takes all, without labels"
+        f"images without a label, among others that have one, are left out: {len(without):,}, the "
+        f"first is {without[0]!r}; dataset.labels: none takes all, without labels"
     )
     return {name: label for name, label in labels.items() if label}
 
