@@ -229,7 +229,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
         return ()
     if source.surveys_all and census.of(dataset)[1] > LOOKED_BYTES:
         return ()
-    with linked(dataset.name, path) as raw:
+    with linked(dataset, path) as raw:
         return chosen(source, raw, dataset).notes
 
 

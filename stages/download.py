@@ -14,6 +14,7 @@ class Params(Section):
 
     name: Name = Field(alias="dataset.name")
     path: str = Field(alias="dataset.path")
+    verify: bool = Field(alias="dataset.verify")
 
 
 def run() -> None:
@@ -27,6 +28,6 @@ def run() -> None:
 
     params = read_params(Params)
     path, raw = Path(params.path), fresh_folder(RAW)
-    source(params.name).fetch(Place(params.name, path, raw, arriving))
+    source(params.name).fetch(Place(params.name, path, raw, arriving, verify=params.verify))
     if params.name not in MADE:
         tables.fetch(path, raw)

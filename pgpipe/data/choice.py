@@ -22,6 +22,7 @@ from pgpipe.data.annotations import Annotations
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
 from pgpipe.data.layouts import Layout
+from pgpipe.data.sources import unverified
 from pgpipe.data.sources.source import Source
 from pgpipe.data.square import Box
 from pgpipe.data.tables import OFFICIAL
@@ -59,8 +60,11 @@ def chosen(source: Source, raw: Path, dataset: DatasetSection) -> Choice:
     if layout is None and (dataset.tables or dataset.classes or dataset.images):
         layout = Layout({name: own for _, own, name in source.read(raw)})
     if layout is None:
-        return Choice(labelled=dataset.labels != "none")
-    return decided(layout, dataset, annotations.read(dataset, raw), official(layout, raw))
+        found = Choice(labelled=dataset.labels != "none")
+    else:
+        notes = annotations.read(dataset, raw)
+        found = decided(layout, dataset, notes, official(layout, raw))
+    return found._replace(notes=[*unverified.read(raw), *found.notes])
 
 
 def decided(

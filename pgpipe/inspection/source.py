@@ -38,7 +38,7 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
         IntegrityError: an archive is damaged.
     """
     catalogue.require_path(dataset.name, Path(dataset.path))
-    with linked(dataset.name, place_of(dataset, raw)) as scratch:
+    with linked(dataset, place_of(dataset, raw)) as scratch:
         yield read(dataset, scratch)
 
 

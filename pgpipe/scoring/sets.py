@@ -31,8 +31,8 @@ def read(path: Path, scratch: Path) -> ImageStore:
 
     Args:
         path: `.npy`, uint8 [N, R, R, 1 or 3], [N, 1 or 3, R, R] or [N, R, R]; or a folder or
-            `.zip` of JPEG, PNG and WebP of one size, in the order of their names, which become RGB as `pgpipe.data.decode`
-            says (gray is repeated, transparency goes over white).
+            `.zip` of JPEG, PNG and WebP of one size, in the order of their names, which become RGB
+            as `pgpipe.data.decode` says (gray is repeated, transparency goes over white).
         scratch: a folder for the pixels of files, which are decoded once.
 
     Raises:

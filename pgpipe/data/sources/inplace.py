@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pgpipe.data import tables
-from pgpipe.data.config import MADE
+from pgpipe.data.config import MADE, DatasetSection
 from pgpipe.data.sources.source import Place, Report
 from pgpipe.data.sources.table import source
 from pgpipe.errors import PgpipeError, UsageError
@@ -14,7 +14,7 @@ from pgpipe.project import folder_for_much
 
 
 @contextmanager
-def linked(name: str, path: Path) -> Iterator[Path]:
+def linked(dataset: DatasetSection, path: Path) -> Iterator[Path]:
     """A context of a folder like data/raw, of the files of a data set that lie at `path`.
 
     Raises:
@@ -24,8 +24,9 @@ def linked(name: str, path: Path) -> Iterator[Path]:
     with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as made:
         scratch = Path(made)
         try:
-            source(name).fetch(Place(name, path, scratch, refuse, linked=True))
-            if name not in MADE:
+            place = Place(dataset.name, path, scratch, refuse, linked=True, verify=dataset.verify)
+            source(dataset.name).fetch(place)
+            if dataset.name not in MADE:
                 tables.fetch(path, scratch)
             yield scratch
         except (PermissionError, FileNotFoundError) as error:

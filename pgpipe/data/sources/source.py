@@ -25,6 +25,7 @@ class Place(NamedTuple):
     raw: Path
     watch: Watch
     linked: bool = False  # to look at the user's files where they are, not to keep them
+    verify: bool = True  # whether a user's copy of a published file has to be that
 
 
 class Source(NamedTuple):
