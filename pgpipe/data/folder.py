@@ -34,6 +34,8 @@ def fetch(path: Path, target: Path) -> None:
 def link(path: Path, target: Path) -> None:
     """Let `target` be another name of a folder or zip, for `read`."""
     is_folder(path)
+    if not names(path):
+        raise UsageError(f"{path}: no files in it; {HELP}")
     target.symlink_to(path.absolute())
 
 
