@@ -13,6 +13,7 @@ class Params(Section):
 
     name: Name = Field(alias="dataset.name")
     path: str = Field(alias="dataset.path")
+    verify: bool = Field(alias="dataset.verify")
 
 
 def run() -> None:
@@ -26,6 +27,6 @@ def run() -> None:
 
     params = read_params(Params)
     path, raw = in_main_checkout(params.path), fresh_folder(RAW)
-    source(params.name).fetch(Place(params.name, path, raw, arriving))
+    source(params.name).fetch(Place(params.name, path, raw, arriving, verify=params.verify))
     if params.name not in MADE:
         tables.fetch(path, raw)

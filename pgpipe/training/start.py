@@ -19,8 +19,7 @@ from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job, rows_of
 from pgpipe.training.numerics import platform
 
-QUICK = {"quick_images", "quick_inception_images"}
-NO_CAUSES = {"checkpoint_minutes", "device", "threads", "select", *QUICK}
+NO_CAUSES = {
     *("checkpoint_minutes", "device", "threads"),
     *("quick_images", "quick_inception_images", "select"),
 }
