@@ -1,24 +1,38 @@
 # make repro   the whole pipeline from a fresh clone: data, training, samples, scores, report
 # make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
+# make quick   while editing: all of these but the slow tests, in less than two minutes
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
 #              (SEED=1 for others)
 
-VENV   := .venv
-PYTHON ?= python3
-SEED   ?= 0
-FAULTS := tests/faults tests/processes tests/estimate tests/training/test_divergence.py
-RUN    := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+VENV    := .venv
+PYTHON  ?= python3
+SEED    ?= 0
+WORKERS ?= 2
+CHOICE  := not faults
+FAULTS  := tests/faults tests/processes tests/estimate tests/training/test_divergence.py
+RUN     := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+PYTEST  := $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: repro test check faults install clean
+.PHONY: repro test check quick format types tests faults install clean
 repro: install
 	$(RUN) dvc repro
 
 test: check
-check: install
+check: format
+	$(MAKE) --jobs 2 types tests
+
+quick: format
+	$(MAKE) --jobs 2 types tests CHOICE="not faults and not slow"
+
+format: install
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
+
+types: install
 	$(RUN) mypy
-	$(RUN) pytest
+
+tests: install
+	$(PYTEST) -m "$(CHOICE)"
 
 faults: install
 	$(RUN) pytest $(FAULTS) --all-faults --seed $(SEED) -m "faults or not faults"

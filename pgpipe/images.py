@@ -6,15 +6,16 @@ On disk and in metrics: uint8 [N, H, W, C]. In networks: float32 [N, C, H, W] in
 import io
 import mmap
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from pgpipe.files import write_bytes
+
+if TYPE_CHECKING:  # torch takes seconds to import, which stages without networks save
+    from torch import Tensor
 
 Images = NDArray[np.uint8]
 
@@ -34,15 +35,15 @@ class Readable(Protocol):
         ...
 
 
-def to_float(images: Tensor) -> Tensor:
+def to_float(images: "Tensor") -> "Tensor":
     """uint8 [N, H, W, C] -> float32 [N, C, H, W] in [-1, 1], in channels-last memory."""
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def to_uint8(images: Tensor) -> Tensor:
+def to_uint8(images: "Tensor") -> "Tensor":
     """Float [N, C, H, W] in [-1, 1] -> uint8 [N, H, W, C], rounded to the nearest."""
     pixels = (images.float() * 127.5 + 127.5).round().clamp(0, 255)
-    return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return pixels.byte().permute(0, 2, 3, 1).contiguous()
 
 
 def release(images: object) -> None:

@@ -8,6 +8,8 @@ HISTORY = "history.csv"  # a row a tick, over all phases that led to the model
 SCORES = "scores.csv"  # quick scores of the ticks, over all phases; where there are any
 PREVIEWS = "previews"  # pictures of the fixed latents, of all phases that led to the model
 
+STATE_FORMAT = 1  # of a state: raised when it has another form, so that an older one is refused
+
 # In a state: the fixed latents [n, latent_size] and labels int64 [n] of all previews
 PREVIEW_LATENTS, PREVIEW_LABELS = "preview.latents", "preview.labels"
 PREVIEW_COLUMNS = 8

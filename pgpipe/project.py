@@ -13,6 +13,16 @@ def project_root() -> Path:
     return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)
 
 
+def in_main_checkout(path: str) -> Path:
+    """Return where a path of the user's leads: a relative one starts at the main checkout.
+
+    DVC runs queued and temporary experiments in a copy of what git tracks, and git does not track
+    the user's files.
+    """
+    root = project_root()
+    return Path(path) if root.resolve() == Path.cwd() else root / path
+
+
 def folder_for_much() -> Path:
     """Where large temporary files lie: `TMPDIR` if set, else the project, if it may be written to.
 

@@ -3,9 +3,10 @@
 A result that is kept is named by a hash of all that determines it, and code belongs to that.
 Whoever edits a loss gets a new training; whoever mends a comment or a docstring keeps the old one.
 
-A module needs what it imports at its top. An import inside a function is a choice (a loss, an
-architecture, a data source by its name): who names a work's code names the chosen modules as well.
-A test holds the modules found here equal to those that Python really loads.
+A module needs what it imports, at its top or inside a function. What is a choice (a loss, an
+architecture, a data source) is imported by its name from a table, never by a statement: who names
+a work's code names the chosen modules as well. A test holds the modules found here equal to those
+that Python really loads.
 """
 
 import ast
@@ -133,7 +134,9 @@ def of_trees(*trees: str) -> Code:
     """Return the code in git's trees of our packages, read once: many revisions share them."""
     blobs: dict[str, str] = {}
     for package, tree in zip(PACKAGES, trees, strict=True):
-        for entry in filter(None, git("ls-tree", "-r", "-z", tree).decode().split("\0")):
+        for entry in filter(
+            None, git("ls-tree", "--full-tree", "-r", "-z", tree).decode().split("\0")
+        ):
             kind, path = entry.split("\t", 1)
             if path.endswith(".py"):
                 blobs[f"{package}/{path}"] = kind.split()[2]
@@ -153,8 +156,8 @@ def git(*arguments: str, sent: str = "") -> bytes:
 
 
 def imported(tree: ast.AST, exists: Callable[[str], object]) -> Iterator[str]:
-    """Yield the modules of ours that a module imports when it is loaded."""
-    for node in loaded(tree):
+    """Yield the modules of ours that the import statements of a module name."""
+    for node in executed(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -165,15 +168,13 @@ def imported(tree: ast.AST, exists: Callable[[str], object]) -> Iterator[str]:
         yield from (name for name in names if name.partition(".")[0] in PACKAGES)
 
 
-def loaded(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs when a module is loaded: no bodies of functions, nothing for types alone."""
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes of a syntax tree but those that only a type checker sees."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
         if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
             continue
         yield child
-        yield from loaded(child)
+        yield from executed(child)
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:

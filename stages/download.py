@@ -1,11 +1,10 @@
 """download: the raw files as published, verified."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from pgpipe.config import Section, read_params
 from pgpipe.data.config import Name
+from pgpipe.project import in_main_checkout
 from stages.paths import RAW
 
 
@@ -14,6 +13,7 @@ class Params(Section):
 
     name: Name = Field(alias="dataset.name")
     path: str = Field(alias="dataset.path")
+    verify: bool = Field(alias="dataset.verify")
 
 
 def run() -> None:
@@ -26,7 +26,7 @@ def run() -> None:
     from pgpipe.reporting.progress import arriving
 
     params = read_params(Params)
-    path, raw = Path(params.path), fresh_folder(RAW)
-    source(params.name).fetch(Place(params.name, path, raw, arriving))
+    path, raw = in_main_checkout(params.path), fresh_folder(RAW)
+    source(params.name).fetch(Place(params.name, path, raw, arriving, verify=params.verify))
     if params.name not in MADE:
         tables.fetch(path, raw)

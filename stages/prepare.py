@@ -6,13 +6,12 @@ from itertools import islice
 
 from pgpipe.config import Section, read_params
 from pgpipe.data import (
-    annotations,
-    choice,
     keeping,
     multires,
     pyramid,
     squares,
 )
+from pgpipe.data.choice import chosen
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources.source import Made, Source
 from pgpipe.data.sources.table import source as source_of
@@ -47,6 +46,8 @@ def run() -> None:
             for name, array in source.arrays(RAW, dataset).items():
                 write_array(target / name, array)
         manifest = keeper.write(shown, target, classes)
+    for note in manifest["notes"]:
+        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
     for item in manifest["rejected"]:
         meter.console.print(
             f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
@@ -60,10 +61,10 @@ def blocks_of(
     if isinstance(source, Made):
         made = source.read(RAW, dataset)
         return nullcontext(pyramid.blocks(islice(made, before.taken, None)))
-    notes = annotations.read(dataset, RAW)
-    items = choice.chosen(lambda: source.read(RAW), dataset, notes)
-    rest = islice(items, before.taken, None)
-    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=notes.boxes)
+    choice = chosen(source, RAW, dataset)
+    before.notes += choice.notes
+    rest = islice(choice.of(source.read(RAW)), before.taken, None)
+    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=choice.boxes)
 
 
 def counted(

@@ -6,9 +6,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from faults.trials import REACHED
 from loopback import Server, serving
 from tinyproject import ROOT, Project, Run
 from toyproject import Toy
@@ -27,6 +28,51 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
     group.addoption("--all-faults", action="store_true", help="all trials, not a smoke of each")
     group.addoption("--seed", type=int, default=0, help="of the trials")
+
+
+SLOW_FOLDERS = ("faults", "processes", "estimate")  # they start processes
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, and -m the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process what shares a costly fixture; begin with what takes longest."""
+    for item in items:
+        if item.path.parent.name in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+        if "finished" in fixtures_of(item):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("finished"))
+        elif any(fixture.scope == "module" for fixture in fixtures_of(item).values()):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: ("finished" not in fixtures_of(item), not is_slow(item)))
+
+
+def fixtures_of(item: pytest.Item) -> dict[str, pytest.FixtureDef[Any]]:
+    """The fixtures that a test takes, directly or by others."""
+    assert isinstance(item, pytest.Function)
+    found = item._fixtureinfo.name2fixturedefs  # pytest has no public name for it
+    return {name: definitions[-1] for name, definitions in found.items()}
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Whether a test is marked so."""
+    return item.get_closest_marker("slow") is not None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the trials of faults have reached, in whichever process."""
+    reports = [r for some in terminalreporter.stats.values() for r in some]
+    figures = [
+        text
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, text in report.user_properties
+        if name == REACHED
+    ]
+    if figures:
+        terminalreporter.section(f"faults, --seed {terminalreporter.config.option.seed}")
+        terminalreporter.write_line("\n".join(figures))
 
 
 PARAMS = """\
@@ -77,6 +123,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store of MLflow, to copy: its migrations take seconds."""
+    from pgpipe.tracking.store import create_database
+
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    create_database(file)
+    return file
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from pgpipe import cli
-from pgpipe.bench import literal
+from pgpipe.bench import literal, look, prepare
 from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import measured, measured_with_children
 from pgpipe.errors import UsageError
 
 
+@pytest.mark.slow
 def test_it_prints_speed_agreement_and_peak_memory() -> None:
     arguments = ["bench", "metrics", "--images", "4", "--pairs", "2", "--resolution", "16"]
     done = CliRunner().invoke(cli.app, arguments)
@@ -55,11 +56,13 @@ def test_peak_memory_is_that_of_the_call() -> None:
     assert 190e6 < high - low < 260e6
 
 
+@pytest.mark.slow
 def test_preparation_is_printed_beside_the_plain_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "params.yaml").write_text((literal.TESTS / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(prepare, "ROUNDS", 1)
     arguments = ["bench", "prepare", "--images", "3", "--resolution", "16", "--records", "40"]
     done = CliRunner().invoke(cli.app, arguments)
     assert done.exit_code == 0, done.output
@@ -70,6 +73,7 @@ def test_preparation_is_printed_beside_the_plain_way(
     assert {file.name for file in tmp_path.iterdir()} == {"params.yaml"}
 
 
+@pytest.mark.slow
 def test_memory_of_children_counts_what_they_share_once() -> None:
     found = measured_with_children(hold_shared, 200_000_000, 3)
     shared = found.peak - measured_with_children(hold_shared, 10, 3).peak
@@ -96,8 +100,10 @@ def test_preparation_of_no_power_of_two_is_refused() -> None:
     assert isinstance(done.exception, UsageError)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_presets")
-def test_check_prints_both_ways_and_the_search() -> None:
+def test_check_prints_both_ways_and_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "ROUNDS", 1)
     arguments = ["bench", "check", "--images", "3", "--resolution", "16", "--hashes", "40"]
     done = CliRunner().invoke(cli.app, arguments)
     assert done.exit_code == 0, done.output

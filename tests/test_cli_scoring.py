@@ -55,6 +55,7 @@ def test_options_are_the_protocol(run: Run) -> None:
     assert (found["images"], found["pairs"], found["seed"]) == (3, 2, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("weights")
 def test_inception_network_adds_its_scores(run: Run) -> None:
     assert run(*SETS, "--inception", "--json", "a.json")[0] == 0
@@ -98,6 +99,7 @@ def test_damaged_files_are_exit_3(run: Run) -> None:
     assert "its SHA-256 is" in stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("weights")
 def test_gate_of_the_inception_score(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cifar10, "SHAPE", (9, 16, 16, 3))

@@ -1,12 +1,13 @@
 """The section `dataset`: which images, and how they become squares."""
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
+from pgpipe.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
@@ -70,6 +71,7 @@ class DatasetSection(Section):
 
     name: Name
     path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
+    verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
     list: Annotated[str, named(".txt")]  # of names: these images alone
@@ -153,6 +155,11 @@ class DatasetSection(Section):
         return self
 
     @property
+    def location(self) -> Path:
+        """Where the user's files are, in every workspace of the project."""
+        return in_main_checkout(self.path)
+
+    @property
     def tables(self) -> dict[str, str]:
         """The files that say more of the images, by parameter."""
         files = {"labels": self.labels, "boxes": self.boxes, "list": self.list}
@@ -162,6 +169,12 @@ class DatasetSection(Section):
     def channels(self) -> Literal[1, 3]:
         """Of a prepared image."""
         return 1 if self.color == "gray" else 3
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether no image has a label, which all others may have."""
+        bare = self.name == "stl10-unlabelled" and self.labels == "source"
+        return self.labels == "none" or bare
 
     @property
     def stacked(self) -> bool:

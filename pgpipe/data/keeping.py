@@ -18,15 +18,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pgpipe
 from pgpipe.data import places
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.multires import Block
 from pgpipe.data.shards import Mark
+from pgpipe.data.sources.table import SOURCES
 from pgpipe.data.writing import Progress, SetWriter, write_manifest
 from pgpipe.errors import IntegrityError
 from pgpipe.files import link_or_copy, read_json, write_bytes
-from pgpipe.hashes import sha256_json, sha256_tree
+from pgpipe.hashes import sha256_json
+from pgpipe.provenance import running
 from pgpipe.timer import Timer
 from pgpipe.unwritable import naming_full_disk
 
@@ -115,12 +116,13 @@ def kept(root: Path, key: str, resolution: int) -> Iterator[Keeper]:
 
 
 def key_of(dataset: DatasetSection, raw: Path) -> str:
-    """The hash of all that determines the result: 16 hexadecimal digits.
+    """Return the hash of all that determines the result: 16 hexadecimal digits.
 
-    Raw files are known by name, size and time of change, as DVC knows them.
+    Raw files are known by name, size and time of change, as DVC knows them; code by the modules
+    that a preparation of this source imports.
     """
     stats = [(path, path.stat()) for path in sorted(raw.rglob("*")) if path.is_file()]
     files = [[str(path.relative_to(raw)), s.st_size, s.st_mtime_ns] for path, s in stats]
-    code = sha256_tree(Path(pgpipe.__file__).parent, lambda file: file.suffix == ".py")
+    code = running().hash(["stages.prepare", SOURCES[dataset.name]])
     versions = [version(package) for package in PACKAGES]
     return sha256_json([dataset.model_dump(exclude=NO_PIXELS), files, code, versions])[:16]

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe import rng
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import Sample
 from pgpipe.images import Images
@@ -31,6 +30,8 @@ class Digits(NamedTuple):
 
 def draw(digits: int, stacks: int, seed: int) -> Sources:
     """Which of so many digits each channel of each stack takes; more stacks begin with the same."""
+    from pgpipe import rng  # torch takes seconds to import, which other sets save
+
     return rng.integers(digits, (stacks, 3), rng.key(seed, "stacks", 0)).numpy()
 
 

@@ -48,7 +48,7 @@ def parts(plan: Plan, images: int | None = None, raw: int = 0) -> list[Part]:
         *raw_data(plan, raw),
         *([] if count is None else data(plan, count, plan.images is not None)),
         *models(plan),
-        *scoring(plan),
+        *scoring(plan, count),
     ]
     cached = sum(part.bytes for part in outputs) + sum(state(plan, k) for k in plan.growth.phases)
     return [
@@ -138,15 +138,17 @@ def previews(plan: Plan, phase: Phase) -> int:
     return plan.ticks(phase) * LATENTS * phase.res**2 * plan.dataset.channels
 
 
-def scoring(plan: Plan) -> Iterator[Part]:
-    """The images that are scored, and what they are compared with."""
-    count, pixels = plan.sample.images, plan.resolution**2 * plan.dataset.channels
+def scoring(plan: Plan, images: int | None) -> Iterator[Part]:
+    """What is scored of a data set of so many images, and what it is compared with."""
+    protocol = plan.least_scored(images)
+    count, pixels = plan.samples(protocol), plan.resolution**2 * plan.dataset.channels
     yield Part("samples", f"{count} images", count * pixels + HEADER)
-    labels = INTEGER * count + HEADER
-    yield Part("samples", "labels", labels if plan.train.label_conditioning else 0)
-    yield Part("reference", "numbers of the reals", INTEGER * plan.score.images + HEADER)
-    if plan.score.inception:
-        features = FLOAT * FEATURES * plan.score.fid_images + HEADER
+    labels = INTEGER * count + HEADER if plan.train.label_conditioning else 0
+    certain = plan.spec.classes > 0 or plan.train.label_conditioning != "auto"
+    yield Part("samples", "labels", labels, certain)
+    yield Part("reference", "numbers of the reals", INTEGER * protocol.images + HEADER)
+    if protocol.inception:
+        features = FLOAT * FEATURES * protocol.fid_images + HEADER
         yield Part("reference", "features of the reals", features)
 
 

@@ -3,23 +3,20 @@
 The user's files are read in place, as `prepare` would read the copy that `download` makes of them.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pgpipe.data import annotations, choice, tables
+from pgpipe.data.choice import chosen
 from pgpipe.data.config import MADE, DatasetSection
 from pgpipe.data.items import Item
 from pgpipe.data.pyramid import rounded
 from pgpipe.data.sources import catalogue
-from pgpipe.data.sources.source import Made, Place
+from pgpipe.data.sources.inplace import linked
+from pgpipe.data.sources.source import Made
 from pgpipe.data.sources.table import source as source_of
 from pgpipe.data.squares import Boxes
-from pgpipe.errors import PgpipeError, UsageError
-from pgpipe.fetch.transfer import Report
-from pgpipe.project import folder_for_much
 
 
 class Opened(NamedTuple):
@@ -27,6 +24,7 @@ class Opened(NamedTuple):
 
     items: Iterator[Item]
     boxes: Boxes | None = None
+    notes: Sequence[str] = ()  # what somebody should know of the set
 
 
 @contextmanager
@@ -39,23 +37,9 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
         UsageError: they are not there; says what to put where, or what to run.
         IntegrityError: an archive is damaged.
     """
-    catalogue.require_path(dataset.name, Path(dataset.path))
-    with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
-        try:
-            yield read(dataset, raw, Path(scratch))
-        except (PermissionError, FileNotFoundError) as error:
-            message = f"{error.filename}: {error.strerror}"
-            raise UsageError(by_own_names(message, Path(scratch))) from None
-        except PgpipeError as error:
-            raise type(error)(by_own_names(str(error), Path(scratch))) from None
-
-
-def by_own_names(message: str, scratch: Path) -> str:
-    """A message with the user's files in place of the links to them."""
-    for link in scratch.iterdir():
-        if link.is_symlink():
-            message = message.replace(str(link), str(link.readlink()))
-    return message
+    catalogue.require_path(dataset.name, dataset.location)
+    with linked(dataset, place_of(dataset, raw)) as scratch:
+        yield read(dataset, scratch)
 
 
 def as_read(dataset: DatasetSection) -> DatasetSection:
@@ -63,20 +47,14 @@ def as_read(dataset: DatasetSection) -> DatasetSection:
     return dataset.model_copy(update={"crop": "center"}) if dataset.name in MADE else dataset
 
 
-def read(dataset: DatasetSection, raw: Path, scratch: Path) -> Opened:
-    """The images of the user's files, or of those that were fetched; `scratch` receives links.
-
-    Those that are made here come as pixels.
-    """
-    source, place = source_of(dataset.name), place_of(dataset, raw)
-    source.fetch(Place(dataset.name, place, scratch, refuse, linked=True))
+def read(dataset: DatasetSection, raw: Path) -> Opened:
+    """The images of files in `raw`; those that are made here come as pixels."""
+    source = source_of(dataset.name)
     if isinstance(source, Made):
-        made = source.read(scratch, dataset)
+        made = source.read(raw, dataset)
         return Opened((rounded(image, 1), label, name) for image, label, name in made)
-    if dataset.tables:
-        tables.fetch(place, scratch)
-    notes = annotations.read(dataset, scratch)
-    return Opened(choice.chosen(lambda: source.read(scratch), dataset, notes), notes.boxes)
+    choice = chosen(source, raw, dataset)
+    return Opened(choice.of(source.read(raw)), choice.boxes, choice.notes)
 
 
 def place_of(dataset: DatasetSection, raw: Path) -> Path:
@@ -84,11 +62,4 @@ def place_of(dataset: DatasetSection, raw: Path) -> Path:
     entry = catalogue.entries()[dataset.name]
     held = [(raw / name, file.size) for name, file in entry.files.items()]
     fetched = all(path.is_file() and path.stat().st_size == size for path, size in held)
-    return raw if fetched and held and not entry.by_hand else Path(dataset.path)
-
-
-def refuse(file: str, _size: int) -> AbstractContextManager[Report]:
-    """In place of a download."""
-    raise UsageError(
-        f"{file} is neither fetched yet nor in dataset.path; run `dvc repro download`, then again"
-    )
+    return raw if fetched and held and not entry.by_hand else dataset.location

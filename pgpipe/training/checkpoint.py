@@ -26,7 +26,6 @@ from pgpipe.training import hashed
 
 KEPT = 2
 ENDS = "ends"
-STATE_FORMAT = 1  # raised when a state has another form, so that an older one cannot be read
 DAMAGED = ".damaged"
 
 

@@ -115,7 +115,7 @@ class Objective:
         """Of the label logits [N, classes] of reals and fakes; 0 without labels."""
         if batch.labels is None:
             return torch.zeros((), device=self.device)
-        if self.section.label_conditioning == "acgan":
+        if self.section.label_conditioning != "matching":
             of_real = labels.classification(real, batch.labels)
             return of_real + labels.classification(fake, batch.labels)
         key, choices = self.key("wrong", batch.seen), real.shape[1] - 1
@@ -126,7 +126,7 @@ class Objective:
 
     def label_loss_g(self, logits: Tensor, drawn_for: Tensor) -> Tensor:
         """Of fakes' label logits [N, classes] and their labels [N]."""
-        if self.section.label_conditioning == "acgan":
+        if self.section.label_conditioning != "matching":
             return labels.classification(logits, drawn_for)
         return labels.matching_generator(labels.match_scores(logits, drawn_for))
 

@@ -14,13 +14,14 @@ from pgpipe.layout import (
     PREVIEW_LATENTS,
     PREVIEW_TILE,
     PREVIEWS,
+    STATE_FORMAT,
     preview_name,
 )
 from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.processes.group import ALONE, Processes
 from pgpipe.timer import Timer
 from pgpipe.training.capture import fastest
-from pgpipe.training.checkpoint import STATE_FORMAT, StateFolder
+from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.draw import Draw
 from pgpipe.training.finite import (
     EVERY_STEPS,

@@ -15,7 +15,8 @@ from pgpipe.schedule import Phase
 from pgpipe.training.config import TrainSection
 
 WORKER = "pgpipe.training.quick_worker"
-BY_INCEPTION = ("pgpipe.metrics.features", "pgpipe.metrics.frechet", "pgpipe.metrics.inception")
+FEATURES = "pgpipe.metrics.features"
+BY_INCEPTION = (FEATURES, "pgpipe.metrics.frechet", "pgpipe.metrics.inception")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Task:
     data: str  # folder of the prepared images
     resolution: int
     images: int  # to draw, and as many reals: at most half of the data set
+    mirror: bool  # half of the reals
     seed: int
     threads: int  # 0: as many as torch takes
     inception: bool  # whether also by the Inception network
@@ -42,7 +44,8 @@ def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
     return Task(
         data=data,
         resolution=phase.res,
-        images=section.quick_images,
+        images=section.most_quick_images,
+        mirror=section.mirror,
         seed=section.seed,
         threads=1 if choose(section.device).type == "cpu" else section.threads,
         inception=section.quick_inception,

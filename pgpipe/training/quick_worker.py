@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pgpipe import rng, tensors
+from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
 from pgpipe.files import write_json
@@ -26,7 +28,7 @@ from pgpipe.processes.signals import SIGNALS
 from pgpipe.training import hashed
 from pgpipe.training.config import SPLITS
 from pgpipe.training.history import Row
-from pgpipe.training.quick_task import Task
+from pgpipe.training.quick_task import FEATURES, Task
 from pgpipe.training.snapshots import row_file
 
 CPU = torch.device("cpu")
@@ -39,16 +41,15 @@ class Worker:
     def __init__(self, task: Task, to: Path) -> None:
         """Write the rows of scores into the folder `to`."""
         self.to = to
-        store = ImageStore(Path(task.data) / f"r{task.resolution}")
+        stored = ImageStore(Path(task.data) / f"r{task.resolution}")
+        store = mirrored.seen(stored, task.mirror, task.seed)
         self.task, self.count = task, min(task.images, len(store) // 2) // 2 * 2  # whole pairs
         self.drawn = max(self.count, task.inception_images)
         order = rng.permutation(len(store), rng.key(task.seed, "quick reals", 0)).numpy()
         reals, others = order[: self.count], np.roll(order, -self.count)[: self.drawn]
         network = None
         if task.inception:
-            from pgpipe.metrics import features  # a choice, which names these scores
-
-            network = features.network(CPU)
+            network = import_module(FEATURES).network(CPU)
         self.quick = QuickScores(
             Chosen(store, reals),
             Chosen(store, others),

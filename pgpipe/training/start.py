@@ -7,13 +7,14 @@ from typing import Any
 from pgpipe import tensors
 from pgpipe.errors import UsageError
 from pgpipe.hashes import sha256_file, sha256_json
+from pgpipe.layout import STATE_FORMAT
 from pgpipe.losses.adversarial import OBJECTIVES
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.weights import NETWORKS
 from pgpipe.provenance import running
 from pgpipe.schedule import Phase
 from pgpipe.training import parts
-from pgpipe.training.checkpoint import STATE_FORMAT, StateFolder
+from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job, rows_of
 from pgpipe.training.numerics import platform

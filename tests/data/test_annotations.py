@@ -69,18 +69,20 @@ def test_boxes(tmp_path: Path) -> None:
 
 def test_names(tmp_path: Path) -> None:
     found = read(tmp_path, "a.png\r\n\n  b c.png \n", list="l.txt")
-    assert found.names == frozenset(["a.png", "b c.png"])
-    assert found.files == {"l.txt"}
+    assert found.names is not None
+    assert [*found.names] == ["a.png", "b c.png"]
+    assert found.folders == {"l.txt": ""}
 
 
 LABELS_2 = [
     ("name\na", "no column 'label'"),
-    ("", "no column 'label'"),
+    ("", "no column 'name': its first line has nothing, expected name,label"),
+    ("b.png,cat\n", "no column 'name': its first line has 'b.png', 'cat', expected name,label"),
+    ("name label\nmy cat.png cat", "line 2 has too many columns; put names in quotes"),
     ("name,label\na", "line 2 has too few columns"),
     ("name,label\na,1\na,1", "'a' is in it twice"),
 ]
 JSON_2 = [
-    ({"labels": None}, "'labels': label None is neither text nor 0, 1"),
     ({"labels": [["a", 1], ["a", 2]]}, "'a' is in it twice"),
     ({"labels": [["a"]]}, "is not a name with a label"),
     ({"labels": [[1, "a"]]}, "is not a name with a label"),

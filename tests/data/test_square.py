@@ -143,6 +143,7 @@ def test_enlargement_cuts_and_pads_first(channels: int) -> None:
     np.testing.assert_array_equal(square(image, 32, "pad"), square(framed, 32, "center"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crop", BOTH)
 @pytest.mark.parametrize("turn", [False, True])
 def test_extreme_shapes_need_little_memory(crop: Crop, turn: bool) -> None:

@@ -11,23 +11,12 @@ from faults.chains import undisturbed_seconds, untrained_copy
 from faults.trials import Trials
 from faults.warm import PRELOADED
 
-FIGURES = pytest.StashKey[list[str]]()
-
 
 @pytest.fixture
 def trials(request: pytest.FixtureRequest) -> Trials:
     """Of the test that asks."""
-    figures: list[str] = request.config.stash.setdefault(FIGURES, [])
     options = request.config.option
-    return Trials(options.all_faults, options.seed, request.node.name, figures)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    config = terminalreporter.config
-    figures = config.stash.get(FIGURES, [])
-    if figures:
-        terminalreporter.section(f"faults, --seed {config.option.seed}")
-        terminalreporter.write_line("\n".join(figures))
+    return Trials(options.all_faults, options.seed, request.node)
 
 
 @pytest.fixture(scope="session")

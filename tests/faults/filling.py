@@ -15,18 +15,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch  # noqa: F401 - every child would import it anew
+import torch._dynamo  # every child would import it and the stages anew
 from tinyproject import Project
 
 from pgpipe import cli
 from pgpipe.files import fresh_folder
 from pgpipe.hashes import sha256_file, sha256_tree
 from pgpipe.tracking import mirror
+from stages import report, sample, score, train
 
+IMPORTED = (torch._dynamo, report, sample, score, train)
 PAGE_BYTES = 4096  # a tmpfs counts in them
 SECONDS = 120  # that no stage takes
 STAGES = {
     ("check",): ["data/checked"],
+    ("find",): ["data/found.json"],
     ("download",): ["data/raw"],
     ("prepare",): ["data/multires"],
     ("gate",): ["data/gate.json"],

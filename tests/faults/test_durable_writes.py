@@ -125,15 +125,15 @@ def artifact_or_none(folder: Path) -> None:
 
 
 def old_cursor(folder: Path) -> None:
-    write_cursor(folder, Cursor("id", "description", 1))
+    write_cursor(folder, Cursor(run_id="id", description="description", offset=1))
 
 
 def new_cursor(folder: Path) -> None:
-    write_cursor(folder, Cursor("id", "description", 2))
+    write_cursor(folder, Cursor(run_id="id", description="description", offset=2))
 
 
 def cursor_is_old_or_new(folder: Path) -> None:
-    assert read_cursor(folder, "id").offset in (1, 2)
+    assert read_cursor(folder).offset in (1, 2)
 
 
 def nothing(_: Path) -> None:

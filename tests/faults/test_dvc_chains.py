@@ -52,7 +52,6 @@ def kill_repro(project: Project, draw: random.Random, kills: int) -> list[str]:
     return hit
 
 
-@pytest.mark.pipeline
 def test_repro_killed_anywhere_ends_with_the_same_bits(
     finished: Project, tmp_path: Path, trials: Trials
 ) -> None:
@@ -65,7 +64,6 @@ def test_repro_killed_anywhere_ends_with_the_same_bits(
     trials.reached(f"{len(hit)} kills in {chains} chains ({dict(Counter(hit))})")
 
 
-@pytest.mark.pipeline
 def test_a_fresh_pipeline_killed_anywhere_ends_with_the_same_bits(
     finished: Project, tmp_path: Path, trials: Trials
 ) -> None:

@@ -2,13 +2,17 @@
 
 import random
 
+import pytest
+
+REACHED = "reached"  # the property of a test's report that a figure is
+
 
 class Trials:
     """The trials of one test; their random numbers are those of the seed and the test's name."""
 
-    def __init__(self, everything: bool, seed: int, name: str, figures: list[str]) -> None:
-        self.everything, self.name, self.figures = everything, name, figures
-        self.random = random.Random(f"{seed} {name}")
+    def __init__(self, everything: bool, seed: int, test: pytest.Item) -> None:
+        self.everything, self.test = everything, test
+        self.random = random.Random(f"{seed} {test.name}")
 
     def number(self, smoke: int, everything: int) -> int:
         """How many there are now."""
@@ -16,4 +20,4 @@ class Trials:
 
     def reached(self, text: str) -> None:
         """Note a figure, which is printed at the end."""
-        self.figures.append(f"{self.name}: {text}")
+        self.test.user_properties.append((REACHED, f"{self.test.name}: {text}"))

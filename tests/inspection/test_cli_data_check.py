@@ -110,6 +110,7 @@ def test_wrong_parameters_are_told_before_any_look(run: Run) -> None:
     assert run("data", "check")[0] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("run")
 def test_a_signal_ends_it_in_order(number: int, project: Path) -> None:

@@ -11,6 +11,8 @@ from pgpipe.images import Images
 from pgpipe.metrics import swd
 from pgpipe.metrics.bootstrap import interval, resampled_means, weights
 
+pytestmark = pytest.mark.slow
+
 SEED = 5
 IMAGES = 32
 TRIALS = 24

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tinyparams import score_section
+from tinyparams import score_numbers
 
 from pgpipe import rng
 from pgpipe.images import Images, to_float
@@ -25,7 +25,7 @@ def dark_and_bright(count: int, size: int, seed: int) -> tuple[Images, NDArray[n
 
 def trained(seed: int = 0) -> classifier.Classifier:
     images, labels = dark_and_bright(64, 16, 1)
-    return classifier.train(images, labels, 2000, 0.002, seed, CPU)
+    return classifier.train(images, labels, 2, 2000, 0.002, seed, CPU)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
     net: classifier.Classifier,
 ) -> None:
     """Scores of unequal numbers of images do not compare, and the reals' own has section.images."""
-    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=1)
+    section = score_numbers(swd_images=16, ms_ssim_pairs=8, classifier_splits=1)
     reals, _ = dark_and_bright(16, 16, 3)
     fakes = np.concatenate([reals, reals[:8] // 2])
     enough = scores.of(fakes[: section.images], reals, net, section, CPU)
@@ -85,7 +85,7 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
 
 
 def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) -> None:
-    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
+    section = score_numbers(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
     reals, _ = dark_and_bright(16, 16, 3)
     with_it, without = (scores.of(reals, reals, n, section, CPU) for n in (net, None))
     assert with_it.keys() - without.keys() == {"classifier_score", "classifier_score_std"}
@@ -96,7 +96,7 @@ def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) 
 
 
 def test_labels_that_the_classifier_gives_are_accurate(net: classifier.Classifier) -> None:
-    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
+    section = score_numbers(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
     images, labels = dark_and_bright(20, 16, 3)
     right = scores.of(images, images, net, section, CPU, labels)
     assert right["label_accuracy"] == 1.0

@@ -1,14 +1,14 @@
 """The scores of the Inception network together: their names, and which images each counts."""
 
 import torch
-from tinyparams import score_section
+from tinyparams import score_numbers
 from torch import Tensor
 
 from pgpipe.metrics import inception_scores
 from pgpipe.metrics.features import Features
 from pgpipe.metrics.inception import inception_score
 
-SECTION = score_section(inception_images=20, inception_splits=4, fid_images=12)
+SECTION = score_numbers(inception_images=20, inception_splits=4, fid_images=12)
 
 
 def draw(count: int, size: int, seed: int) -> Tensor:

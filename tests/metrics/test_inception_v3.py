@@ -8,6 +8,8 @@ from literal import inception as literal
 from pgpipe.metrics import features
 from pgpipe.metrics.inception_v3 import InceptionV3, load, resize
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 LEARNED = 23_834_568 + 8 * (2048 + 1)  # as published for 1000 classes; eight more have logits here
 

@@ -150,6 +150,7 @@ def bars(count: int, seed: int) -> tuple[Images, np.ndarray]:
     return images, known
 
 
+@pytest.mark.slow
 def test_classifier_of_digits_learns_layouts_and_is_judged_by_digits_it_has_not_seen() -> None:
     images, known = bars(400, 0)
     section = ReferenceSection(classifier_kimg=8, classifier_learning_rate=0.002, seed=0)

@@ -1,6 +1,7 @@
 """What a user's files choose and state, from `check` to the prepared images."""
 
 import json
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -109,20 +110,23 @@ def test_a_name_that_the_labels_lack_is_one_line_of_exit_2(own: Path, command: R
     choose(labels="labels.csv")
     assert command("download")[0] == 0
     code, _, stderr = command("prepare")
-    assert (code, stderr) == (2, "pgpipe: error: labels.csv: no label for 'a/2.png'\n")
+    assert (code, stderr) == (
+        2,
+        "pgpipe: error: labels.csv: no label for 'a/2.png' (1 of 8 images have one)\n",
+    )
 
 
 @pytest.mark.parametrize("path", ["own", "own.tar", "own.zip"])
 def test_a_file_that_is_not_there_is_refused_first(path: str, own: Path, command: Run) -> None:
-    Path("own.tar").write_bytes(b"")
+    tarfile.open("own.tar", "w").close()
     with zipfile.ZipFile("own.zip", "w") as archive:
         archive.writestr("a.png", b"")
     choose(path=path, resolution="64", crop="box", boxes="boxes.csv")
     code, _, stderr = command("check")
     assert code == 2
     assert stderr == (
-        f"pgpipe: error: dataset.boxes: boxes.csv: not in dataset.path ({path}), the folder or zip "
-        "that has to hold it\n"
+        f"pgpipe: error: dataset.boxes: boxes.csv: not in dataset.path ({path}), the folder or "
+        "archive that has to hold it\n"
     )
 
 

@@ -19,6 +19,8 @@ from pgpipe.hashes import sha256_tree
 from stages import prepare
 from stages.paths import MULTIRES, RAW
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 20.0  # that the end may take
 IMAGES = 200_000  # that take longer than a test
 

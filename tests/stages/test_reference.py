@@ -24,6 +24,8 @@ from stages.paths import (
     images,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 VALUES = {
     "name": "digits-1k",

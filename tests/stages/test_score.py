@@ -31,6 +31,8 @@ from stages.paths import (
     images,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NAMES = {"inception_score", "inception_score_std", "fid", "kid", "kid_std", "precision", "recall"}
 OWN = {"inception_score_real", "fid_floor", "kid_floor", "precision_real", "recall_real"}

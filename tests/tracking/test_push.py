@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 from pgpipe.errors import NetworkError
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import Dataset, Run, Spool
-from pgpipe.tracking.store import StoreAway
 from pgpipe.tracking.sync import Synced, sync
+from pgpipe.tracking.troubles import StoreAway
 
 PUSHER = """
 import sys
@@ -106,7 +106,7 @@ def test_a_run_deleted_in_the_store_stays_deleted(project: Path) -> None:
     client = client_of(project)
     client.delete_run(stored(client)[0].info.run_id)
     spool.append(1000, {"m/0": 5.0})
-    assert push(spool.folder) == Pushed(0, 0)
+    assert push(spool.folder) == Pushed(0, 0, deleted=True)
     assert stored(client) == []
 
 
@@ -144,6 +144,7 @@ def test_a_project_that_was_moved_does_not_write_into_its_old_place(project: Pat
     assert not old.exists()
 
 
+@pytest.mark.slow
 def test_processes_at_once_create_one_store_one_experiment_one_run_per_key(project: Path) -> None:
     arguments = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")]
     processes = [subprocess.Popen([sys.executable, "-c", PUSHER, *each]) for each in arguments]

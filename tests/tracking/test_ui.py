@@ -31,6 +31,7 @@ def test_a_server_has_its_own_ui(project: Path, monkeypatch: pytest.MonkeyPatch)
         serve(a_free_port(), "pgpipe")
 
 
+@pytest.mark.slow
 def test_the_ui_serves_on_loopback_and_ends_with_ctrl_c(project: Path) -> None:
     port = a_free_port()
     code = f"from pgpipe.tracking.ui import serve; serve({port}, 'pgpipe')"

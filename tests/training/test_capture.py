@@ -19,6 +19,8 @@ from pgpipe.training.capture import WARM_UP, CapturedStep, fastest
 from pgpipe.training.networks import Networks, tensors_of
 from pgpipe.training.step import Step
 
+pytestmark = pytest.mark.slow
+
 COUNT = WARM_UP + 3  # steps
 
 

@@ -19,6 +19,8 @@ from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.finite import not_finite
 from pgpipe.training.phase import PhaseTraining
 
+pytestmark = pytest.mark.slow
+
 Poison = Callable[[PhaseTraining], None]  # what it does to a training
 
 

@@ -32,6 +32,8 @@ from pgpipe.training.quick_task import Task, quick_task
 from pgpipe.training.quick_worker import Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
 
+pytestmark = pytest.mark.slow
+
 KEY = "code"  # of the scores
 R16 = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=4 * TICK / 1000)
 TICKS = 4
@@ -46,7 +48,7 @@ class Site:
         self.batches = self.place.batches(16)
         (folder / "r16").symlink_to(folder / "images.r16")
         np.save(folder / "labels.npy", np.arange(IMAGES) % CLASSES)
-        self.task = Task(str(folder), 16, 20, seed=3, threads=1, inception=False)
+        self.task = Task(str(folder), 16, 20, False, seed=3, threads=1, inception=False)
 
     def run(self, states: Path, last: int = 10**9, task: Task | None = None) -> Count:
         listener = Count(last)
@@ -239,7 +241,7 @@ def test_what_another_process_has_scored_and_dropped_is_passed_over(
 
 
 def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> None:
-    task = Task(str(site.folder), 16, 1000, seed=3, threads=1, inception=False)
+    task = Task(str(site.folder), 16, 1000, False, seed=3, threads=1, inception=False)
     listener = site.run(tmp_path, task=task)
     assert {row["images"] for row in listener.scores} == {IMAGES // 2 - 1}, "whole pairs"
 

@@ -11,6 +11,8 @@ from pgpipe import tensors
 from pgpipe.errors import Interrupted
 from pgpipe.training.checkpoint import StateFolder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("step", range(1, STEPS))
 def test_interrupted_anywhere_it_ends_at_the_same_bits(

@@ -21,6 +21,8 @@ from pgpipe.training.networks import tensors_of
 from pgpipe.training.objective import Objective
 from pgpipe.training.step import Step
 
+pytestmark = pytest.mark.slow
+
 N, CLASSES = 4, 3
 FADE, ALONE, STEPS = 20, 30, 200  # steps of the fade, of a run of one choice, of all together
 TOLERANCE = 1000  # times the rounding of one operation; at most 7 were found

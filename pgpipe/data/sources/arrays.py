@@ -61,7 +61,8 @@ def largest(shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> str:
     """The array of images with the most pixels an image."""
     images = {n: s for n, (s, kind) in shapes.items() if kind == np.uint8 and len(s) in (3, 4)}
     if not images:
-        raise ValueError(f"no uint8 array of 3 or 4 axes among {sorted(shapes)}")
+        found = ", ".join(f"{n} {kind} {s}" for n, (s, kind) in sorted(shapes.items())) or "nothing"
+        raise ValueError(f"no uint8 array of 3 or 4 axes in it, but {found}")
     return max(sorted(images), key=lambda name: math.prod(images[name][1:]))
 
 

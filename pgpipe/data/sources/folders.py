@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pgpipe.data import folder, rawzip
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
 from pgpipe.data.sources.obtain import published, taken
 from pgpipe.data.sources.raw import only
 from pgpipe.data.sources.source import Place, Source
@@ -25,6 +26,16 @@ def read_zip(raw: Path) -> Iterator[Item]:
     return folder.read(only(raw, "*.zip"))
 
 
-FOLDER = Source(fetch_folder, read_folder)
-ZIP = Source(taken("*.zip"), read_zip)
-CELEBA = Source(published, read_zip)
+def survey_folder(raw: Path) -> Layout:
+    """Names and labels of what `fetch_folder` left."""
+    return folder.survey(raw / rawzip.NAME)
+
+
+def survey_zip(raw: Path) -> Layout:
+    """Names and labels of the only zip."""
+    return folder.survey(only(raw, "*.zip"))
+
+
+FOLDER = Source(fetch_folder, read_folder, survey_folder)
+ZIP = Source(taken("*.zip"), read_zip, survey_zip)
+CELEBA = Source(published, read_zip, survey_zip)

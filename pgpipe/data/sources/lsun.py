@@ -16,11 +16,10 @@ from zipfile import ZipFile
 
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
-from pgpipe.data.sources.obtain import verified
+from pgpipe.data.sources.obtain import accept, verified
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Place, Source
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.fetch.wanted import require
 from pgpipe.files import CHUNK_BYTES, atomic, copy
 
 DATA = "data.mdb"
@@ -33,7 +32,7 @@ def fetch(place: Place) -> None:
     """The user's categories."""
     for path in databases(place.path):
         if path.is_file():
-            require(path, verified(place.name, path.name), str(path))
+            accept(place, path, verified(place.name, path.name))
         unpack(path, place.raw, place.linked)
 
 

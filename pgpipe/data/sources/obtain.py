@@ -7,12 +7,14 @@ an interrupted download goes on, though DVC empties data/raw before each run.
 from collections.abc import Callable
 from pathlib import Path
 
+from pgpipe.data import tars
+from pgpipe.data.sources import identity, unverified
 from pgpipe.data.sources.catalogue import Published, entries
+from pgpipe.data.sources.identity import wanted
 from pgpipe.data.sources.source import Place
-from pgpipe.errors import NetworkError, UsageError
+from pgpipe.errors import IntegrityError, NetworkError, UsageError
 from pgpipe.fetch.mirrors import fetch
-from pgpipe.fetch.wanted import Wanted, copy, require
-from pgpipe.files import link_or_copy
+from pgpipe.files import copy, link_or_copy
 from pgpipe.project import project_root
 
 
@@ -25,39 +27,52 @@ def published(place: Place) -> None:
         NetworkError: one is neither there nor can be fetched.
     """
     for name, file in entries()[place.name].files.items():
-        obtain(place, name, wanted(file))
+        obtain(place, name, file)
 
 
-def wanted(file: Published) -> Wanted:
-    """What the downloader has to know of a file."""
-    return Wanted(file.sha256, file.md5, file.size)
-
-
-def obtain(place: Place, name: str, known: Wanted) -> None:
+def obtain(place: Place, name: str, file: Published) -> None:
     """One file, from the first place that has it."""
-    own = place.path if place.path.name == name else place.path / name
     entry, target = entries()[place.name], place.raw / name
-    if own.is_file():
-        take(place, own, target, known)
+    if (own := users_copy(place.path, name, file)) is not None:
+        take(place, own, target, file)
         return
     if not entry.mirrors:
-        raise UsageError(f"{own}: not found; put there {entry.by_hand}")
+        raise UsageError(f"{place.path / name}: not found; put there {entry.by_hand}")
     cached = project_root() / ".pgpipe" / "downloads" / place.name / name
     try:
-        with place.watch(name, known.size) as report:
-            fetch([f"{mirror}{name}" for mirror in entry.mirrors], cached, known, report)
+        with place.watch(name, file.size) as report:
+            fetch([f"{mirror}{name}" for mirror in entry.mirrors], cached, wanted(file), report)
     except NetworkError as error:
         raise NetworkError(f"{error}; or put {name} into dataset.path ({place.path})") from None
     link_or_copy(cached, target)
 
 
-def take(place: Place, source: Path, target: Path, known: Wanted) -> None:
-    """Copy, or link, one of the user's files, if it is the wanted one."""
-    if place.linked:
-        require(source, known, str(source))
+def users_copy(path: Path, name: str, file: Published) -> Path | None:
+    """A user's copy of a published file: `path` itself, or in the folder `path`."""
+    names = [*identity.names(name, file)]
+    places = [*([path] if path.name in names else []), *(path / name for name in names)]
+    return next((p for p in places if p.is_file() or (p.is_dir() and p.name == file.folder)), None)
+
+
+def take(place: Place, source: Path, target: Path, file: Published) -> None:
+    """Copy, or link, one of the user's files, if it is the published one."""
+    accept(place, source, file)
+    if source.is_dir():
+        tars.pack(source, target)
+    elif place.linked:
         target.symlink_to(source.absolute())
     else:
-        copy(source, target, known)
+        copy(source, target)
+
+
+def accept(place: Place, source: Path, file: Published) -> None:
+    """Raise an IntegrityError where a file is another than published; or note it."""
+    try:
+        identity.require(source, file)
+    except IntegrityError as error:
+        if place.verify:
+            raise IntegrityError(f"{error}; dataset.verify: false takes it all the same") from None
+        unverified.note(place.raw, f"dataset.verify is false, and so was taken: {error}")
 
 
 def own(place: Place, *patterns: str) -> None:
@@ -85,9 +100,9 @@ def taken(*patterns: str) -> Callable[[Place], None]:
     return lambda place: own(place, *patterns)
 
 
-def verified(data_set: str, file: str) -> Wanted:
+def verified(data_set: str, file: str) -> Published:
     """What is known of a file by its name; nothing, where it is the user's own."""
-    return wanted(entries()[data_set].files.get(file, Published()))
+    return entries()[data_set].files.get(file, Published())
 
 
 def by_hand(data_set: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pgpipe.data import rawzip
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
 from pgpipe.data.sources import folders, tfrecords
 from pgpipe.data.sources.source import Place, Source
 
@@ -20,4 +21,9 @@ def read(raw: Path) -> Iterator[Item]:
     return (folders.read_folder if (raw / rawzip.NAME).exists() else tfrecords.read)(raw)
 
 
-SOURCE = Source(fetch, read)
+def survey(raw: Path) -> Layout | None:
+    """Names and labels of a folder or zip that `fetch` left."""
+    return folders.survey_folder(raw) if (raw / rawzip.NAME).exists() else None
+
+
+SOURCE = Source(fetch, read, survey)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
 from pgpipe.data.pyramid import Sample
 
 Report = Callable[[int, str], object]  # is told the bytes that have arrived, and what goes on
@@ -24,6 +25,7 @@ class Place(NamedTuple):
     raw: Path
     watch: Watch
     linked: bool = False  # to look at the user's files where they are, not to keep them
+    verify: bool = True  # whether a user's copy of a published file has to be that
 
 
 class Source(NamedTuple):
@@ -31,6 +33,8 @@ class Source(NamedTuple):
 
     fetch: Callable[[Place], None]  # fills data/raw
     read: Callable[[Path], Iterator[Item]]  # of data/raw
+    survey: Callable[[Path], Layout | None] | None = None  # names and labels, without the images
+    surveys_all: bool = False  # whether that takes as long as to read them
 
 
 class Made(NamedTuple):

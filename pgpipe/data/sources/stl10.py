@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data import tars
+from pgpipe.data import rawzip, tars
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
 from pgpipe.data.sources.obtain import published
@@ -39,7 +39,7 @@ def read_unlabelled(raw: Path) -> Iterator[Item]:
     """100,000 images without labels, of these and other classes."""
     archive, wanted = raw / ARCHIVE, f"{FOLDER}/unlabeled_X.bin"
     for name, size, file in tars.files(archive):
-        if name == wanted:
+        if "/".join(rawzip.parts(name)) == wanted:
             for index in range(-(-size // IMAGE_BYTES)):
                 with blaming(archive, "tar", name):
                     image = upright(file.read(IMAGE_BYTES))

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from pgpipe.data import tars
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
 from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Source
@@ -24,6 +25,19 @@ def read(raw: Path) -> Iterator[Item]:
                 yield image, label(path, key, files.get("cls", b"")), key
 
 
+def survey(raw: Path) -> Layout:
+    """Keys and labels of the samples, without their images."""
+    labels: dict[str, str] = {}
+    for path in several(raw, "*.tar"):
+        for name, size, file in tars.files(path):
+            key, kind = split(name)
+            if kind in IMAGE_KINDS:
+                labels.setdefault(key, "")
+            elif kind == "cls":
+                labels[key] = label(path, key, tars.whole(path, name, size, file))
+    return Layout(labels)
+
+
 def split(name: str) -> tuple[str, str]:
     """KEY and the rest of a sample's file name: the key ends at the first dot of its last step."""
     path = PurePosixPath(name)
@@ -39,4 +53,4 @@ def label(path: Path, key: str, text: bytes) -> str:
         raise IntegrityError(f"{path}: {key!r}: its .cls is no text") from None
 
 
-SOURCE = Source(taken("*.tar"), read)
+SOURCE = Source(taken("*.tar"), read, survey, surveys_all=True)
