@@ -66,7 +66,8 @@ class Code:
     def text(self, module: str) -> str | None:
         """Return the source of a module or package, None where there is none."""
         path = module.replace(".", "/")
-        return self.read(f"{path}.py") or self.read(f"{path}/__init__.py")
+        text = self.read(f"{path}.py")
+        return self.read(f"{path}/__init__.py") if text is None else text
 
     def module(self, name: str) -> Module:
         """Return what is known of a module; one that is missing means nothing."""
@@ -155,14 +156,14 @@ def git(*arguments: str, sent: str = "") -> bytes:
     return done.stdout if done.returncode == 0 else b""
 
 
-def imported(tree: ast.AST, exists: Callable[[str], object]) -> Iterator[str]:
+def imported(tree: ast.AST, text_of: Callable[[str], str | None]) -> Iterator[str]:
     """Yield the modules of ours that the import statements of a module name."""
     for node in executed(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if exists(name) else str(node.module) for name in inner]
+            names = [str(node.module) if text_of(name) is None else name for name in inner]
         else:
             continue
         yield from (name for name in names if name.partition(".")[0] in PACKAGES)

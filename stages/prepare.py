@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from pgpipe.config import Section, read_params
 from pgpipe.data import (
+    finished,
     keeping,
     multires,
     pyramid,
@@ -29,15 +32,29 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write data/multires; an earlier run that was ended amid it is gone on with."""
+    """Write data/multires, unless it was finished before; one that was interrupted goes on."""
     dataset = read_params(Params).dataset
-    target, place = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepare"
-    source = source_of(dataset.name)
-    key = keeping.key_of(dataset, RAW)
+    target, kept = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepared"
+    key = keeping.key_of(dataset, RAW, project_root() / ".pgpipe/found/raw.json")
+    with Meter("prepare", 0) as meter:
+        manifest = finished.restore(kept, key, target)
+        if manifest is None:
+            manifest = prepared(dataset, key, target, meter)
+            finished.keep(kept, key, target, manifest)
+    for note in manifest["notes"]:
+        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
+    for item in manifest["rejected"]:
+        meter.console.print(
+            f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
+        )
+
+
+def prepared(dataset: DatasetSection, key: str, target: Path, meter: Meter) -> dict[str, Any]:
+    """Write the data set of a key to `target`, and return its manifest."""
+    source, place = source_of(dataset.name), project_root() / ".pgpipe/prepare"
     with (
         keeping.kept(place, key, dataset.resolution) as keeper,
         blocks_of(source, dataset, keeper.writer) as blocks,
-        Meter("prepare", 0) as meter,
     ):
         shown = counted(blocks, meter, len(keeper.writer.labels))
         classes: tuple[str, ...] = ()
@@ -45,13 +62,7 @@ def run() -> None:
             classes = source.classes
             for name, array in source.arrays(RAW, dataset).items():
                 write_array(target / name, array)
-        manifest = keeper.write(shown, target, classes)
-    for note in manifest["notes"]:
-        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
-    for item in manifest["rejected"]:
-        meter.console.print(
-            f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
-        )
+        return keeper.write(shown, target, classes)
 
 
 def blocks_of(

@@ -1,6 +1,8 @@
 """train: one phase of the growth, `train@rN` in DVC; the same command again resumes."""
 
+import os
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 
 import torch
 from pydantic import Field
@@ -45,19 +47,17 @@ def run(key: str) -> None:
 
 def train(key: str, section: TrainSection, phase: Phase) -> None:
     """Train in this process, which may be one of several: the first of them writes."""
-    before, layers = model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
-    data = verify(MULTIRES, f"r{phase.res}")
-    name = f"{key}-{start.state_key(phase, section, before, layers, data)}"
-    states, end = StateFolder(project_root() / ".pgpipe/state" / name), end_of(phase, section)
+    states, end = states_of(key, section, phase), end_of(phase, section)
     with ExitStack() as stack:
         writes = first()
         if writes:
             stack.enter_context(states.locked())
+            states.note_user(os.environ.get("DVC_EXP_NAME", ""))
         group = stack.enter_context(join(choose(section.device)))
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )
-        job = start.make_job(key, phase, section, before, layers)
+        job = start.make_job(key, phase, section, *starts_from(key, phase))
         task = quick_task(phase, section, str(MULTIRES))
         snapshots: Snapshots | None = None
         scorer: Scorer = NO_SCORER
@@ -80,6 +80,22 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         if writes:
             follow(scorer, listeners, 0)  # the metrics' code may be another than when it trained
             result.emit(states, end, snapshots, section, model(phase.origin), model(key))
+
+
+def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:
+    """Return where the states of a phase lie, by its parameters, code, data and beginning.
+
+    Raises:
+        UsageError: what it begins with is not there.
+    """
+    data = verify(MULTIRES, f"r{phase.res}")
+    name = f"{key}-{start.state_key(phase, section, *starts_from(key, phase), data)}"
+    return StateFolder(project_root() / ".pgpipe/state" / name)
+
+
+def starts_from(key: str, phase: Phase) -> tuple[Path, Path]:
+    """Return the state of the phase before, and the first weights of the new layers."""
+    return model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
 
 
 def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batches:

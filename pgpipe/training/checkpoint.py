@@ -3,6 +3,7 @@
     <images>-<sha256>.safetensors   tensors, and JSON in the header; the last two are kept
     lock                            held by the live process that trains, with its pid
     ends/<images>-<sha256>...       names the state that is the end of a phase of so many images
+    users/<name>                    an experiment that has used the states, and when; or "-"
 
 A file's name carries the hash of its content, which is verified before anything is parsed. A bad
 file is set aside and the one before it is used. The end of a phase is a state like any other: a
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from torch import Tensor
 
@@ -25,7 +27,7 @@ from pgpipe.files import UNFINISHED
 from pgpipe.training import hashed
 
 KEPT = 2
-ENDS = "ends"
+ENDS, USERS = "ends", "users"
 DAMAGED = ".damaged"
 
 
@@ -87,6 +89,16 @@ class StateFolder:
         """What the last state tells of itself beside the tensors; None where none is intact."""
         intact = (path for path in reversed(self.states()) if hashed.is_intact(path))
         return next((tensors.read(path)[1] for path in intact), None)
+
+    def note_user(self, experiment: str) -> None:
+        """Note that an experiment uses the states now, or, without a name, the project itself."""
+        file = self.folder / USERS / (quote(experiment, safe="") or "-")
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+
+    def users(self) -> set[str]:
+        """Return the names of the experiments that have used the states."""
+        return {unquote(file.name) for file in (self.folder / USERS).glob("*")}
 
     def states(self, most: int | None = None) -> list[Path]:
         """Return the states, of at most so many images if given, oldest first."""
