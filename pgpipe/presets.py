@@ -206,7 +206,7 @@ def write(document: Any) -> None:
 def dumped(document: Any) -> str:
     """The text of a document."""
     yaml = YAML()
-    yaml.width = 120  # longer than a phase
+    yaml.width = 160  # longer than a phase
     stream = BytesIO()
     yaml.dump(document, stream)
     return stream.getvalue().decode()

@@ -138,6 +138,7 @@ METHOD: Settings = {
     "score.swd_images": 16_384,
     "score.ms_ssim_pairs": 10_000,
     "score.inception": False,
+    "score.mirror": "auto",  # half of the reals, where training mirrors
     "sample.images": 20_000,
     "sample.minibatch": 16,
     # Data: all images, as they are published

@@ -136,7 +136,15 @@ def test_every_figure_of_a_preset_is_held(chosen: tuple[str, ...]) -> None:
 
 def test_every_preset_of_the_papers_experiments_is_held() -> None:
     held = {name for chosen in EXPERIMENTS for name in chosen}
-    ours = {"quick", "photos-64", "table1-photos", "digits-1k", "digits-1k-k2", "dcgan-64"}
+    ours = {
+        "default",
+        "quick",
+        "photos-64",
+        "table1-photos",
+        "digits-1k",
+        "digits-1k-k2",
+        "dcgan-64",
+    }
     assert held | ours == set(presets.titles())
 
 
