@@ -15,6 +15,7 @@ from pgpipe.estimate.plan import Plan
 from pgpipe.nets import sizes
 from pgpipe.nets.config import resolutions
 from pgpipe.schedule import Phase
+from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 
 EMBEDDED = {"photos": 3_406_630, "digits-1k": 57_651}  # bytes of the data that packages carry
 FLOAT, INTEGER = 4, 8  # bytes
@@ -91,8 +92,9 @@ def states(plan: Plan) -> Iterator[Part]:
         kept = min(STATES, plan.ticks(phase))
         yield Part(f".pgpipe/state/{key}", f"{kept} states", kept * state(plan, key))
         if plan.snapshots(phase):
-            best = generator(plan, phase)
-            yield Part(f".pgpipe/state/{key}/snapshots", "the best tick's generator", best)
+            one = generator(plan, phase)
+            kept = max(one, min(plan.ticks(phase) * one, KEPT_SNAPSHOT_BYTES))
+            yield Part(f".pgpipe/state/{key}/snapshots", "generators of ticks", kept)
     largest = max(state(plan, key) for key in plan.growth.phases)
     yield Part(".pgpipe/state", "a state while it is written", largest)
     waiting = [generator(plan, p) for p in plan.growth.phases.values() if plan.snapshots(p)]
