@@ -18,7 +18,7 @@ TWO_PRESETS = r"pgpipe preset table1-g table1-photos"
 BENCH = "tests/bench/test_bench"
 LOOKS = "here::test_what_looks_at_a_finished_run_shows_it"
 TABLE_1 = "here::test_rows_of_the_paper_are_queued_and_told"
-MERGES = "here::test_presets_are_shown_and_merged_one_after_another"
+MERGES = "here::test_presets_are_shown_and_merged"
 IN_A_QUEUE = "here::test_a_queue_of_experiments_on_own_images_ends_in_scores"
 SWITCH = "here::test_one_switch_is_an_experiment"
 

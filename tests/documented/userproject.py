@@ -36,7 +36,8 @@ class UserProject(Project):
     @property
     def environment(self) -> dict[str, str]:
         """Of its processes: `pgpipe` is the clone's own, as after `make install` in it."""
-        return {**super().environment, "PYTHONPATH": str(self.folder), "SHELL": "/bin/bash"}
+        wide = {"COLUMNS": "400"}  # tables are not cut off
+        return {**super().environment, "PYTHONPATH": str(self.folder), **wide}
 
     def small(self) -> "UserProject":
         """Write it; what the parameters size by the data stays as it is."""
