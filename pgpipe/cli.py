@@ -25,7 +25,7 @@ from pgpipe import (
 )
 from pgpipe.errors import PgpipeError, UsageError, printable
 from pgpipe.processes import lastwords, signals
-from pgpipe.project import project_root
+from pgpipe.project import project_root, require_git
 from pgpipe.unwritable import raise_if_full
 
 STAGES = {
@@ -36,6 +36,8 @@ STAGES = {
     "sample": "Draw images from the final generator.",
     "report": "Make figures and the page reports/index.html.",
 }
+
+IN_A_PROJECT = {*STAGES, "check", "gate", "train", "score"}  # what DVC runs
 
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
@@ -136,6 +138,7 @@ app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 @app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Progressive GAN as an experiment-tracked pipeline."""
@@ -144,6 +147,8 @@ def options(
 
         typer.echo(f"pgpipe {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand in IN_A_PROJECT:
+        require_git()
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ from pgpipe.ablation.queue import dvc_repo, forget, put, tasks
 from pgpipe.ablation.runs import Run, finished
 from pgpipe.ablation.studies import Experiment
 from pgpipe.ablation.survey import Standing, free_name, outdated_lines, survey
+from pgpipe.errors import UsageError
+from pgpipe.project import fault_of_place
 
 OPEN = ("missing", "failed")  # states of what has to be queued
 
@@ -19,6 +21,8 @@ def status(wanted: list[Experiment]) -> list[str]:
 
 def queue(wanted: list[Experiment]) -> Iterator[str]:
     """Queue what is neither done nor in the queue nor running; a line for each experiment."""
+    if fault := fault_of_place():
+        raise UsageError(fault)
     with dvc_repo() as repo:
         runs, in_queue = list(finished()), tasks(repo)
         found = survey(wanted, runs, in_queue)
