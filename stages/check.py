@@ -10,13 +10,14 @@ from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
 from pgpipe.data.config import MADE, PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
+from pgpipe.errors import printable
 from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
-from pgpipe.project import project_root
+from pgpipe.project import fault_of_place, project_root
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training import parts
@@ -187,4 +188,6 @@ def run() -> None:
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())
+    if fault := fault_of_place():
+        sys.stderr.write(f"pgpipe: warning: {printable(fault)}\n")
     write_bytes(CHECKED, b"params.yaml is valid\n")
