@@ -6,7 +6,8 @@
 VENV   := .venv
 PYTHON ?= python3
 SEED   ?= 0
-FAULTS := tests/faults tests/processes tests/estimate tests/training/test_divergence.py
+FAULTS := tests/faults tests/processes tests/estimate tests/training/test_divergence.py \
+          tests/test_own_images.py
 RUN    := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: repro test check faults install clean
