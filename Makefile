@@ -9,7 +9,8 @@ PYTHON  ?= python3
 SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults
-FAULTS  := tests/faults tests/processes tests/estimate tests/training/test_divergence.py
+FAULTS  := tests/faults tests/processes tests/estimate tests/training/test_divergence.py \
+           tests/test_own_images.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 

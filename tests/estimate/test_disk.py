@@ -144,8 +144,8 @@ def test_embedded_data_have_their_size() -> None:
 
 def test_images_are_counted_at_every_resolution() -> None:
     """Four thirds of the largest, but for the smallest."""
-    found = by_place(disk.parts(plan(dataset__images_per_class=100)))
-    pixels = 3 * 10 * 100 * sum(r * r for r in (64, 32, 16, 8, 4))
+    found = by_place(disk.parts(plan(dataset__images_per_class=600)))
+    pixels = 3 * 10 * 600 * sum(r * r for r in (64, 32, 16, 8, 4))
     places = [w for w in found if w.startswith("data/multires/r")]
     assert sum(found[w] for w in places) == pixels + disk.HEADER * len(places)
 
