@@ -23,6 +23,7 @@ HEADER = 128  # bytes, of an .npy file
 ENTRY = 112  # bytes of a tensor's name, shape and place in a file of tensors
 ROW = 330  # bytes of a row of history in a state
 STATES = 2  # kept of each phase
+NAMED = 300  # bytes of a user's file in data/found.json and .pgpipe/found
 BACKLOG = 8  # snapshots to be scored that training does not wait for
 LATENTS = 64  # that previews draw
 FEATURES = 2048  # of an image, by the Inception network
@@ -47,6 +48,11 @@ def parts(plan: Plan, images: int | None = None, raw: int = 0) -> list[Part]:
     count = plan.images if images is None else images
     outputs = [
         *raw_data(plan, raw),
+        *(
+            [Part("data/found.json", "what your files are", NAMED * images, False)]
+            if images
+            else []
+        ),
         *([] if count is None else data(plan, count, plan.images is not None)),
         *models(plan),
         *scoring(plan, count),
