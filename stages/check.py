@@ -24,8 +24,6 @@ from pgpipe.training import parts
 from pgpipe.training.config import TrainSection, require_whole_groups
 from stages.paths import CHECKED
 
-LOOKED_BYTES = 1 << 28  # of archives whose names take a reading of all of them
-
 
 class Params(Section):
     """All of params.yaml."""
@@ -161,7 +159,8 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     Raises:
         UsageError: it is not clear what the labels are, or files of names do not fit.
     """
-    if not catalogue.entries()[dataset.name].by_hand or dataset.name in MADE:
+    entry = catalogue.entries()[dataset.name]
+    if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
     from pgpipe.data import census
     from pgpipe.data.choice import chosen
@@ -172,7 +171,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     source = source_of(dataset.name)
     if not isinstance(source, Source) or source.survey is None:
         return ()
-    if source.surveys_all and census.of(dataset)[1] > LOOKED_BYTES:
+    if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
         return ()
     with linked(dataset, dataset.location) as raw:
         return chosen(source, raw, dataset).notes
