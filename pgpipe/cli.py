@@ -26,7 +26,7 @@ from pgpipe import (
 )
 from pgpipe.errors import PgpipeError, UsageError, printable
 from pgpipe.processes import lastwords, signals
-from pgpipe.project import project_root
+from pgpipe.project import project_root, require_git
 from pgpipe.unwritable import raise_if_full
 
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
@@ -140,6 +140,7 @@ app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 @app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Progressive GAN as an experiment-tracked pipeline."""
@@ -148,6 +149,8 @@ def options(
 
         typer.echo(f"pgpipe {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand in STAGES:
+        require_git()
 
 
 def main() -> None:

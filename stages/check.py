@@ -10,20 +10,19 @@ from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
 from pgpipe.data.config import MADE, PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
+from pgpipe.errors import printable
 from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
-from pgpipe.project import project_root
+from pgpipe.project import fault_of_place, project_root
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training import parts
 from pgpipe.training.config import TrainSection, require_whole_groups
 from stages.paths import CHECKED
-
-LOOKED_BYTES = 1 << 28  # of archives whose names take a reading of all of them
 
 
 class Params(Section):
@@ -160,7 +159,8 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     Raises:
         UsageError: it is not clear what the labels are, or files of names do not fit.
     """
-    if not catalogue.entries()[dataset.name].by_hand or dataset.name in MADE:
+    entry = catalogue.entries()[dataset.name]
+    if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
     from pgpipe.data import census
     from pgpipe.data.choice import chosen
@@ -171,7 +171,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     source = source_of(dataset.name)
     if not isinstance(source, Source) or source.survey is None:
         return ()
-    if source.surveys_all and census.of(dataset)[1] > LOOKED_BYTES:
+    if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
         return ()
     with linked(dataset, dataset.location) as raw:
         return chosen(source, raw, dataset).notes
@@ -187,4 +187,6 @@ def run() -> None:
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())
+    if fault := fault_of_place():
+        sys.stderr.write(f"pgpipe: warning: {printable(fault)}\n")
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -64,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the trials of faults have reached, in whichever process."""
     reports = [r for some in terminalreporter.stats.values() for r in some]
     figures = [
-        text
+        str(text)
         for report in reports
         if isinstance(report, pytest.TestReport) and report.when == "call"
         for name, text in report.user_properties

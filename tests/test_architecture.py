@@ -4,6 +4,7 @@ Imports are read from the syntax tree, those inside functions included.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -154,6 +155,12 @@ def test_what_only_mirrors_does_not_import_what_computes() -> None:
 
 def test_no_cycles() -> None:
     TopologicalSorter(GRAPH).prepare()
+
+
+def test_the_path_of_the_user_s_files_is_resolved_in_one_place() -> None:
+    """Against the main checkout: the workspaces of DVC's experiments have none of them."""
+    own = re.compile(r"Path\((\w+\.)*(dataset|params|section)\.path\)")
+    assert not [name for name, file in FILES.items() if own.search(file.read_text())]
 
 
 # Foreign packages have one home

@@ -136,6 +136,17 @@ def test_valid_parameters_pass_without_a_word(run: Run) -> None:
     assert run("check") == (0, "", "")
 
 
+@pytest.mark.parametrize("arguments", [["check"], ["download"], ["train", "r4"], ["score"]])
+def test_what_dvc_runs_needs_git_before_anything_is_computed(
+    run: Run, project: Path, arguments: list[str]
+) -> None:
+    (project / ".dvc" / "config").touch()
+    code, _, stderr = run(*arguments)
+    assert code == 2
+    assert "run: git init && git add -A && git commit -m sources" in message_of(stderr)
+    assert not (project / "data").exists()
+
+
 def test_presets_are_listed_and_shown(run: Run) -> None:
     code, stdout, _ = run("preset", "list")
     assert (code, stdout.split()[0]) == (0, "quick")

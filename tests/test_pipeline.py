@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from tinyproject import Project
@@ -98,6 +99,29 @@ def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> No
     finished.run("pgpipe", "preset", "longer")
     trained = {name for name in stages_run(finished.run("dvc", "repro")) if "train" in name}
     assert trained == {"train@r32"}
+
+
+def test_a_clone_pulls_results_and_experiments_and_has_nothing_to_run(
+    finished: Project, tmp_path: Path
+) -> None:
+    project = finished.untouched.copy(tmp_path / "project")
+    project.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
+    project.commit()
+    project.run("dvc", "push")
+    project.git("clone", "-q", "--bare", ".", str(tmp_path / "sources"))
+    project.git("remote", "add", "origin", str(tmp_path / "sources"))
+    project.run("dvc", "exp", "run", "-n", "other", "-S", "sample.seed=5", "sample")
+    project.run("dvc", "exp", "push", "origin", "other")
+
+    clone = Project(tmp_path / "clone")
+    project.git("clone", "-q", str(tmp_path / "sources"), str(clone.folder))
+    clone.run("dvc", "pull")
+    assert stages_run(clone.run("dvc", "repro")) == set()
+    clone.run("dvc", "exp", "pull", "origin", "other")
+    clone.run("dvc", "exp", "apply", "other")
+    assert stages_run(clone.run("dvc", "repro", "sample")) == set()
+    for name in ("samples/images.npy", "models/r16/generator.safetensors"):
+        assert (clone.folder / name).read_bytes() == (project.folder / name).read_bytes()
 
 
 def client(project: Project):  # type: ignore[no-untyped-def]

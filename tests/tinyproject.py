@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from ruamel.yaml import YAML
 
@@ -42,15 +43,15 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def create(self) -> "Project":
-        """Write it."""
+    def create(self, sizes: str = TINY) -> Self:
+        """Write it, with an overlay of sizes merged into its parameters."""
         folder = self.folder
         listed = self.git("ls-files", "-co", "--exclude-standard", at=ROOT).splitlines()
         for name in listed:
             if (ROOT / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
-        (folder / "presets/tiny.yaml").write_text(TINY)
+        (folder / "presets/tiny.yaml").write_text(sizes)
         self.git("init", "-q")
         self.git("config", "user.name", "tests")
         self.git("config", "user.email", "tests@localhost")

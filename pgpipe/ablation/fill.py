@@ -7,7 +7,8 @@ from pgpipe.ablation.runs import Run, finished
 from pgpipe.ablation.studies import Experiment
 from pgpipe.ablation.survey import Standing, free_name, outdated_lines, survey
 from pgpipe.data.sources import taken
-from pgpipe.project import in_main_checkout
+from pgpipe.errors import UsageError
+from pgpipe.project import fault_of_place, in_main_checkout
 
 OPEN = ("missing", "failed")  # states of what has to be queued
 
@@ -54,6 +55,8 @@ def require_data(wanted: list[Experiment]) -> None:
 
 def queue(wanted: list[Experiment]) -> Iterator[str]:
     """Queue what is neither done nor in the queue nor running; a line for each experiment."""
+    if fault := fault_of_place():
+        raise UsageError(fault)
     with dvc_repo() as repo:
         runs, in_queue = list(finished()), tasks(repo)
         found = survey(wanted, runs, in_queue)

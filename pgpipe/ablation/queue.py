@@ -19,6 +19,7 @@ from pgpipe.ablation.revisions import read_yaml
 from pgpipe.ablation.studies import Document
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.errors import LockedError, UsageError
+from pgpipe.project import require_git
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -48,6 +49,7 @@ def dvc_repo() -> Iterator["Repo"]:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
+    require_git()
     try:
         with Repo() as repo:
             yield repo

@@ -12,6 +12,7 @@ from pgpipe.errors import UsageError
 from pgpipe.files import copy
 
 PATTERNS = ("*.csv", "*.json", "*.txt")
+LOOKED_BYTES = 1 << 28  # of a tar that is read to its end for what may be in it
 OFFICIAL = "dataset.json"  # which NVIDIA's dataset_tool.py writes beside the images
 
 
@@ -24,8 +25,12 @@ class Table(NamedTuple):
 
 def require(dataset: DatasetSection, path: Path) -> None:
     """Raise a UsageError that names the parameter, where one of the files is not at `path`."""
+    archives = [path] if path.is_file() else [f for f in path.glob("*.*") if f.is_file()]
+    if any(is_tar(file) and file.stat().st_size > LOOKED_BYTES for file in archives):
+        return
     for key, name in dataset.tables.items():
-        if not (path / name).is_file() and find(path, name) is None:
+        places = (path, *archives)
+        if not (path / name).is_file() and not any(find(place, name) for place in places):
             raise UsageError(
                 f"dataset.{key}: {name}: not in dataset.path ({path}), the folder or archive that "
                 "has to hold it"
@@ -61,7 +66,12 @@ def find(held: Path, name: str) -> Table | None:
         return in_folder(held, name)
     if held.suffix.lower() == ".zip":
         return in_zip(held, name)
-    return in_tar(held, name) if {".tar", ".tgz"} & {*held.suffixes} else None
+    return in_tar(held, name) if is_tar(held) else None
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file is one by its name."""
+    return bool({".tar", ".tgz"} & {*path.suffixes})
 
 
 def in_folder(folder: Path, name: str) -> Table | None:

@@ -15,6 +15,7 @@ from pgpipe.estimate.plan import Plan
 from pgpipe.nets import sizes
 from pgpipe.nets.config import resolutions
 from pgpipe.schedule import Phase
+from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 
 EMBEDDED = {"photos": 3_406_630, "digits-1k": 57_651}  # bytes of the data that packages carry
 FLOAT, INTEGER = 4, 8  # bytes
@@ -22,6 +23,7 @@ HEADER = 128  # bytes, of an .npy file
 ENTRY = 112  # bytes of a tensor's name, shape and place in a file of tensors
 ROW = 330  # bytes of a row of history in a state
 STATES = 2  # kept of each phase
+NAMED = 300  # bytes of a user's file in data/found.json and .pgpipe/found
 BACKLOG = 8  # snapshots to be scored that training does not wait for
 LATENTS = 64  # that previews draw
 FEATURES = 2048  # of an image, by the Inception network
@@ -46,6 +48,11 @@ def parts(plan: Plan, images: int | None = None, raw: int = 0) -> list[Part]:
     count = plan.images if images is None else images
     outputs = [
         *raw_data(plan, raw),
+        *(
+            [Part("data/found.json", "what your files are", NAMED * images, False)]
+            if images
+            else []
+        ),
         *([] if count is None else data(plan, count, plan.images is not None)),
         *models(plan),
         *scoring(plan, count),
@@ -91,8 +98,9 @@ def states(plan: Plan) -> Iterator[Part]:
         kept = min(STATES, plan.ticks(phase))
         yield Part(f".pgpipe/state/{key}", f"{kept} states", kept * state(plan, key))
         if plan.snapshots(phase):
-            best = generator(plan, phase)
-            yield Part(f".pgpipe/state/{key}/snapshots", "the best tick's generator", best)
+            one = generator(plan, phase)
+            kept = max(one, min(plan.ticks(phase) * one, KEPT_SNAPSHOT_BYTES))
+            yield Part(f".pgpipe/state/{key}/snapshots", "generators of ticks", kept)
     largest = max(state(plan, key) for key in plan.growth.phases)
     yield Part(".pgpipe/state", "a state while it is written", largest)
     waiting = [generator(plan, p) for p in plan.growth.phases.values() if plan.snapshots(p)]

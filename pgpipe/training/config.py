@@ -9,6 +9,7 @@ from pgpipe.config import Auto, PowerOfTwo, Section, auto_or_from, number
 
 QUICK_IMAGES = 256  # that `auto` means for quick scores, where half of the data are not fewer
 
+KEPT_SNAPSHOT_BYTES = 2 << 30  # of a phase's generators, which an edited metric scores again
 SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
 
 Rate = Annotated[float, Field(ge=0, lt=1)]

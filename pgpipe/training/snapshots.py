@@ -18,9 +18,8 @@ from pgpipe import tensors
 from pgpipe.files import read_json, write_bytes
 from pgpipe.metrics.quick import better
 from pgpipe.training import hashed
+from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.training.history import PLACE, Row
-
-KEPT_BYTES = 2 << 30  # of a phase's generators
 
 
 def row_file(folder: Path, images: int) -> Path:
@@ -79,11 +78,11 @@ class Snapshots:
         return chosen
 
     def prune(self) -> None:
-        """Drop the oldest scored generators but the best, while all take more than `KEPT_BYTES`."""
+        """Drop the oldest scored generators but the best, while all are too large to be kept."""
         files = self.files().values()
         size = sum(path.stat().st_size for path in files)
         for path in [p for p in files if p not in {self.best(), *self.unscored()}]:
-            if size <= KEPT_BYTES:
+            if size <= KEPT_SNAPSHOT_BYTES:
                 return
             size -= path.stat().st_size
             path.unlink()

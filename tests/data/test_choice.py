@@ -61,6 +61,38 @@ def test_labels_of_a_file() -> None:
     assert found == [(name, f"{n % 2}") for n, name in enumerate(NAMES)]
 
 
+def test_images_without_a_label_are_left_out_where_others_have_one() -> None:
+    known = {name: "x" if n < 20 else "" for n, name in enumerate(NAMES)}
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", "labels": "l.csv"})
+    choice = decided(LAYOUT, dataset, annotated(labels=known))
+    assert choice.labels == dict.fromkeys(NAMES[:20], "x")
+    (told,) = choice.notes
+    assert "are left out: 10, the first is 'c/20.png'" in told
+
+
+def test_no_label_at_all_leaves_all_images() -> None:
+    for known in ({}, dict.fromkeys(NAMES, "")):
+        assert choose(annotated(labels=known), labels="l.csv") == [(name, "") for name in NAMES]
+
+
+def test_own_file_of_the_set_comes_before_its_folders() -> None:
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder"})
+    for known in (dict.fromkeys(NAMES, "x"), {}):
+        own = Annotations(labels=known, folders={"dataset.json": ""})
+        choice = decided(LAYOUT, dataset, NO_NOTES, own)
+        assert choice.labels == {name: known.get(name, "") for name in NAMES}
+        assert choice.notes[0].startswith("dataset.json of the set states ")
+
+
+def test_unclear_classes_are_asked_about_unless_the_user_says() -> None:
+    layout = LAYOUT._replace(unclear="which?")
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder"})
+    with pytest.raises(UsageError, match=r"^dataset\.path: which\?$"):
+        decided(layout, dataset, NO_NOTES)
+    for said in ({"labels": "none"}, {"classes": ("a",)}):
+        assert decided(layout, dataset.model_copy(update=said), NO_NOTES).labels
+
+
 def test_classes_and_names_together_in_the_order_of_the_source() -> None:
     names = dict.fromkeys(NAMES[12:20:-1] + NAMES[:10])
     found = choose(annotated(names=names), list="l.txt", classes=["c", "a"])

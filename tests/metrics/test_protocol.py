@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tinyparams import score_numbers
 
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.protocol import PROTOCOLS, facts, fingerprint
 from pgpipe.metrics.scores import OWN
 
@@ -23,7 +23,7 @@ def of(found: dict[str, float] = BASE, resolution: int = 32, **values: Any) -> s
 def test_every_score_and_every_parameter_of_scoring_has_its_protocol() -> None:
     assert PROTOCOLS.keys() == OWN.keys()
     decisive = {field for _, fields in PROTOCOLS.values() for field in fields}
-    assert decisive == ScoreSection.model_fields.keys() - {"seed", "inception"}
+    assert decisive == Protocol.model_fields.keys() - {"seed", "inception", "mirror"}
 
 
 def test_is_the_same_each_time_and_short() -> None:

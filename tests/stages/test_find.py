@@ -180,7 +180,9 @@ def test_relative_path_is_the_main_checkout_s(
     monkeypatch.chdir(workspace)
     assert command("find")[0] == 2
     monkeypatch.setenv("DVC_ROOT", str(images.parent))
-    assert command("check")[0] == 0
+    code, estimate, _ = command("check", "--estimate")
+    assert code == 0
+    assert "data/multires/r32: 2 images" in estimate
     find.run()
     assert FOUND.read_bytes() == before
     download.run()

@@ -11,7 +11,7 @@ from pgpipe.errors import NetworkError
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import Dataset, Run, Spool
 from pgpipe.tracking.sync import Synced, sync
-from pgpipe.tracking.troubles import StoreAway
+from pgpipe.tracking.troubles import StoreRefuses
 
 PUSHER = """
 import sys
@@ -139,7 +139,7 @@ def test_a_project_that_was_moved_does_not_write_into_its_old_place(project: Pat
         push(filled(project).folder)
         old.rename(project / "new")
         patch.setenv("DVC_ROOT", str(project / "new"))
-        with pytest.raises(StoreAway, match="moved or copied"):
+        with pytest.raises(StoreRefuses, match="moved or copied"):
             push(project / "new" / ".pgpipe" / "runs" / "k")
     assert not old.exists()
 

@@ -297,7 +297,7 @@ def test_the_oldest_are_dropped_where_all_are_too_large(
     folder: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = folder.files()[8].stat().st_size
-    monkeypatch.setattr(snapshots, "KEPT_BYTES", 3 * size)
+    monkeypatch.setattr(snapshots, "KEPT_SNAPSHOT_BYTES", 3 * size)
     folder.prune()
     assert list(folder.files()) == [16, 24, 32]
 
@@ -306,7 +306,7 @@ def test_what_is_best_or_not_scored_is_not_dropped(
     folder: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = folder.add(40, {}, {})
-    monkeypatch.setattr(snapshots, "KEPT_BYTES", 0)
+    monkeypatch.setattr(snapshots, "KEPT_SNAPSHOT_BYTES", 0)
     folder.prune()
     assert folder.unscored() == [new]
     assert list(folder.files()) == [24, 40]

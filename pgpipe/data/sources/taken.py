@@ -33,7 +33,7 @@ def of(name: str, path: Path) -> dict[str, Path]:
 
 def shown(path: Path, file: Path) -> str:
     """The name of a file in the folder `path`, or of `path` itself."""
-    return file.relative_to(path).as_posix() if file != path else path.name
+    return file.name if file == path else str(file).removeprefix(f"{path}/")
 
 
 def matching(path: Path, *patterns: str) -> list[Path]:

@@ -274,7 +274,7 @@ def test_damage_that_ends_the_process_of_lmdb_is_one_line(raw: Path) -> None:
         ({"a": [b"x"], "b": [b"y"]}, "2 columns hold images, expected 1"),
         ({"image": [{"bytes": None, "path": "/etc/passwd"}]}, "0 columns hold images"),
         ({"image": [b"x", None]}, "an image without bytes"),
-        ({"image": [b"x"], "label": [-1]}, "label -1 is none of 0 classes"),
+        ({"image": [b"x"], "label": [-2]}, "label -2 is none of 0 classes"),
     ],
 )
 def test_table_that_is_no_images_is_refused(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from loopback import Server
 from publishedsets import WRITERS, Known
@@ -209,6 +211,26 @@ def test_machine_without_network_is_told_which_file_to_put_where(
         "http://nowhere.invalid/cifar-10-binary.tar.gz: no such host, or no network; or put "
         f"cifar-10-binary.tar.gz into dataset.path ({tmp_path}/own)"
     )
+
+
+def test_null_and_minus_one_of_hubs_are_no_label(tmp_path: Path) -> None:
+    table = pa.table({"image": [b"a", b"b", b"c"], "label": [1, -1, None]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    found = published_source("parquet")
+    assert [label for _, label, _ in found.read(tmp_path)] == ["00001", "", ""]
+
+
+@pytest.mark.parametrize("name", [n for n in WRITERS if published_source(n).survey])
+def test_survey_has_the_names_and_labels_that_reading_gives(
+    name: str, entries: dict[str, Entry], tmp_path: Path
+) -> None:
+    at = users_place(name, entries, tmp_path)
+    WRITERS[name](at.path)
+    found = published_source(name)
+    found.fetch(at)
+    read = {key: label for _, label, key in found.read(at.raw)}
+    survey = found.survey and found.survey(at.raw)
+    assert survey is None if name == "ffhq" else survey and survey.labels == read
 
 
 def test_list_says_of_each_what_it_is_and_what_to_do() -> None:

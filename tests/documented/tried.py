@@ -1,0 +1,76 @@
+"""How each documented command is tried: a pattern of the command -> the test that runs it.
+
+A command that stands in neither table fails `test_commands.py`, and so does a row whose command is
+no longer documented. `here::NAME` is a test of that file.
+"""
+
+OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images.*"
+QUEUE = r"dvc exp run --queue -S \.\.\."
+ABLATION = r"pgpipe ablation queue --rows a,b,g --data photos --seeds 1"
+SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
+DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
+NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
+SELECT = r"dvc exp run -S train\.select=best:swd_avg"
+PROCESSES = r"PGPIPE_PROCESSES=\d+ dvc repro"
+SHOW_PRESETS = r"pgpipe preset show NAME \[NAME \.\.\.\]"
+TWO_PRESETS = r"pgpipe preset table1-g table1-photos"
+
+BENCH = "tests/bench/test_bench"
+LOOKS = "here::test_what_looks_at_a_finished_run_shows_it"
+TABLE_1 = "here::test_rows_of_the_paper_are_queued_and_told"
+MERGES = "here::test_presets_are_shown_and_merged"
+IN_A_QUEUE = "here::test_a_queue_of_experiments_on_own_images_ends_in_scores"
+SWITCH = "here::test_one_switch_is_an_experiment"
+
+TRIED = {
+    OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
+    r"dvc repro": "tests/test_pipeline.py::test_second_repro_does_nothing",
+    r"dvc exp show": LOOKS,
+    r"dvc plots show": LOOKS,
+    r"pgpipe data show": LOOKS,
+    r"pgpipe data list": LOOKS,
+    r"pgpipe data check( --page check\.html)?": "here::test_own_images_are_looked_at",
+    r"pgpipe check( --estimate)?": LOOKS,
+    r"pgpipe verify": LOOKS,
+    r"pgpipe repair": LOOKS,
+    r"pgpipe sync": LOOKS,
+    r"pgpipe preset list": LOOKS,
+    SHOW_PRESETS: MERGES,
+    TWO_PRESETS: MERGES,
+    SCORE: "here::test_two_sets_are_scored_on_their_own",
+    QUEUE: IN_A_QUEUE,
+    r"dvc queue start -j 2": IN_A_QUEUE,
+    ABLATION: TABLE_1,
+    r"pgpipe ablation (status|table|check)": TABLE_1,
+    r"dvc pull": "here::test_a_clone_pulls_and_has_nothing_to_do",
+    r"dvc exp run -S train\.minibatch_stddev=false": SWITCH,
+    NO_STDDEV: SWITCH,
+    SELECT: SWITCH,
+    PROCESSES: "here::test_several_processes_train",
+    DIGITS: "here::test_stacked_digits_are_prepared",
+    r"pgpipe ui": "tests/tracking/test_ui.py::test_the_ui_serves_on_loopback_and_ends_with_ctrl_c",
+    r"pgpipe weights": "tests/test_cli_weights.py::test_own_file_is_taken_and_fetched_no_more",
+    r"pgpipe bench schedule paper-128": (
+        f"{BENCH}_schedule.py::test_the_command_sums_the_phases_of_a_preset"
+    ),
+    r"pgpipe bench train --small": f"{BENCH}_train.py::test_the_command_measures_with_and_without",
+    r"pgpipe bench data": f"{BENCH}_data.py::test_the_command_measures_each_resolution",
+    r"pgpipe bench prepare": (
+        "tests/test_bench.py::test_preparation_is_printed_beside_the_plain_way"
+    ),
+    r"pgpipe bench metrics": (
+        "tests/test_bench.py::test_it_prints_speed_agreement_and_peak_memory"
+    ),
+    r"dvc exp run SETTINGS prepare": "tests/test_docs.py::test_its_settings_are_valid",
+}
+
+NOT_TRIED = {
+    r"make (repro|test|quick|faults)( SEED=1)?": "installs a virtual environment, or is this run",
+    r"source \.venv/bin/activate": "installs nothing; the tests run in it",
+    r"pytest --all-faults": "is make faults",
+    r"srun .*": "needs Slurm",
+    r"dvc exp run -S score\.inception=true": "needs a network of 96 MB; tests/stages/test_score.py",
+    r"dvc exp run -S dataset\.name=svhn .*": "fetches 230 MB; tests/data/sources on loopback",
+    r"pgpipe preset cifar10 && dvc repro prepare": "fetches 170 MB; tests/data/sources on loopback",
+    r"pgpipe preset mnist-1k-a mnist-1k && dvc repro prepare": "MNIST's files, which are no part",
+}
