@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import (
-    finished,
-    keeping,
-    multires,
-    pyramid,
-    squares,
-)
+from pgpipe.data import finished, keeping, multires, pyramid, squares
 from pgpipe.data.choice import chosen
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources.source import Made, Source
