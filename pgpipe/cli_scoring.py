@@ -30,7 +30,8 @@ def score(
 ) -> None:
     """Score the samples against the reals; with --real and --fake any two sets, anywhere.
 
-    Each is a .npy file (uint8, [N, R, R, 3] or [N, R, R]), or a folder or .zip of images.
+    Each is a .npy file (uint8, [N, R, R, 3], [N, 3, R, R] or [N, R, R]), or a folder or .zip of
+    images.
     """
     if real is not None and fake is not None:
         from pgpipe.scoring.pair import Options

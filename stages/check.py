@@ -1,12 +1,14 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
-from pgpipe.data.config import DatasetSection
+from pgpipe.data.config import MADE, DatasetSection
 from pgpipe.data.sources import catalogue
 from pgpipe.estimate import disk
 from pgpipe.estimate.plan import Plan
@@ -204,11 +206,36 @@ def plan_of(params: Params) -> Plan:
     )
 
 
+def notes_of(dataset: DatasetSection) -> Sequence[str]:
+    """What somebody should know of the user's images; names and labels are all that is read.
+
+    Raises:
+        UsageError: it is not clear what the labels are, or files of names do not fit.
+    """
+    if not catalogue.entries()[dataset.name].by_hand or dataset.name in MADE:
+        return ()
+    from pgpipe.data import census
+    from pgpipe.data.choice import chosen
+    from pgpipe.data.sources.inplace import linked
+    from pgpipe.data.sources.source import Source
+    from pgpipe.data.sources.table import source as source_of
+
+    source = source_of(dataset.name)
+    if not isinstance(source, Source) or source.survey is None:
+        return ()
+    if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
+        return ()
+    with linked(dataset, dataset.location) as raw:
+        return chosen(source, raw, dataset).notes
+
+
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
     catalogue.require_path(params.dataset.name, params.dataset.location)
     tables.require(params.dataset, params.dataset.location)
+    for note in notes_of(params.dataset):
+        sys.stderr.write(f"pgpipe: warning: {note}\n")
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())

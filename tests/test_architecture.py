@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from pgpipe import cli
 from pgpipe.config import Section, load_yaml, paths_of
+from pgpipe.data.sources.table import SOURCES as SOURCES_BY_NAME
 from stages.check import Params, check
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,9 @@ def imports(name: str) -> set[str]:
 
 
 GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
+GRAPH["pgpipe.data.sources.table"] |= {
+    place.partition(":")[0] for place in SOURCES_BY_NAME.values()
+}
 
 
 def stage_entry(stage: str) -> dict[str, Any]:

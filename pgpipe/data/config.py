@@ -71,6 +71,7 @@ class DatasetSection(Section):
 
     name: Name
     path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
+    verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
     list: Annotated[str, named(".txt")]  # of names: these images alone
