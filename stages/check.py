@@ -212,7 +212,8 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     Raises:
         UsageError: it is not clear what the labels are, or files of names do not fit.
     """
-    if not catalogue.entries()[dataset.name].by_hand or dataset.name in MADE:
+    entry = catalogue.entries()[dataset.name]
+    if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
     from pgpipe.data import census
     from pgpipe.data.choice import chosen

@@ -5,12 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import (
-    keeping,
-    multires,
-    pyramid,
-    squares,
-)
+from pgpipe.data import keeping, multires, pyramid, squares
 from pgpipe.data.choice import chosen
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources.source import Made, Source

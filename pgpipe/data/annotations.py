@@ -5,9 +5,9 @@
     list     a name a line
 
 Names count from the folder that the file lies in, from the top of the set, or from the folder that
-holds all images: whichever fits all of them. Columns may be separated by comma, semicolon, tab or
-spaces; their names may have capitals. An empty label, and null, is none. Labels that all are whole
-numbers are written so that they sort as the numbers do.
+holds all images: whichever fits all of them; with the endings of images or without. Columns may be
+separated by comma, semicolon, tab or spaces; their names may have capitals. An empty label, and
+null, is none. Labels that all are whole numbers are written so that they sort as the numbers do.
 """
 
 import csv
@@ -26,6 +26,7 @@ from pgpipe.data import rawzip, tables
 from pgpipe.data.blaming import blaming
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import numbered
+from pgpipe.data.layouts import IMAGE
 from pgpipe.data.square import Box
 from pgpipe.errors import IntegrityError, UsageError
 
@@ -101,20 +102,31 @@ def fitted(
         UsageError: no image has one.
     """
     known, names = {plain(name): name for name in values}, {image: plain(image) for image in images}
-    best: dict[str, str] = {}
-    for start in dict.fromkeys((folder, "", common_folder(names.values()))):
-        found = {
-            image: known[name.removeprefix(start)]
-            for image, name in names.items()
-            if name.startswith(start) and name.removeprefix(start) in known
-        }
-        best = max(best, found, key=len)
+    best = placed(known, names, folder)
+    if len(best) < len(names):  # samples of shards have no ending, names in a list may have none
+        bare = {IMAGE.sub("", name): given for name, given in known.items()}
+        stems = {image: IMAGE.sub("", name) for image, name in names.items()}
+        if len(bare) == len(known) and len({*stems.values()}) == len(stems):
+            best = max(best, placed(bare, stems, folder), key=len)
     if known and names and not best:
         raise UsageError(
             f"{file}: none of its {len(known):,} names is that of an image: it has "
             f"{next(iter(values))!r}, and the images have names such as {next(iter(names))!r}"
         )
     return best
+
+
+def placed(known: Mapping[str, str], names: Mapping[str, str], folder: str) -> dict[str, str]:
+    """The same, of names that compare as they are."""
+    ways = (
+        {
+            image: known[name.removeprefix(start)]
+            for image, name in names.items()
+            if name.startswith(start) and name.removeprefix(start) in known
+        }
+        for start in dict.fromkeys((folder, "", common_folder(names.values())))
+    )
+    return max(ways, key=len)
 
 
 def common_folder(names: Iterable[str]) -> str:

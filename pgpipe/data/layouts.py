@@ -81,10 +81,7 @@ def top(counts: Counter[Folders]) -> tuple[int, list[str]]:
         if not tops or not ((len(tops) == 1 and not loose) or known <= SPLITS | HOLDERS):
             break
         if len(tops) > 1:
-            notes.append(
-                f"{listed(tops)} are parts of one set, no classes: all of them are taken; "
-                "dataset.path may name one"
-            )
+            notes.append(taken_all([listed(tops)]))
         depth += 1
     return depth, notes
 
@@ -115,6 +112,20 @@ def listed(names: Iterable[str]) -> str:
     every = sorted(names)
     more = f", ... ({len(every):,})" if len(every) > SHOWN else ""
     return ", ".join(f"{name}/" for name in every[:SHOWN]) + more
+
+
+def shards(stems: Iterable[str]) -> list[str]:
+    """What somebody should know of a set in several files, where their names tell parts."""
+    parts = {re.split(r"\W|_", stem.lower())[0] for stem in stems} & SPLITS
+    return [taken_all(sorted(parts))] if len(parts) > 1 else []
+
+
+def taken_all(parts: Iterable[str]) -> str:
+    """What becomes of the parts of a set."""
+    return (
+        f"{', '.join(parts)} are parts of one set, no classes: all of them are taken; "
+        "dataset.path may name one"
+    )
 
 
 def links(archived: Iterable[str]) -> Iterator[str]:

@@ -81,6 +81,17 @@ def test_names_count_from_the_file_the_top_or_the_folder_of_all(folder: str, sta
             annotations.fitted(dict.fromkeys(names), "l.csv", folder, IMAGES)
 
 
+def test_names_may_be_without_ending_where_that_is_clear() -> None:
+    """Samples of WebDataset have none, and files of names often have: of CelebA, for instance."""
+    images = ["sub/000001", "sub/000002"]
+    files = {"000001.jpg": 0, "000002.jpg": 1}
+    assert annotations.fitted(files, "l.csv", "", images) == dict(zip(images, files, strict=True))
+    swapped = annotations.fitted(dict.fromkeys(images), "l.csv", "", [f"{i}.png" for i in images])
+    assert swapped == {f"{image}.png": image for image in images}
+    both = ["a.jpg", "a.png", "b.png"]
+    assert annotations.fitted({"a.jpg": 0, "b": 1}, "l.csv", "", both) == {"a.jpg": "a.jpg"}
+
+
 def test_names_compare_in_one_form_of_accents() -> None:
     assert annotations.fitted({"Ka\u0308se.png": 0}, "l.csv", "", ["K\u00e4se.png"]) == {
         "K\u00e4se.png": "Ka\u0308se.png"

@@ -86,6 +86,13 @@ def test_a_single_folder_beside_images_is_no_class() -> None:
     assert layout.notes == ["more/ lies beside 3 images, so it is no class: no labels"]
 
 
+def test_parts_in_several_files_are_told() -> None:
+    (told,) = layouts.shards(["train-00000-of-00002", "train-00001-of-00002", "Test_0", "other"])
+    assert told.startswith("test, train are parts of one set, no classes: all of them are taken")
+    for stems in (["train-00000"], ["training", "other"], ["a", "b"], []):
+        assert layouts.shards(stems) == []
+
+
 def test_parts_of_a_set_are_told() -> None:
     (told,) = layouts.of(files(train_cat=1, test_cat=1, train_dog=1)).notes
     assert told.startswith("test/, train/ are parts of one set, no classes: all of them are taken")

@@ -129,6 +129,19 @@ def test_names_count_from_where_the_file_lies_in_every_container(
     assert found_labels() == [str(n % 3) for n in range(6)]
 
 
+def test_samples_of_shards_are_named_as_their_images_are(own: Path, command: Run) -> None:
+    Path("shards").mkdir()
+    with tarfile.open("shards/train-0.tar", "w") as tar:
+        for number, name in enumerate(sorted(NAMES)):
+            tar.add(own / name, f"sub/{number:06d}.png")
+    rows = "".join(f"{n:06d}.png,{n % 3}\n" for n in range(8))
+    Path("shards/labels.csv").write_text(f"name,label\n{rows}")
+    choose(name="webdataset", path="shards", labels="labels.csv", resolution="64")
+    assert command("check") == (0, "", "")
+    prepared(command)
+    assert found_labels() == [str(n % 3) for n in range(8)]
+
+
 def test_check_says_where_no_name_is_that_of_an_image(own: Path, command: Run) -> None:
     (own / "labels.csv").write_text("name,label\nx.png,1\n")
     choose(labels="labels.csv", resolution="64")

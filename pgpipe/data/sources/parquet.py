@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pgpipe.data import layouts
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
 from pgpipe.data.layouts import Layout
@@ -56,7 +57,7 @@ def survey(raw: Path) -> Layout:
             for number in range(file.metadata.num_rows):
                 text = label_text(values[number], names) if label else ""
                 labels[name_of(path, number)] = text
-    return Layout(labels)
+    return Layout(labels, unread=layouts.shards(path.stem for path in several(raw, "*.parquet")))
 
 
 def name_of(path: Path, number: int) -> str:

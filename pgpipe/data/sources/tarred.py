@@ -33,7 +33,8 @@ def of_files(files: tuple[tuple[Path, int], ...]) -> Layout:
     links: list[str] = []
     found = (name for path, _ in files for name, _, _ in tars.files(path, links))
     layout = layouts.of(list(found))
-    return layout._replace(unread=[*layouts.links(links)])
+    parts = layouts.shards(path.name for path, _ in files)
+    return layout._replace(unread=[*parts, *layouts.links(links)])
 
 
 SOURCE = Source(taken(*TARS), read, survey, surveys_all=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-from pgpipe.data import tars
+from pgpipe.data import layouts, tars
 from pgpipe.data.items import Item
 from pgpipe.data.layouts import Layout
 from pgpipe.data.sources.obtain import taken
@@ -35,7 +35,7 @@ def survey(raw: Path) -> Layout:
                 labels.setdefault(key, "")
             elif kind == "cls":
                 labels[key] = label(path, key, tars.whole(path, name, size, file))
-    return Layout(labels)
+    return Layout(labels, unread=layouts.shards(path.stem for path in several(raw, "*.tar")))
 
 
 def split(name: str) -> tuple[str, str]:
