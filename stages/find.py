@@ -14,7 +14,7 @@ from pydantic import Field
 from pgpipe.config import Section, read_params
 from pgpipe.data import filehashes
 from pgpipe.data.config import Name
-from pgpipe.data.sources import taken
+from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
 from pgpipe.files import write_bytes
 from pgpipe.hashes import sha256_json
@@ -37,7 +37,7 @@ def run() -> None:
     path = in_main_checkout(params.path)
     memory = sha256_json([params.name, str(path.absolute())])[:16]
     try:
-        files = taken.of(params.name, path)
+        files = users_files.of(params.name, path)
         found = filehashes.hashes(files, project_root() / f".pgpipe/found/{memory}.json", watched)
     except (PermissionError, FileNotFoundError) as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from None

@@ -6,7 +6,7 @@ from pgpipe.ablation.queue import Task, dvc_repo, forget, put, succeeded, tasks
 from pgpipe.ablation.runs import Run, finished
 from pgpipe.ablation.studies import Experiment
 from pgpipe.ablation.survey import Standing, free_name, outdated_lines, survey
-from pgpipe.data.sources import taken
+from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
 from pgpipe.project import fault_of_place, in_main_checkout
 
@@ -50,7 +50,7 @@ def require_data(wanted: list[Experiment]) -> None:
     """Raise a UsageError, which says what to put where, unless the data sets' files are there."""
     sections = (experiment.document["dataset"] for experiment in wanted)
     for name, path in {(section["name"], section["path"]) for section in sections}:
-        taken.of(name, in_main_checkout(path))
+        users_files.of(name, in_main_checkout(path))
 
 
 def queue(wanted: list[Experiment]) -> Iterator[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgpipe.data import layouts, rawzip
-from pgpipe.data.items import Item
 from pgpipe.data.layouts import Layout
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import copy

@@ -100,12 +100,19 @@ def whole(path: Path, name: str, size: int, file: IO[bytes]) -> bytes:
 def pack(folder: Path, target: Path) -> None:
     """Write the files of a folder, below its name, as a tar without times and owners."""
     with atomic(target) as file, tarfile.open(fileobj=file, mode="w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not is_hidden(path.relative_to(folder).as_posix()):
-                member = tarfile.TarInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}")
-                member.size = path.stat().st_size
-                with path.open("rb") as content:
-                    archive.addfile(member, content)
+        for name, path in visible(folder):
+            member = tarfile.TarInfo(f"{folder.name}/{name}")
+            member.size = path.stat().st_size
+            with path.open("rb") as content:
+                archive.addfile(member, content)
+
+
+def visible(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a folder that `pack` takes, with their names in it."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not is_hidden(name):
+            yield name, path
 
 
 def contents(path: Path, wanted: Iterable[str]) -> dict[str, bytes]:

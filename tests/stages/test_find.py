@@ -1,19 +1,22 @@
 """The stage find lists what download takes, and writes the same bytes until that changes."""
 
+import gzip
 import json
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from publishedsets import WRITERS, mnist, without_hashes
+from publishedsets import WRITERS, cifar10, mnist
 from tinyparams import with_values
 from tinyproject import Run
 
 from pgpipe.data import filehashes
 from pgpipe.data.sources import obtain
+from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.errors import PgpipeError
 from pgpipe.hashes import sha256_file
 from stages import download, find
@@ -25,7 +28,7 @@ BESIDE = ("labels.csv", "names.txt", "dataset.json")
 
 def choose(name: str, path: str = "own", resolution: int = 32) -> None:
     """Take a data set from the folder `own` of the current one."""
-    values = {"name": name, "path": path, "resolution": resolution}
+    values = {"name": name, "path": path, "resolution": resolution, "verify": False}
     document = with_values(**{f"dataset__{key}": value for key, value in values.items()})
     Path("params.yaml").write_text(json.dumps(document))
 
@@ -47,19 +50,53 @@ def downloaded() -> dict[str, str] | str:
 
 def without_mirrors() -> Any:
     """The catalogue without hashes and without a place to fetch from."""
-    entries = without_hashes().items()
-    return {name: entry.model_copy(update={"mirrors": ()}) for name, entry in entries}
+    return {
+        name: entry.model_copy(
+            update={
+                "mirrors": (),
+                "files": {n: Published(folder=file.folder) for n, file in entry.files.items()},
+            }
+        )
+        for name, entry in entries().items()
+    }
 
 
-@pytest.mark.parametrize("name", [*WRITERS, "mnist-1k"])
+def unpacked_mnist(folder: Path) -> None:
+    """MNIST's files as a user may have unpacked them."""
+    mnist(folder)
+    for file in [*folder.iterdir()]:
+        file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
+        file.unlink()
+
+
+def unpacked_cifar10(folder: Path) -> None:
+    """CIFAR-10's folder as a user may have unpacked it."""
+    cifar10(folder)
+    with tarfile.open(folder / "cifar-10-binary.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    (folder / "cifar-10-binary.tar.gz").unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        *WRITERS.items(),
+        ("mnist-1k", mnist),
+        ("fashion-mnist", unpacked_mnist),
+        ("cifar10", unpacked_cifar10),
+    ],
+)
 def test_what_is_listed_is_what_download_takes(
-    name: str, project: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    write: Callable[[Path], object],
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A file is listed if, and only if, download does not do the same without it."""
     monkeypatch.setattr(obtain, "entries", without_mirrors)
     own = project / "own"
     own.mkdir()
-    WRITERS.get(name, mnist)(own)
+    write(own)
     for stranger in (*STRANGERS, *BESIDE, "small.tfrecords" if "records" in name else "x.bin"):
         (own / stranger).parent.mkdir(exist_ok=True)
         (own / stranger).write_text("{}")

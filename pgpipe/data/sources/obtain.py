@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pgpipe.data import tars
-from pgpipe.data.sources import identity, unverified
+from pgpipe.data.sources import identity, unverified, users_files
 from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.data.sources.identity import wanted
 from pgpipe.data.sources.source import Place
@@ -33,7 +33,7 @@ def published(place: Place) -> None:
 def obtain(place: Place, name: str, file: Published) -> None:
     """One file, from the first place that has it."""
     entry, target = entries()[place.name], place.raw / name
-    if (own := users_copy(place.path, name, file)) is not None:
+    if (own := users_files.copy_of(place.path, name, file)) is not None:
         take(place, own, target, file)
         return
     if not entry.mirrors:
@@ -45,13 +45,6 @@ def obtain(place: Place, name: str, file: Published) -> None:
     except NetworkError as error:
         raise NetworkError(f"{error}; or put {name} into dataset.path ({place.path})") from None
     link_or_copy(cached, target)
-
-
-def users_copy(path: Path, name: str, file: Published) -> Path | None:
-    """A user's copy of a published file: `path` itself, or in the folder `path`."""
-    names = [*identity.names(name, file)]
-    places = [*([path] if path.name in names else []), *(path / name for name in names)]
-    return next((p for p in places if p.is_file() or (p.is_dir() and p.name == file.folder)), None)
 
 
 def take(place: Place, source: Path, target: Path, file: Published) -> None:
@@ -84,13 +77,10 @@ def own(place: Place, *patterns: str) -> None:
         UsageError: there are none.
         IntegrityError: one is another file than was published.
     """
-    path = place.path
-    if path.is_file():
-        found = [path] if any(path.match(pattern) for pattern in patterns) else []
-    else:
-        found = sorted({file for pattern in patterns for file in path.glob(pattern)})
+    found = users_files.matching(place.path, *patterns)
     if not found:
-        raise UsageError(f"{path}: no {' or '.join(patterns)}; put there {by_hand(place.name)}")
+        missing = " or ".join(patterns)
+        raise UsageError(f"{place.path}: no {missing}; put there {by_hand(place.name)}")
     for file in found:
         take(place, file, place.raw / file.name, verified(place.name, file.name))
 

@@ -7,9 +7,10 @@ What `find` lists is what `download` takes; a test holds them equal. Nothing hea
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pgpipe.data import rawzip, tables
+from pgpipe.data import rawzip, tables, tars
 from pgpipe.data.config import MADE
-from pgpipe.data.sources.catalogue import entries, require_path
+from pgpipe.data.sources import identity
+from pgpipe.data.sources.catalogue import Published, entries, require_path
 from pgpipe.errors import UsageError
 
 
@@ -40,7 +41,7 @@ def matching(path: Path, *patterns: str) -> list[Path]:
     """`path`, if it is a file that fits one of the patterns; else the files in it that do."""
     if path.is_file():
         return [path] if any(path.match(pattern) for pattern in patterns) else []
-    return [file for pattern in patterns for file in path.glob(pattern) if file.is_file()]
+    return sorted({f for pattern in patterns for f in path.glob(pattern) if f.is_file()})
 
 
 def of_pattern(*patterns: str) -> Callable[[Path], list[Path]]:
@@ -52,11 +53,22 @@ def published(name: str) -> Callable[[Path], list[Path]]:
     """A choice of the files that the catalogue names."""
 
     def choose(path: Path) -> list[Path]:
-        names = entries()[name].files
-        places = (path if path.name == file else path / file for file in names)
-        return [place for place in places if place.is_file()]
+        copies = (copy_of(path, *known) for known in entries()[name].files.items())
+        return [file for copy in copies if copy for file in files_at(copy)]
 
     return choose
+
+
+def copy_of(path: Path, name: str, file: Published) -> Path | None:
+    """A user's copy of a published file: `path` itself, or in the folder `path`."""
+    names = [*identity.names(name, file)]
+    places = [*([path] if path.name in names else []), *(path / name for name in names)]
+    return next((p for p in places if p.is_file() or (p.is_dir() and p.name == file.folder)), None)
+
+
+def files_at(copy: Path) -> list[Path]:
+    """A file, or those of an unpacked archive that are packed again."""
+    return [copy] if copy.is_file() else [file for _, file in tars.visible(copy)]
 
 
 def images(path: Path) -> list[Path]:
