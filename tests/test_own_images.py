@@ -142,6 +142,17 @@ def test_every_stage_runs_where_training_mirrors_and_selects(here: Path, images:
     whole_graph(here, images, "two classes", mirror="true", select="best:swd_avg")
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("stacks", [12, 60])
+def test_few_stacked_digits_run_through_without_labels(here: Path, stacks: int) -> None:
+    project(here, 1, "flat", name="digits-1k", resolution="32", stacks=str(stacks))
+    found = run_all()
+    assert (found["mode_samples"], found["images"]) == (stacks, stacks // 2)
+    assert len(np.load(DRAWN)) == 10 * stacks
+    assert found["modes_found_real"] <= stacks
+    assert not Path("reports/figures/row_per_class.png").exists()
+
+
 @pytest.mark.parametrize("images", [1, 5, 11])
 def test_too_few_images_are_refused_on_both_ways(here: Path, images: int) -> None:
     project(here, images, "flat")

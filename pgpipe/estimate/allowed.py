@@ -56,6 +56,9 @@ def require(asked: Asked, data: Data, source: str = str(PARAMS_FILE)) -> None:
 
 def refusals(asked: Asked, data: Data) -> Iterator[str]:
     """What the data do not allow; of numbers that are not known yet, nothing is said."""
+    if data.images is not None and data.images < FEWEST:
+        yield f"{data.images} images are not >= {FEWEST}: too few to train on and score; add some"
+        return
     if data.images is not None:
         protocol = protocol_for(asked.score, data.images)
         yield from excess(protocol, data.images, data.stacked)

@@ -111,9 +111,6 @@ def has_floor(compared: int, images: int) -> bool:
 
 def excess(protocol: Protocol, images: int, stacked: bool) -> Iterator[str]:
     """What is more than so many images of a data set allow, each with the number that would do."""
-    if images < FEWEST:
-        yield f"{images} images are not >= {FEWEST}: too few to train on and to score; add some"
-        return
     of_half = f"half of {images} images, as the floor takes as many others"
     most = {
         "swd_images": (images // 2, of_half),

@@ -23,8 +23,9 @@ def slanted(count: int, side: int = 32, seed: int = 0) -> Images:
     y, x = np.mgrid[:side, :side]
     phase, period = draw.uniform(0, 6.3, count), draw.uniform(5, 9, count)
     waves = np.sin((x + y) * 6.3 / period[:, None, None] + phase[:, None, None])
-    images = 127 + 90 * waves[..., None] + draw.normal(0, 8, (count, side, side, 3))
-    return images.clip(0, 255).astype(np.uint8)
+    values = 127 + 90 * waves[..., None] + draw.normal(0, 8, (count, side, side, 3))
+    images: Images = values.clip(0, 255).astype(np.uint8)
+    return images
 
 
 def test_half_of_the_images_are_mirrored_whoever_reads_them() -> None:
@@ -40,7 +41,7 @@ def test_half_of_the_images_are_mirrored_whoever_reads_them() -> None:
     np.testing.assert_array_equal(again.take(order), found[order])
     other = mirrored.seen(ImageStore(images), True, seed=4).take(np.arange(200))
     assert (other != found).any()
-    np.testing.assert_array_equal(images, slanted(200)), "the data are left alone"
+    np.testing.assert_array_equal(images, slanted(200), "the data are left alone")
 
 
 def test_reals_are_as_they_are_where_training_does_not_mirror() -> None:

@@ -127,11 +127,12 @@ def test_each_number_has_its_most_which_the_refusal_names(
     name: str, most: int, more: dict[str, Any]
 ) -> None:
     key = {"quick": "train.quick_images"}.get(name, f"score.{name}")
-    assert refused(60, **more, **{name: most}) == ""
-    message = refused(60, **more, **{name: most + 2})
+    values: dict[str, Any] = {**more, name: most}
+    assert refused(60, **values) == ""
+    message = refused(60, **{**values, name: most + 2})
     assert message.startswith(f"{key}: {most + 2} is not <= {most} (")
     assert message.endswith(f"set it to {most} or auto")
-    assert refused(None, **more, **{name: 10**6}) == "" or name.endswith("splits")
+    assert refused(None, **{**values, name: 10**6}) == "" or name.endswith("splits")
 
 
 def test_numbers_that_are_named_will_do() -> None:

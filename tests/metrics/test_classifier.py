@@ -47,6 +47,12 @@ def test_is_the_same_each_time_and_another_for_another_seed(net: classifier.Clas
         assert not torch.equal(value, other[name])
 
 
+def test_class_whose_only_image_was_held_out_has_its_place() -> None:
+    images, labels = dark_and_bright(16, 16, 1)
+    made = classifier.train(images, labels, 4, 64, 0.002, 0, CPU)
+    assert classifier.probabilities(made, [images]).shape == (16, 4)
+
+
 def test_loaded_is_what_was_saved(net: classifier.Classifier, tmp_path: Path) -> None:
     classifier.save(tmp_path / "one", net)
     loaded = classifier.load(tmp_path / "one", CPU)

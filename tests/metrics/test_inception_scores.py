@@ -18,6 +18,16 @@ def draw(count: int, size: int, seed: int) -> Tensor:
 FAKES = Features(draw(30, 6, 0), draw(30, 5, 1).softmax(1))
 
 
+def test_where_no_other_reals_are_left_their_distances_are_none() -> None:
+    found = inception_scores.of_reals(FAKES, None, SECTION)
+    others = draw(12, 6, 2)
+    alone = inception_scores.of_reals(FAKES, others, SECTION)
+    assert alone == inception_scores.of(FAKES, others, SECTION)
+    assert {k for k, v in found.items() if v is None} == {"fid", "kid", "precision", "recall"}
+    for name in ("inception_score", "inception_score_std"):
+        assert found[name] == alone[name]
+
+
 def test_reals_as_their_own_fakes_are_perfect() -> None:
     found = inception_scores.of(FAKES, FAKES.pooled[:12], SECTION)
     assert abs(found["fid"]) < 1e-6

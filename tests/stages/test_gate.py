@@ -70,8 +70,8 @@ def test_too_few_images_are_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     code, stderr = command(capsys)
     assert code == 2
     assert stderr == (
-        "pgpipe: error: params.yaml: 11 images are not >= 12: too few to train on and to score; "
-        "add some\n"
+        "pgpipe: error: params.yaml: 11 images are not >= 12: too few to train on and score; add "
+        "some\n"
     )
 
 
