@@ -82,7 +82,6 @@ def odd_folder(folder: Path) -> list[Ended]:
     (own / "deep").mkdir(parents=True)
     (own / "a.png").write_bytes(png())
     (own / "loop").symlink_to(own.resolve())
-    (own / "nowhere.png").symlink_to("/no/such/file")
     (own / "zero.png").symlink_to("/dev/zero")
     (own / "deep" / "passwd.png").symlink_to("/etc/passwd")
     os.mkfifo(own / "pipe.png")
@@ -91,16 +90,19 @@ def odd_folder(folder: Path) -> list[Ended]:
     (own / "\x1b[2J.png").write_bytes(png()[:40])
     with (own / "sparse.png").open("wb") as file:
         file.truncate(600 << 20)
-    return [ingest("odd")]
+    odd = ingest("odd")
+    (own / "nowhere.png").symlink_to("/no/such/file")
+    return [odd, ingest("dangling")]
 
 
 @faults
 def test_folder_of_odd_files(tmp_path: Path) -> None:
-    """Endless, looping and missing things are passed over; a file beyond the cap is named."""
+    """Endless and looping things are passed over; what is too large, or missing, is named."""
     found = measured(odd_folder, tmp_path)
     require_sound(found.value, found.peak)
-    (end,) = found.value
-    assert end.code == 3
+    end, dangling = found.value
+    assert (end.code, dangling.code) == (3, 2)
+    assert "own/nowhere.png: a link to nothing" in dangling.message
     assert "'sparse.png': not a readable zip: 629145600 bytes, at most 536870912" in end.message
 
 
