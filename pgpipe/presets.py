@@ -8,6 +8,7 @@ one after another takes its place, and `default`, which changes nothing, goes ba
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
@@ -101,7 +102,12 @@ def origin(text: str) -> Origin | None:
 
 def foundation() -> str:
     """params.yaml without the presets that made it, but with the user's own edits since."""
-    text = params_text()
+    return founded(params_text(), FOLDER.resolve())
+
+
+@lru_cache(maxsize=1)  # a study merges dozens of presets into the same one
+def founded(text: str, _folder: Path) -> str:
+    """The foundation of the text of a params.yaml, with the presets of a folder."""
     unmarked = preset_mark.LINE.sub("", text, count=1)
     known = origin(text)
     if known is None or unmarked == known.made:

@@ -19,7 +19,7 @@ from pgpipe.tracking.store import ExperimentDeleted, require_store
 from pgpipe.tracking.troubles import AGAIN, StoreAway, StoreTrouble
 
 DAMAGE_CURE = (
-    "the stage of these parameters and this code writes it anew; delete it if it is not wanted"
+    "a stage of the same run writes it anew, or delete the folder of the run if it is not wanted"
 )
 NAMED = 5  # runs that a line names, at most
 
