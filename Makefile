@@ -11,7 +11,7 @@ WORKERS ?= 2
 CHOICE  := not faults
 FAULTS  := tests/faults tests/processes tests/estimate tests/training/test_divergence.py
 RUN     := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
-PYTEST  := $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
 .PHONY: repro test check quick format types tests faults install clean
 repro: install
