@@ -1,7 +1,7 @@
 """How each documented command is tried: a pattern of the command -> the test that runs it.
 
-A command that stands in neither table fails `test_commands.py`, and so does a row whose command is
-no longer documented. `here::NAME` is a test of that file.
+A command that stands in neither table fails `test_table.py`, and so does a row whose command is
+no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images.*"
