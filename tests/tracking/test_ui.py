@@ -37,10 +37,12 @@ def test_the_ui_serves_on_loopback_and_ends_with_ctrl_c(project: Path) -> None:
     code = f"from pgpipe.tracking.ui import serve; serve({port}, 'pgpipe')"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as ui:
         assert ui.stdout is not None
-        url = ui.stdout.readline().split()[0]
-        assert url.endswith("/#/experiments/1/runs")
-        with urlopen(url) as page:  # noqa: S310 - our own server
-            assert b"MLflow" in page.read()
-        ui.send_signal(signal.SIGINT)
+        try:
+            url = ui.stdout.readline().split()[0]
+            assert url.endswith("/#/experiments/1/runs")
+            with urlopen(url, timeout=60) as page:  # noqa: S310 - our own server
+                assert b"MLflow" in page.read()
+        finally:  # else a failure would wait for ever
+            ui.send_signal(signal.SIGINT)
         assert ui.wait(30) == 0
     assert not answers(port)
