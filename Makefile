@@ -10,11 +10,11 @@ SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults
 FAULTS  := tests/faults tests/processes tests/estimate tests/documented \
-           tests/training/test_divergence.py
-RUN     := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+           tests/training/test_divergence.py tests/test_own_images.py
+RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
-.PHONY: repro test check quick format types tests faults install clean
+.PHONY: repro test check quick format types tests faults install place clean
 repro: install
 	$(RUN) dvc repro
 
@@ -39,12 +39,23 @@ faults: install
 	$(RUN) pytest $(FAULTS) --all-faults --seed $(SEED) -m "faults or not faults"
 
 install: $(VENV)/.installed
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt | place
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+# What an installation needs of a folder, before there is one: DVC wants git, and a virtual
+# environment cannot lie just anywhere.
+place:
+	@command -v git > /dev/null || { \
+	  echo "git is not installed, and DVC needs it; install it (apt install git)" >&2; exit 2; }
+	@reason=$$(git rev-parse --git-dir 2>&1) || { echo "no git repository here, which DVC needs" \
+	  "($$reason); run: git init && git add -A && git commit -m sources" >&2; exit 2; }
+	@case "$$PWD" in *[:\"\$$\`]*) false;; *) [ "$$(pwd | wc -l)" -eq 1 ];; esac || { \
+	  echo "a virtual environment does not work in a folder with one of : \" \$$ \` or a line break" \
+	  "in its path; move the project" >&2; exit 2; }
 
 clean:
 	rm -rf $(VENV)

@@ -7,6 +7,7 @@ and the exit code of `pgpipe.errors`.
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, NoReturn
 
@@ -23,19 +24,10 @@ from pgpipe import (
     errors,
     libraries,
 )
-from pgpipe.errors import PgpipeError, UsageError
+from pgpipe.errors import PgpipeError, UsageError, printable
 from pgpipe.processes import lastwords, signals
-from pgpipe.project import project_root
+from pgpipe.project import project_root, require_git
 from pgpipe.unwritable import raise_if_full
-
-STAGES = {
-    "download": "Fetch the raw images.",
-    "prepare": "Make squares of every resolution.",
-    "reference": "Score the reals themselves.",
-    "init": "Draw the first weights of every layer.",
-    "sample": "Draw images from the final generator.",
-    "report": "Make figures and the page reports/index.html.",
-}
 
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
@@ -49,30 +41,40 @@ app = typer.Typer(
 )
 
 
-def add_stage(name: str, text: str) -> None:
-    """Add the command of a stage, which is imported when it runs."""
-
-    def command() -> None:
-        import_module(f"stages.{name}").run()
-
-    app.command(name, help=text, rich_help_panel="Stages")(command)
-
-
-for stage in STAGES.items():
-    add_stage(*stage)
-
-
-app.command(rich_help_panel="Stages")(cli_check.check)
-app.command(rich_help_panel="Stages")(cli_scoring.gate)
-app.command(rich_help_panel="Stages")(cli_scoring.score)
-
-
-@app.command(rich_help_panel="Stages")
 def train(
     phase: Annotated[str, typer.Argument(help="A key of growth.phases, such as r8.")],
 ) -> None:
     """Train one phase of the growth; the same command again resumes."""
     import_module("stages.train").run(phase)
+
+
+STAGES: dict[str, str | Callable[..., None]] = {
+    "check": cli_check.check,
+    "find": "Note which of your files the data set is made of.",
+    "download": "Fetch the raw images.",
+    "prepare": "Make squares of every resolution.",
+    "gate": cli_scoring.gate,
+    "reference": "Score the reals themselves.",
+    "init": "Draw the first weights of every layer.",
+    "train": train,
+    "sample": "Draw images from the final generator.",
+    "score": cli_scoring.score,
+    "report": "Make figures and the page reports/index.html.",
+}  # in the order in which they run; what takes no option by its text alone
+
+
+def add_stage(name: str, of: str | Callable[..., None]) -> None:
+    """Add the command of a stage, which is imported when it runs."""
+
+    def command() -> None:
+        import_module(f"stages.{name}").run()
+
+    text, function = (of, command) if isinstance(of, str) else (None, of)
+    app.command(name, help=text, rich_help_panel="Stages")(function)
+
+
+for stage in STAGES.items():
+    add_stage(*stage)
 
 
 @app.command(rich_help_panel="Experiments")
@@ -81,7 +83,10 @@ def preset(
         list[str],
         typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME [NAME ...]`."),
     ],
-    force: Annotated[bool, typer.Option(help="Merge over uncommitted edits.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(help="Also with uncommitted edits, which stay where the presets set nothing."),
+    ] = False,
 ) -> None:
     """Merge named settings into params.yaml, list them, or show what they change."""
     from pgpipe import presets
@@ -95,11 +100,10 @@ def preset(
             from stages.check import check
 
             if not force:
-                presets.refuse_to_bury_edits()
-            document = presets.merged(names)
-            check(document, f"preset {' '.join(names)}")
-            presets.write(document)
-            typer.echo(f"params.yaml now has {', '.join(names)}; run it with: dvc repro")
+                presets.refuse_to_bury_edits(names)
+            before = presets.put(names, lambda found: check(found, f"preset {' '.join(names)}"))
+            instead = f" instead of {', '.join(before)}" if before and before != names else ""
+            typer.echo(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
 
 
 @app.command(rich_help_panel="Experiments")
@@ -117,14 +121,18 @@ def ui(
 def sync() -> None:
     """Send to the MLflow store what it has missed."""
     from pgpipe.tracking.sync import sync as sync_all
+    from stages.tracked import section
 
-    done = sync_all()
-    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files")
+    done = sync_all(section().experiment)
+    deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
+    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
+app.command("queue", rich_help_panel="Experiments")(cli_ablation.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)
+app.command(rich_help_panel="Upkeep")(cli_upkeep.gc)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
 app.add_typer(cli_bench.app, rich_help_panel="Experiments")
 app.add_typer(cli_data.app, rich_help_panel="Experiments")
@@ -132,6 +140,7 @@ app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 @app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Progressive GAN as an experiment-tracked pipeline."""
@@ -140,6 +149,8 @@ def options(
 
         typer.echo(f"pgpipe {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand in STAGES:
+        require_git()
 
 
 def main() -> None:
@@ -187,12 +198,6 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return UsageError.exit_code, printable(error.format_message())
         case _:
             return errors.BUG, report_bug(error)
-
-
-def printable(message: str) -> str:
-    """Without line breaks, and without what a name in a file could tell a terminal to do."""
-    text = " ".join(message.split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def full_disk(error: OSError) -> BaseException:

@@ -44,7 +44,9 @@ def queue(
     """Queue what is neither done nor queued nor running; what was killed or failed, again."""
     from pgpipe.ablation import fill
 
-    for line in fill.queue(wanted(study, rows, data, seeds)):
+    experiments = wanted(study, rows, data, seeds)
+    fill.require_data(experiments)
+    for line in fill.queue(experiments):
         typer.echo(line)
     typer.echo("run them with: dvc queue start -j 2")
 
@@ -82,3 +84,17 @@ def check_claims(study: StudyName = "table1", data: Data = None) -> None:
 
     for found in results.read_all(study, None, data):
         typer.echo("\n".join([f"{found.name}:", *results.check(found)]))
+
+
+def whole_queue() -> None:
+    """Say how the experiments of DVC's queue stand; exit code 1 where one has failed.
+
+    DVC itself ends with 0, whatever failed in a queue. Of a failed one the last error is shown.
+    """
+    from pgpipe.ablation import fill
+    from pgpipe.ablation.revisions import require_project
+
+    require_project()
+    lines, failed = fill.whole_queue()
+    typer.echo("\n".join(lines))
+    raise typer.Exit(int(failed))

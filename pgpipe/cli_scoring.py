@@ -27,16 +27,20 @@ def score(
     inception: Annotated[
         bool, typer.Option("--inception", help="Also FID and the others of `pgpipe weights`.")
     ] = False,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Mirror half of the reals, as training did.")
+    ] = False,
 ) -> None:
     """Score the samples against the reals; with --real and --fake any two sets, anywhere.
 
-    Each is a .npy file (uint8, [N, R, R, 3] or [N, R, R]), or a folder or .zip of images.
+    Each is a .npy file (uint8, [N, R, R, 3], [N, 3, R, R] or [N, R, R]), or a folder or .zip of
+    images.
     """
     if real is not None and fake is not None:
         from pgpipe.scoring.pair import Options
 
-        two_sets(real, fake, json, Options(swd_images, pairs, seed, inception))
-    elif real or fake or json or swd_images or pairs or seed or inception:
+        two_sets(real, fake, json, Options(swd_images, pairs, seed, inception, mirror))
+    elif real or fake or json or swd_images or pairs or seed or inception or mirror:
         raise UsageError("score: give --real and --fake, both, or no option at all")
     else:
         import_module("stages.score").run()

@@ -1,4 +1,4 @@
-"""The commands `pgpipe verify` and `pgpipe repair`: is everything whole, and making it so."""
+"""The commands `pgpipe verify`, `repair` and `gc`: is everything whole, and is it still used."""
 
 from typing import Annotated
 
@@ -43,3 +43,22 @@ def repair(
             found += 1
             typer.echo(f"{'would be mended: ' if dry_run else ''}{line}")
     typer.echo(f"{found} found" if found else "nothing to mend")
+
+
+def gc(
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="Spare what was used in so many days.")
+    ] = 14,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+) -> None:
+    """Remove saved states of training that no parameters, code or experiment lead to any more."""
+    from pgpipe.ablation.revisions import require_project
+    from pgpipe.project import project_root
+    from pgpipe.upkeep import gc as upkeep
+
+    require_project()
+    total, done = 0, "would be removed" if dry_run else "removed"
+    for folder, size, age in upkeep.collect(project_root(), days, dry_run):
+        total += size
+        typer.echo(f"{done}: {folder.name}, {size / 1e6:.1f} MB, last used {age:.0f} days ago")
+    typer.echo(f"{total / 1e6:.1f} MB {done}" if total else "nothing to remove")

@@ -10,9 +10,9 @@ import reprlib
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -50,6 +50,27 @@ def require_power_of_two(resolution: int) -> int:
 
 
 PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
+
+Auto = Literal["auto"]  # a number that follows from the data
+
+
+def auto_or_from(least: int, multiple_of: int = 1) -> BeforeValidator:
+    """Pass `auto` and whole numbers from `least` on; refuse anything else in one line."""
+    parity = f", a multiple of {multiple_of}" if multiple_of > 1 else ""
+
+    def require(value: object) -> object:
+        if value == "auto":
+            return value
+        if type(value) is not int or value < least or value % multiple_of:
+            raise ValueError(f"{shown(value)} is neither auto nor a number >= {least}{parity}")
+        return value
+
+    return BeforeValidator(require)
+
+
+def number(value: int | Auto, auto: int) -> int:
+    """The value, or what `auto` stands for."""
+    return auto if isinstance(value, str) else value
 
 
 def paths_of(view: type[Section]) -> list[str]:

@@ -54,3 +54,9 @@ class Interrupted(PgpipeError):  # noqa: N818 - a request fulfilled, not an erro
     """A signal asked for the end; the state is saved."""
 
     exit_code = INTERRUPTED
+
+
+def printable(message: str) -> str:
+    """A message without line breaks, and without what a name in it could tell a terminal to do."""
+    text = " ".join(message.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

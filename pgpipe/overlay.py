@@ -23,6 +23,8 @@ class Directives(Section):
     """What an overlay may state beside sections."""
 
     base: str | None = None  # the preset that it continues
+    replace: list[str] = Field(default_factory=list)  # mappings, by dotted path, that it states
+    # whole: what else params.yaml has there goes
     growing: bool | None = None  # false: the final phase alone, with all images of its chain
     total: Factor = 1.0  # times all images of the chain, by a longer last phase
     scale: dict[str, Factor] = Field(default_factory=dict)  # factors of values, by dotted path
@@ -55,6 +57,10 @@ def apply(document: Document, overlay: Mapping[str, Any], source: str) -> None:
         UsageError: a directive does not fit the merged parameters.
     """
     stated = directives(overlay, source)
+    for path in stated.replace:
+        if not isinstance(lookup(overlay, path), Mapping):
+            raise UsageError(f"{source}: replace: {path} is no mapping that these presets state")
+        prune(lookup(document, path), lookup(overlay, path))
     merge(document, {k: v for k, v in overlay.items() if k not in Directives.model_fields})
     if stated.growing is not None:
         (require_growth if stated.growing else collapse)(document, source)
@@ -75,6 +81,17 @@ def merge(document: Document, overlay: Mapping[str, Any], keep_nulls: bool = Fal
             document.pop(key, None)
         else:
             document[key] = new
+
+
+def prune(document: Any, overlay: Any) -> None:
+    """Remove from a mapping, and from the mappings inside it, each key that `overlay` lacks."""
+    if not isinstance(document, MutableMapping) or not isinstance(overlay, Mapping):
+        return
+    for key in list(document):
+        if key in overlay:
+            prune(document[key], overlay[key])
+        else:
+            del document[key]
 
 
 def without_nulls(value: Any) -> Any:

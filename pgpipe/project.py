@@ -1,8 +1,11 @@
 """Where the project lies, and what is too large for the system's temporary folder."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
+
+from pgpipe.errors import UsageError
 
 
 def project_root() -> Path:
@@ -13,6 +16,16 @@ def project_root() -> Path:
     return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)
 
 
+def in_main_checkout(path: str) -> Path:
+    """Return where a path of the user's leads: a relative one starts at the main checkout.
+
+    DVC runs queued and temporary experiments in a copy of what git tracks, and git does not track
+    the user's files.
+    """
+    root = project_root()
+    return Path(path) if root.resolve() == Path.cwd() else root / path
+
+
 def folder_for_much() -> Path:
     """Where large temporary files lie: `TMPDIR` if set, else the project, if it may be written to.
 
@@ -21,3 +34,39 @@ def folder_for_much() -> Path:
     root = project_root()
     elsewhere = "TMPDIR" in os.environ or not os.access(root, os.W_OK)
     return Path(tempfile.gettempdir()) if elsewhere else root
+
+
+def require_git() -> None:
+    """Refuse a DVC project without git, which DVC does not work without.
+
+    Raises:
+        UsageError: git is not installed, or the project is in no repository, or its path is no
+            text, which neither DVC nor MLflow can work with.
+    """
+    root = project_root().resolve()
+    if not (root / ".dvc" / "config").exists():
+        return
+    if os.fsencode(root).decode(errors="replace") != str(root):
+        raise UsageError(f"{root}: not UTF-8; rename the folder")
+    if shutil.which("git") is None:
+        raise UsageError("git is not installed, and DVC needs it; install it (apt install git)")
+    if not any((folder / ".git").exists() for folder in [root, *root.parents]):
+        raise UsageError(
+            f"{root}: no git repository, which DVC needs; run: git init && git add -A && "
+            "git commit -m sources"
+        )
+
+
+def fault_of_place() -> str | None:
+    """What in the project's path keeps DVC from running experiments in workspaces; else None.
+
+    DVC 3.67 makes an address of the path without encoding it (`dvc queue start`, `--temp`).
+    """
+    path = str(project_root().resolve())
+    strange = sorted({c for c in path if c in "?#" or not (c.isascii() and c.isprintable())})
+    return (
+        f"{path}: with {', '.join(map(repr, strange))} in it DVC runs experiments in place only, "
+        "not by --queue or --temp; move the project for those"
+        if strange
+        else None
+    )

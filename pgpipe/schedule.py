@@ -21,6 +21,7 @@ class Phase(Section):
     stable_kimg: float = Field(ge=0, le=1e9)  # thousands of real images after that
     minibatch: int | None = Field(None, gt=0)  # images; unset: train.minibatch
     learning_rate: float | None = Field(None, gt=0)  # unset: train.learning_rate
+    ema_half_life_kimg: float | None = Field(None, gt=0)  # unset: train.ema_half_life_kimg
 
     @model_validator(mode="after")
     def trains(self) -> "Phase":

@@ -1,21 +1,23 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
-from pathlib import Path
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
-from pgpipe.data.config import DatasetSection
+from pgpipe.data.config import MADE, PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
-from pgpipe.estimate import disk
+from pgpipe.errors import printable
+from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
-from pgpipe.project import project_root
+from pgpipe.project import fault_of_place, project_root
 from pgpipe.schedule import GrowthSection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training import parts
@@ -100,20 +102,9 @@ class Params(Section):
 
     @model_validator(mode="after")
     def final_phase_can_be_scored(self) -> "Params":
-        """Scores need 16 pixels and enough images."""
-        needed = self.score.images
+        """Scores need 16 pixels."""
         if self.growth.phases[self.growth.final].res < 16:
             raise ValueError(f"growth.final: {self.growth.final} is below 16 pixels: no scores")
-        if self.score.classifier_splits > needed:
-            raise ValueError(
-                f"score.classifier_splits: {self.score.classifier_splits} is not <= {needed}, the "
-                "number of images"
-            )
-        if self.sample.images < needed:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {needed}, which score "
-                "needs (score.swd_images, twice score.ms_ssim_pairs)"
-            )
         return self
 
     @model_validator(mode="after")
@@ -124,60 +115,6 @@ class Params(Section):
             raise ValueError(
                 f"train.select: {self.train.select} needs a tick of {self.growth.final} after its "
                 "fade, and its stable_kimg is 0"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def inception_network_has_images(self) -> "Params":
-        """Its scores need samples enough, and an image in each split."""
-        score, needed = self.score, self.score.inception_fakes
-        if self.sample.images < needed:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {needed}, which score.inception "
-                "needs (score.inception_images, score.fid_images)"
-            )
-        if score.inception and score.inception_splits > score.inception_images:
-            raise ValueError(
-                f"score.inception_splits: {score.inception_splits} is not <= "
-                f"score.inception_images ({score.inception_images})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def chosen_images_can_be_trained_on(self) -> "Params":
-        """A subset is enough for scores, and has labels where they are asked for."""
-        dataset, needed = self.dataset, 2 * self.score.images
-        if 0 < dataset.images < needed:
-            raise ValueError(
-                f"dataset.images: {dataset.images} is not >= {needed}, twice what score compares "
-                "(score.swd_images, score.ms_ssim_pairs)"
-            )
-        if dataset.labels == "none" and self.train.label_conditioning:
-            raise ValueError(
-                f"train.label_conditioning: {self.train.label_conditioning} is not false, and "
-                "dataset.labels is none"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def modes_can_be_counted(self) -> "Params":
-        """The discrete-mode test: images enough, and a generator without labels."""
-        if not self.dataset.stacked:
-            return self
-        needed, reals = self.score.mode_images, self.score.mode_samples
-        if self.train.label_conditioning:
-            raise ValueError(
-                f"train.label_conditioning: {self.train.label_conditioning} is not false: what "
-                f"{self.dataset.name} tests is which modes a generator finds without labels"
-            )
-        if self.sample.images < needed:
-            raise ValueError(
-                f"sample.images: {self.sample.images} is not >= {needed}, which score needs "
-                "(score.mode_samples times score.mode_evaluations)"
-            )
-        if self.dataset.stacks < reals:
-            raise ValueError(
-                f"dataset.stacks: {self.dataset.stacks} is not >= score.mode_samples ({reals})"
             )
         return self
 
@@ -194,8 +131,12 @@ class Params(Section):
 
 
 def check(document: dict[str, Any], source: str) -> Params:
-    """Validate a whole params.yaml."""
-    return validate(Params, document, source)
+    """Validate a whole params.yaml, also by what it tells of the data."""
+    params = validate(Params, document, source)
+    allowed.require(
+        allowed.asked(params.sample, params.score, params.train), data_of(params), source
+    )
+    return params
 
 
 def plan_of(params: Params) -> Plan:
@@ -205,12 +146,47 @@ def plan_of(params: Params) -> Plan:
     )
 
 
+def data_of(params: Params) -> allowed.Data:
+    """What the parameters tell of the data set before anybody has looked at it."""
+    dataset = params.dataset
+    labels = PHOTOS if dataset.name == "photos" else 0 if dataset.unlabelled else None
+    return allowed.Data(plan_of(params).images, labels, dataset.stacked)
+
+
+def notes_of(dataset: DatasetSection) -> Sequence[str]:
+    """What somebody should know of the user's images; names and labels are all that is read.
+
+    Raises:
+        UsageError: it is not clear what the labels are, or files of names do not fit.
+    """
+    entry = catalogue.entries()[dataset.name]
+    if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
+        return ()
+    from pgpipe.data import census
+    from pgpipe.data.choice import chosen
+    from pgpipe.data.sources.inplace import linked
+    from pgpipe.data.sources.source import Source
+    from pgpipe.data.sources.table import source as source_of
+
+    source = source_of(dataset.name)
+    if not isinstance(source, Source) or source.survey is None:
+        return ()
+    if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
+        return ()
+    with linked(dataset, dataset.location) as raw:
+        return chosen(source, raw, dataset).notes
+
+
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
-    catalogue.require_path(params.dataset.name, Path(params.dataset.path))
-    tables.require(params.dataset)
+    catalogue.require_path(params.dataset.name, params.dataset.location)
+    tables.require(params.dataset, params.dataset.location)
+    for note in notes_of(params.dataset):
+        sys.stderr.write(f"pgpipe: warning: {note}\n")
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())
+    if fault := fault_of_place():
+        sys.stderr.write(f"pgpipe: warning: {printable(fault)}\n")
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -1,30 +1,30 @@
-"""gate: scores that are known beforehand, so that no broken metric scores anything unknown.
+"""gate: before anything is scored, what the data allow, and scores that are known beforehand.
 
 The output never varies, so that nothing downstream is rerun for it.
 """
 
 from pgpipe import devices, rng
-from pgpipe.config import Section
-from pgpipe.data.multires import ImageStore
-from pgpipe.errors import UsageError
+from pgpipe.config import read_params
+from pgpipe.data.multires import ImageStore, read_manifest
+from pgpipe.estimate import allowed
 from pgpipe.files import write_json
 from pgpipe.metrics import known
-from stages.paths import GATE, MULTIRES, images
+from stages.paths import GATE, MULTIRES, SOURCES, images
 
 RESOLUTION = 16  # of the reals: the gate takes seconds whatever is trained
 MOST = 128  # reals, in two halves
-LEAST = 4
 
 
-class Params(Section):
-    """It reads none: what is known of a metric is known for all parameters."""
+class Params(allowed.Asked):
+    """What it reads: what is asked of the data. What is known of a metric is so for all of them."""
 
 
 def run() -> None:
     """Write data/gate.json: the names of the checks, all of them passed."""
+    manifest = read_manifest(MULTIRES)
+    data = allowed.Data(manifest["count"], len(manifest["labels"]), SOURCES.exists())
+    allowed.require(read_params(Params), data)
     store = ImageStore(images(RESOLUTION))
-    if len(store) < LEAST:
-        raise UsageError(f"{MULTIRES}: {len(store)} images are not >= {LEAST}, two halves of two")
     order = rng.permutation(len(store), rng.key(known.SEED, "gate", 0)).numpy()
     passed = []
     for check in known.checks(store.take(order[:MOST]), devices.exact()):

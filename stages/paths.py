@@ -3,6 +3,7 @@
 from pathlib import Path
 
 CHECKED = Path("data/checked")
+FOUND = Path("data/found.json")
 RAW = Path("data/raw")
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone

@@ -3,27 +3,20 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import (
-    annotations,
-    choice,
-    digits,
-    keeping,
-    multires,
-    photos,
-    pyramid,
-    rawzip,
-    squares,
-    stacks,
-)
+from pgpipe.data import finished, keeping, multires, pyramid, squares
+from pgpipe.data.choice import chosen
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.sources import table
+from pgpipe.data.sources.source import Made, Source
+from pgpipe.data.sources.table import source as source_of
 from pgpipe.data.writing import SetWriter
 from pgpipe.files import fresh_folder, write_array
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
-from stages.paths import MULTIRES, RAW, SOURCES
+from stages.paths import MULTIRES, RAW
 
 
 class Params(Section):
@@ -33,52 +26,50 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write data/multires; an earlier run that was ended amid it is gone on with."""
+    """Write data/multires, unless it was finished before; one that was interrupted goes on."""
     dataset = read_params(Params).dataset
-    target, place = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepare"
-    classes = stacks.MODES if dataset.stacked else ()
-    key = keeping.key_of(dataset, RAW)
-    with (
-        keeping.kept(place, key, dataset.resolution) as keeper,
-        blocks_of(dataset, keeper.writer) as blocks,
-        Meter("prepare", 0) as meter,
-    ):
-        shown = counted(blocks, meter, len(keeper.writer.labels))
-        manifest = keeper.write(shown, target, classes)
+    target, kept = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepared"
+    key = keeping.key_of(dataset, RAW, project_root() / ".pgpipe/found/raw.json")
+    with Meter("prepare", 0) as meter:
+        manifest = finished.restore(kept, key, target)
+        if manifest is None:
+            manifest = prepared(dataset, key, target, meter)
+            finished.keep(kept, key, target, manifest)
+    for note in manifest["notes"]:
+        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
     for item in manifest["rejected"]:
         meter.console.print(
             f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
         )
 
 
+def prepared(dataset: DatasetSection, key: str, target: Path, meter: Meter) -> dict[str, Any]:
+    """Write the data set of a key to `target`, and return its manifest."""
+    source, place = source_of(dataset.name), project_root() / ".pgpipe/prepare"
+    with (
+        keeping.kept(place, key, dataset.resolution) as keeper,
+        blocks_of(source, dataset, keeper.writer) as blocks,
+    ):
+        shown = counted(blocks, meter, len(keeper.writer.labels))
+        classes: tuple[str, ...] = ()
+        if isinstance(source, Made):
+            classes = source.classes
+            for name, array in source.arrays(RAW, dataset).items():
+                write_array(target / name, array)
+        return keeper.write(shown, target, classes)
+
+
 def blocks_of(
-    dataset: DatasetSection, before: SetWriter
+    source: Source | Made, dataset: DatasetSection, before: SetWriter
 ) -> AbstractContextManager[Iterator[multires.Block]]:
     """The images of the data set that the parameters name, but for those that are written."""
-    if dataset.name == "photos":
-        windows = photos.read(
-            RAW / rawzip.NAME,
-            dataset.channels,
-            dataset.resolution,
-            dataset.images_per_class,
-            dataset.seed,
-        )
-        return nullcontext(pyramid.blocks(islice(windows, before.taken, None)))
-    if dataset.stacked:
-        return nullcontext(pyramid.blocks(islice(stacked(dataset), before.taken, None)))
-    notes = annotations.read(dataset, RAW)
-    items = choice.chosen(lambda: table.SOURCES[dataset.name].read(RAW), dataset, notes)
-    rest = islice(items, before.taken, None)
-    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=notes.boxes)
-
-
-def stacked(dataset: DatasetSection) -> Iterator[pyramid.Sample]:
-    """Stacks of digits; which digits they are goes into a file beside them."""
-    read = digits.read_bundled if dataset.name == "digits-1k" else digits.read_mnist
-    known = read(RAW / rawzip.NAME)
-    sources = stacks.draw(len(known.digits), dataset.stacks, dataset.seed)
-    write_array(SOURCES, sources)
-    return stacks.read(known, sources)
+    if isinstance(source, Made):
+        made = source.read(RAW, dataset)
+        return nullcontext(pyramid.blocks(islice(made, before.taken, None)))
+    choice = chosen(source, RAW, dataset)
+    before.notes += choice.notes
+    rest = islice(choice.of(source.read(RAW)), before.taken, None)
+    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=choice.boxes)
 
 
 def counted(

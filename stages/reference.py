@@ -9,12 +9,18 @@ from pydantic import Field
 
 from pgpipe import devices, rng
 from pgpipe.config import Section, read_params
-from pgpipe.data import stacks
+from pgpipe.data import mirrored, stacks
 from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_array, write_json
 from pgpipe.images import Readable, contact_sheet, write_png
 from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
-from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.metrics.config import (
+    Protocol,
+    ReferenceSection,
+    ScoreSection,
+    has_floor,
+    protocol_for,
+)
 from pgpipe.metrics.streams import stream
 from pgpipe.processes import launch
 from pgpipe.processes.group import Processes
@@ -36,6 +42,7 @@ class Params(Section):
 
     reference: ReferenceSection
     score: ScoreSection
+    mirror: bool = Field(alias="train.mirror")
     final: str = Field(alias="growth.final")
 
 
@@ -47,66 +54,73 @@ def run() -> None:
 def reference(group: Processes) -> None:
     """Write the reals that are compared with, their scores, the classifier: the first process."""
     params, device = read_params(Params), devices.exact()
-    section = params.score
-    store = ImageStore(images(int(params.final.removeprefix("r"))))
-    order = rng.permutation(len(store), rng.key(section.seed, "reals", 0)).numpy()
-    reals, others = order[: section.images], order[section.images : 2 * section.images]
+    stored = ImageStore(images(int(params.final.removeprefix("r"))))
+    protocol = protocol_for(params.score, len(stored), params.mirror)
+    store = mirrored.seen(stored, protocol.mirror, protocol.seed)
+    order = rng.permutation(len(store), rng.key(protocol.seed, "reals", 0)).numpy()
+    count = protocol.images
+    reals, others = order[:count], order[count : 2 * count]
     if group.writes:
         fresh_folder(REFERENCE)
         write_array(REFERENCE / "reals.npy", reals)
         write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
-    net, own = None, {}
+    net: classifier.Classifier | None = None
+    own: scores.Scores = {}
     if SOURCES.exists():
         if group.writes:  # a fit and one evaluation: nothing to share
-            own = score_modes(params, Chosen(store, order[: section.mode_samples]), store)
-    elif read_manifest(MULTIRES)["labels"]:
-        net = group.in_turn(lambda: fitted(params.reference, store, reals))
+            some = Chosen(store, order[: protocol.mode_samples])
+            own |= score_modes(params.reference, some, store)
+    elif (classes := len(read_manifest(MULTIRES)["labels"])) > 1:
+        net = group.in_turn(lambda: fitted(params.reference, store, reals, classes))
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
     labels = read_labels(MULTIRES)[reals]
-    halves = Chosen(store, reals), Chosen(store, others)
-    of_reals = scores.of(*halves, net, section, device, labels, group)
-    if section.inception:
-        own |= score_features(section, store, order, group)
+    against = Chosen(store, others) if has_floor(count, len(store)) else None
+    compared = Chosen(store, reals)
+    of_reals = scores.of_reals(compared, against, net, protocol, device, labels, group)
+    if protocol.inception:
+        own |= score_features(protocol, store, order, group)
     if group.writes:
         write_json(FLOOR, of_reals | own)
 
 
 def score_features(
-    section: ScoreSection, store: ImageStore, order: NDArray[np.int64], group: Processes
-) -> dict[str, float]:
+    protocol: Protocol, store: ImageStore, order: NDArray[np.int64], group: Processes
+) -> scores.Scores:
     """Write the features that samples are compared with; their scores against as many others."""
-    net, count = features.network(devices.exact()), section.fid_images
+    net, count = features.network(devices.exact()), protocol.fid_images
 
     def seen(chosen: NDArray[np.int64], name: str) -> features.Features:
         batches = stream(Chosen(store, chosen), group=group)()
         return features.of(net, track(batches, name, len(chosen) // group.count), group)
 
-    of_reals = seen(order[: section.inception_fakes], "reference")
+    of_reals = seen(order[: protocol.inception_fakes], "reference")
     if group.writes:
         write_array(FEATURES, of_reals.pooled[:count].numpy())
-    against = seen(order[count : 2 * count], "others")
-    return inception_scores.of(of_reals, against.pooled, section, group)
+    others = None
+    if has_floor(count, len(store)):
+        others = seen(order[count : 2 * count], "others").pooled
+    return inception_scores.of_reals(of_reals, others, protocol, group)
 
 
-def score_modes(params: Params, reals: Readable, store: ImageStore) -> dict[str, float]:
+def score_modes(section: ReferenceSection, reals: Readable, store: ImageStore) -> dict[str, float]:
     """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
     images, known = stacks.singles(store, read_labels(MULTIRES), np.load(SOURCES))
-    net, accuracy = digits.fit(images, known, params.reference, devices.exact())
+    net, accuracy = digits.fit(images, known, section, devices.exact())
     classifier.save(DIGIT_CLASSIFIER, net)
     return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}
 
 
 def fitted(
-    section: ReferenceSection, store: ImageStore, held_out: np.ndarray
+    section: ReferenceSection, store: ImageStore, held_out: np.ndarray, classes: int
 ) -> classifier.Classifier:
     """The classifier of the labels, which the process fits that comes first."""
     if not CLASSIFIER.exists():
-        classifier.save(CLASSIFIER, train_classifier(section, store, held_out))
+        classifier.save(CLASSIFIER, train_classifier(section, store, held_out, classes))
     return classifier.load(CLASSIFIER, devices.exact())
 
 
 def train_classifier(
-    section: ReferenceSection, store: ImageStore, held_out: np.ndarray
+    section: ReferenceSection, store: ImageStore, held_out: np.ndarray, classes: int
 ) -> classifier.Classifier:
     """Fit the classifier to all images but the reals that are compared with."""
     labels = read_labels(MULTIRES)
@@ -114,6 +128,7 @@ def train_classifier(
     return classifier.train(
         store.take(seen),
         labels[seen],
+        classes,
         round(1000 * section.classifier_kimg),
         section.classifier_learning_rate,
         section.seed,

@@ -36,10 +36,17 @@ def run() -> None:
             pictures,
             PREVIEW_COLUMNS,
             [int(resolution) for resolution in history.resolution.unique()],
+            quick_images(final),
         )
         write_bytes(PAGE, html.encode())
         link_or_copy(final / HISTORY, REPORTS / "history.csv")
         log_all(tracker, final, history)
+
+
+def quick_images(final: Path) -> int:
+    """Images that the last quick score was made of; 0 without quick scores."""
+    rows = figures.read_history(final / SCORES)
+    return int(rows.images.iloc[-1]) if len(rows) else 0
 
 
 def write_figures(final: Path, history: History) -> None:

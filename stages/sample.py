@@ -13,6 +13,7 @@ from pgpipe.data.multires import read_labels
 from pgpipe.files import fresh_folder, write_array, write_json
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
 from pgpipe.layout import GENERATOR, LAST
+from pgpipe.metrics.config import ScoreSection, protocol_for
 from pgpipe.nets.config import SampleSection
 from pgpipe.nets.generator import Generator
 from pgpipe.nets.samples import latents, write
@@ -20,7 +21,16 @@ from pgpipe.nets.sampling import read_generator, render_all, spherical_path
 from pgpipe.processes import launch
 from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
-from stages.paths import DRAWN, DRAWN_FACTS, DRAWN_LABELS, DRAWN_LAST, MULTIRES, SAMPLES, model
+from stages.paths import (
+    DRAWN,
+    DRAWN_FACTS,
+    DRAWN_LABELS,
+    DRAWN_LAST,
+    MULTIRES,
+    SAMPLES,
+    SOURCES,
+    model,
+)
 
 WALKS = 8  # from one random latent to the next
 
@@ -29,6 +39,7 @@ class Params(Section):
     """What it reads."""
 
     sample: SampleSection
+    score: ScoreSection
     final: str = Field(alias="growth.final")
 
 
@@ -44,15 +55,18 @@ def sample(group: Processes) -> None:
     """
     params = read_params(Params)
     section, last = params.sample, model(params.final) / LAST
-    watch = partial(track, what="sample", total=section.images)
+    known = torch.from_numpy(read_labels(MULTIRES))
+    needs = protocol_for(params.score, len(known)).needs(stacked=SOURCES.exists())
+    count = section.count(max(needs.values()))
+    watch = partial(track, what="sample", total=count)
     generator, kimg = load(model(params.final) / GENERATOR)
     last_kimg = tensors.read_facts(last)["row"]["kimg"]
-    labels = draw_labels(section) if generator.spec.classes else None
+    labels = draw_labels(known, count, section.seed) if generator.spec.classes else None
     if group.writes:
         fresh_folder(SAMPLES)
-    write(DRAWN, generator, section, labels, group, watch)
+    write(DRAWN, generator, section, count, labels, group, watch)
     if kimg != last_kimg:
-        write(DRAWN_LAST, load(last)[0], section, labels, group, watch)
+        write(DRAWN_LAST, load(last)[0], section, count, labels, group, watch)
     if group.writes:
         if labels is not None:
             write_array(DRAWN_LABELS, labels.numpy())
@@ -68,11 +82,9 @@ def load(path: Path) -> tuple[Generator, float]:
     return generator.to(devices.exact()), facts["row"]["kimg"]
 
 
-def draw_labels(section: SampleSection) -> torch.Tensor:
-    """Labels of the images to score, as frequent as in the data: int64 [N]."""
-    known = torch.from_numpy(read_labels(MULTIRES))
-    key = rng.key(section.seed, "sample labels", 0)
-    return known[rng.integers(len(known), (section.images,), key)]
+def draw_labels(known: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """Labels of the images to score, as frequent as among those of the data: int64 [count]."""
+    return known[rng.integers(len(known), (count,), rng.key(seed, "sample labels", 0))]
 
 
 def pictures(generator: Generator, drawn: Images, seed: int) -> dict[str, Images]:

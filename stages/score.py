@@ -1,19 +1,21 @@
 """score: the samples against the reals, each score beside the reals' own."""
 
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from pgpipe import devices
 from pgpipe.config import Section, read_params
+from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore
 from pgpipe.files import read_json, write_json
 from pgpipe.images import Images
 from pgpipe.metrics import classifier, features, inception_scores, modes, protocol, scores
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
 from pgpipe.processes import launch
@@ -38,6 +40,7 @@ class Params(Section):
     """What it reads."""
 
     score: ScoreSection
+    mirror: bool = Field(alias="train.mirror")
 
 
 def run() -> None:
@@ -47,54 +50,61 @@ def run() -> None:
 
 def score(group: Processes) -> None:
     """The selected tick's scores, and the last one's, if another; the first process writes."""
-    section, drawn, device = read_params(Params).score, read_json(DRAWN_FACTS), devices.exact()
-    found = scores_of(DRAWN, section, device, group)
-    last = scores_of(DRAWN_LAST, section, device, group) if DRAWN_LAST.exists() else {}
+    params, drawn, device = read_params(Params), read_json(DRAWN_FACTS), devices.exact()
+    side = np.load(DRAWN, mmap_mode="c").shape[1]
+    stored = ImageStore(images(side))
+    numbers = protocol_for(params.score, len(stored), params.mirror)
+    store = mirrored.seen(stored, numbers.mirror, numbers.seed)
+    reals = Chosen(store, np.load(REFERENCE / "reals.npy"))
+    found = scores_of(DRAWN, reals, numbers, device, group)
+    last = scores_of(DRAWN_LAST, reals, numbers, device, group) if DRAWN_LAST.exists() else {}
     if not group.writes:
         return
-    for note in notes(found, section):
+    beside = scores.beside(found, read_json(FLOOR))
+    for note in notes(beside, numbers, len(stored)):
         print(f"score: {note}", file=sys.stderr)  # noqa: T201
-    facts = protocol.facts(found, section, np.load(DRAWN, mmap_mode="c").shape[1])
     of_last = {f"last_{name}": value for name, value in last.items()}
-    write_json(METRICS, {**scores.beside(found, read_json(FLOOR)), **of_last, **drawn, **facts})
+    write_json(METRICS, {**beside, **of_last, **drawn, **protocol.facts(found, numbers, side)})
 
 
 def scores_of(
-    file: Path, section: ScoreSection, device: torch.device, group: Processes
+    file: Path, reals: Chosen, numbers: Protocol, device: torch.device, group: Processes
 ) -> dict[str, float]:
     """All scores of the samples in a file, to which each process of a group adds its share."""
     fakes = np.load(file, mmap_mode="c")
     labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
-    reals = Chosen(ImageStore(images(fakes.shape[1])), np.load(REFERENCE / "reals.npy"))
     net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
-    found = scores.of(fakes, reals, net, section, device, labels, group)
+    found = scores.of(fakes, reals, net, numbers, device, labels, group)
     if DIGIT_CLASSIFIER.exists():
         digits = classifier.load(DIGIT_CLASSIFIER, device)
-        found |= modes.scores(digits, evaluations(fakes, section), group)
-    if section.inception:
-        found |= score_features(fakes, section, device, group)
+        found |= modes.scores(digits, evaluations(fakes, numbers), group)
+    if numbers.inception:
+        found |= score_features(fakes, numbers, device, group)
     return found
 
 
-def notes(found: Container[str], section: ScoreSection) -> Iterator[str]:
-    """A line about scores that are not there."""
+def notes(found: Mapping[str, float | None], numbers: Protocol, images: int) -> Iterator[str]:
+    """Lines about what is not there, from the scores beside the reals' own."""
     if "classifier_score" not in found and "modes_found" not in found:
-        yield "the data set has no labels: no classifier_score"
-    if not section.inception:
+        yield "the data set has no two labels: no classifier_score"
+    missing = ", ".join(name for name, value in found.items() if value is None)
+    if missing:
+        yield f"{images} images leave no others to compare reals with, so these are null: {missing}"
+    if not numbers.inception:
         yield f"score.inception is false: no {SCORES}; `pgpipe weights` fetches their network"
 
 
 def score_features(
-    fakes: Images, section: ScoreSection, device: torch.device, group: Processes
+    fakes: Images, numbers: Protocol, device: torch.device, group: Processes
 ) -> dict[str, float]:
     """The scores that take the Inception network, against the features of the reals."""
-    count = section.inception_fakes
+    count = numbers.inception_fakes
     batches = track(stream(fakes, count, group)(), "score", count // group.count)
     seen = features.of(features.network(device), batches, group)
-    return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), section, group)
+    return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), numbers, group)
 
 
-def evaluations(fakes: Images, section: ScoreSection) -> list[Stream]:
+def evaluations(fakes: Images, numbers: Protocol) -> list[Stream]:
     """The parts of the images whose modes are counted apart."""
-    parts = np.split(fakes[: section.mode_images], section.mode_evaluations)  # views of the file
+    parts = np.split(fakes[: numbers.mode_images], numbers.mode_evaluations)  # views of the file
     return [stream(part) for part in parts]

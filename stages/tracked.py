@@ -5,9 +5,14 @@ The section `tracking` decides nothing about a result, so no stage's `params:` n
 
 from contextlib import AbstractContextManager
 
-from pgpipe.config import Section, read_params
+from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
+from pgpipe.data.multires import read_manifest
+from pgpipe.hashes import sha256_json
+from pgpipe.provenance import running
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.tracker import Tracker, open_run
+from stages.code import code_hash
+from stages.paths import MULTIRES
 
 
 class Tracking(Section):
@@ -22,5 +27,11 @@ def section() -> TrackingSection:
 
 
 def tracked(stage: str, final: bool = False) -> AbstractContextManager[Tracker]:
-    """The tracker's run of the current parameters and code, for `stage` to log to."""
-    return open_run(stage, section(), final)
+    """Return the tracker's run of the current parameters, code and data, for a stage to log to."""
+    return open_run(stage, section(), made_of(), final)
+
+
+def made_of() -> str:
+    """Return the hash of the code and the prepared images that a result comes from here."""
+    code = code_hash(running(), load_yaml(PARAMS_FILE))
+    return sha256_json([code, read_manifest(MULTIRES)["arrays"]])

@@ -1,6 +1,8 @@
 """train: one phase of the growth, `train@rN` in DVC; the same command again resumes."""
 
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+import os
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
 
 import torch
 from pydantic import Field
@@ -20,8 +22,10 @@ from pgpipe.tracking.tracker import NullTracker
 from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
+from pgpipe.training.job import end_of
 from pgpipe.training.phase import PhaseTraining
-from pgpipe.training.quick_scorer import NO_SCORER, Scorer, quick_scorer
+from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow, quick_scorer
+from pgpipe.training.quick_task import quick_task, scores_key
 from pgpipe.training.snapshots import Snapshots
 from stages.listeners import Listeners, log_data, log_model
 from stages.paths import LAYERS, MULTIRES, images, model
@@ -42,45 +46,56 @@ def run(key: str) -> None:
 
 
 def train(key: str, section: TrainSection, phase: Phase) -> None:
-    """In this process, which may be one of several: the first of them writes."""
-    before, layers = model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
-    data = verify(MULTIRES, f"r{phase.res}")
-    name = f"{key}-{start.state_key(phase, section, before, layers, data)}"
-    states = StateFolder(project_root() / ".pgpipe/state" / name)
+    """Train in this process, which may be one of several: the first of them writes."""
+    states, end = states_of(key, section, phase), end_of(phase, section)
     with ExitStack() as stack:
         writes = first()
         if writes:
             stack.enter_context(states.locked())
+            states.note_user(os.environ.get("DVC_EXP_NAME", ""))
         group = stack.enter_context(join(choose(section.device)))
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )
-        if not any(group.any(states.result is not None)):
+        job = start.make_job(key, phase, section, *starts_from(key, phase))
+        task = quick_task(phase, section, str(MULTIRES))
+        snapshots: Snapshots | None = None
+        scorer: Scorer = NO_SCORER
+        if task is not None:
+            snapshots = Snapshots(states.folder, section.best_by, scores_key(task, job.spec))
+            if writes:
+                scorer = stack.enter_context(quick_scorer(snapshots, task))
+        meter = stack.enter_context(Meter(f"train@{key}", phase.images))
+        listeners = Listeners(meter, tracker, phase.res)
+        if not any(group.any(states.result(end) is not None)):
             start.warn_of_other_platforms(states, section)
-            job = start.make_job(key, phase, section, before, layers)
             group.in_turn(lambda: start.require_parts(job, group.count))
             tracker.set_tags({"device": numerics.name(section)})
             log_model(tracker, job.rows_before, model(phase.origin))
             log_data(tracker, read_manifest(MULTIRES))
-            meter = stack.enter_context(Meter(f"train@{key}", phase.images))
-            scorer = stack.enter_context(open_scorer(phase, section, states, writes))
             batches = open_batches(section, phase.res, job.spec.classes > 0)
-            listeners = Listeners(meter, tracker, phase.res)
             training = PhaseTraining(job, batches, states, listeners, scorer, group)
             with stop_request() as stop:  # before it nothing can be lost
                 training.run(stop)
         if writes:
-            result.emit(states, section, model(phase.origin), model(key))
+            follow(scorer, listeners, 0)  # the metrics' code may be another than when it trained
+            result.emit(states, end, snapshots, section, model(phase.origin), model(key))
 
 
-def open_scorer(
-    phase: Phase, section: TrainSection, states: StateFolder, writes: bool
-) -> AbstractContextManager[Scorer]:
-    """Of the ticks of a phase, if it has quick scores and this process writes."""
-    task = start.quick_task(phase, section, str(MULTIRES))
-    if task is None or not writes:
-        return nullcontext(NO_SCORER)
-    return quick_scorer(Snapshots(states.folder, section.best_by), task)
+def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:
+    """Return where the states of a phase lie, by its parameters, code, data and beginning.
+
+    Raises:
+        UsageError: what it begins with is not there.
+    """
+    data = verify(MULTIRES, f"r{phase.res}")
+    name = f"{key}-{start.state_key(phase, section, *starts_from(key, phase), data)}"
+    return StateFolder(project_root() / ".pgpipe/state" / name)
+
+
+def starts_from(key: str, phase: Phase) -> tuple[Path, Path]:
+    """Return the state of the phase before, and the first weights of the new layers."""
+    return model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
 
 
 def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batches:

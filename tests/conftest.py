@@ -138,6 +138,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store of MLflow, to copy: its migrations take seconds."""
+    from pgpipe.tracking.store import create_database
+
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    create_database(file)
+    return file
+
+
 @pytest.fixture
 def with_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the tests' params.yaml and this project's presets as the current one."""

@@ -17,7 +17,12 @@ from stages.check import check as checked
 from stages.check import plan_of
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-SCORES = {"score__swd_images": 2, "score__ms_ssim_pairs": 1, "score__classifier_splits": 1}
+SCORES: dict[str, Any] = {
+    "score__swd_images": 2,
+    "score__ms_ssim_pairs": 1,
+    "score__classifier_splits": 1,
+    "train__quick_images": "auto",
+}
 
 
 def encoded(image: Images, kind: str = "PNG", mode: str = "RGB", **options: Any) -> bytes:

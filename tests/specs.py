@@ -76,6 +76,7 @@ TRAIN: dict[str, Any] = {
     "tick_kimg": 1.0,
     "checkpoint_minutes": 5.0,
     "quick_images": 0,
+    "quick_inception_images": 0,
     "select": "last",
 }
 

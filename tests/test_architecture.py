@@ -4,11 +4,13 @@ Imports are read from the syntax tree, those inside functions included.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,21 @@ from ruamel.yaml import YAML
 
 from pgpipe import cli
 from pgpipe.config import Section, load_yaml, paths_of
+from pgpipe.data.sources.table import SOURCES as SOURCES_BY_NAME
+from pgpipe.losses.adversarial import OBJECTIVES
+from pgpipe.nets.weights import NETWORKS
+from pgpipe.provenance import NO_RESULT, belongs, running
+from pgpipe.training.quick_task import WORKER
 from stages.check import Params, check
+from stages.code import COMPUTE, pipeline_code
 
 ROOT = Path(__file__).parent.parent
-HELPERS = {"stages.listeners", "stages.paths", "stages.tracked"}  # of stages, but no stages
+HELPERS = {
+    "stages.code",
+    "stages.listeners",
+    "stages.paths",
+    "stages.tracked",
+}  # of stages, but no stages
 
 
 def module_name(file: Path) -> str:
@@ -52,6 +65,15 @@ def imports(name: str) -> set[str]:
 
 
 GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
+TABLES = {  # modules that are imported by name
+    "pgpipe.data.sources.table": set(SOURCES_BY_NAME.values()),
+    "pgpipe.losses.adversarial": set(OBJECTIVES.values()),
+    "pgpipe.nets.weights": {name for pair in NETWORKS.values() for name in pair},
+    "pgpipe.training.quick_task": {WORKER},
+}
+CHOICES = {
+    name: {choice.partition(":")[0] for choice in choices} for name, choices in TABLES.items()
+}
 
 
 def stage_entry(stage: str) -> dict[str, Any]:
@@ -71,11 +93,12 @@ LAYERS = (
         "pgpipe.files",
         "pgpipe.layout",
         "pgpipe.libraries",
+        "pgpipe.provenance",
         "pgpipe.timer",
     },
     {"pgpipe.fetch", "pgpipe.rng", "pgpipe.images", "pgpipe.tensors", "pgpipe.processes"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
-    {"pgpipe.training", "pgpipe.overlay", "pgpipe.scoring"},
+    {"pgpipe.training", "pgpipe.overlay", "pgpipe.preset_mark", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages", "pgpipe.inspection"},
     {"pgpipe.ablation", "pgpipe.bench"},
@@ -132,6 +155,12 @@ def test_what_only_mirrors_does_not_import_what_computes() -> None:
 
 def test_no_cycles() -> None:
     TopologicalSorter(GRAPH).prepare()
+
+
+def test_the_path_of_the_user_s_files_is_resolved_in_one_place() -> None:
+    """Against the main checkout: the workspaces of DVC's experiments have none of them."""
+    own = re.compile(r"Path\((\w+\.)*(dataset|params|section)\.path\)")
+    assert not [name for name, file in FILES.items() if own.search(file.read_text())]
 
 
 # Foreign packages have one home
@@ -256,45 +285,18 @@ def test_only_whole_file_readers_depend_on_the_whole_file() -> None:
 
 # A stage's deps name the code that makes its result
 
-NO_RESULT = {
-    "pgpipe": "a version number",
-    "pgpipe.config": "passes parameters on, and a result depends on their values",
-    "pgpipe.errors": "messages and exit codes",
-    "pgpipe.fetch": "brings files of known hashes, makes none",
-    "pgpipe.files": "moves bytes, makes none",
-    "pgpipe.hashes": "recognises bytes, makes none",
-    "pgpipe.processes.cores": "how many there are: a state records how many were used",
-    "pgpipe.processes.elastic": "starts what makes a result",
-    "pgpipe.processes.lastwords": "messages",
-    "pgpipe.processes.launch": "decides who starts it",
-    "pgpipe.processes.signals": "ends what makes a result",
-    "pgpipe.project": "where it lies",
-    "pgpipe.timer": "decides when a state is saved, not what is in it",
-    "pgpipe.reporting.progress": "the terminal",
-    "pgpipe.tracking": "a mirror of results",
-    "pgpipe.unwritable": "messages",
-    "stages": "a docstring",
-    "stages.listeners": "the terminal and the tracker",
-    "stages.paths": "a path that changes has to change in dvc.yaml, too",
-    "stages.tracked": "the tracker",
-}
-OF_CHECK = {"pgpipe.config", "pgpipe.tracking"}  # but the verdict of `check` is made there
-
-
-def without_result(name: str, stage: str) -> bool:
-    parts = name.split(".")
-    whole = {".".join(parts[: n + 1]) for n in range(len(parts))} - {"pgpipe", "stages"} | {name}
-    return bool(whole & (NO_RESULT.keys() - (OF_CHECK if stage == "check" else set())))
+OF_CHECK = {"pgpipe.config", "pgpipe.tracking"}  # the verdict of `check` is made there
 
 
 def closure(stage: str) -> set[str]:
-    """The modules that a stage imports, directly or not, as far as they make its result."""
+    """The modules that a stage imports, directly or not or by name, as far as they make results."""
+    apart = NO_RESULT.keys() - (OF_CHECK if stage == "check" else set())
     found, open_ends = set(), [f"stages.{stage}"]
     while open_ends:
         name = open_ends.pop()
-        if name not in found and not without_result(name, stage):
+        if name not in found and not belongs(name, apart):
             found.add(name)
-            open_ends += GRAPH[name]
+            open_ends += GRAPH[name] | CHOICES.get(name, set())
     return found
 
 
@@ -330,6 +332,17 @@ def test_deps_of_code_exist(stage: str) -> None:
 
 def test_what_makes_no_result_exists() -> None:
     assert not NO_RESULT.keys() - FILES.keys()
+
+
+def test_what_results_are_named_by_are_the_deps_of_code() -> None:
+    """A state, its quick scores and the rest of a pipeline, over all that can be chosen."""
+    documents = [
+        {"dataset": {"name": data}, "train": {"loss": loss}, "model": {"name": nets}}
+        for data, loss, nets in zip_longest(SOURCES_BY_NAME, OBJECTIVES, NETWORKS, fillvalue="")
+        for data, loss, nets in [(data or "photos", loss or "hinge", nets or "weak")]
+    ]
+    named = set().union(*(running().modules(pipeline_code(document)) for document in documents))
+    assert named == set().union(*(closure(stage) for stage in COMPUTE))
 
 
 def test_packages_hold_nothing_but_a_docstring_and_a_version() -> None:

@@ -18,6 +18,7 @@ from pgpipe import __version__, cli, errors
 ROOT = Path(__file__).parent.parent
 STAGES = (
     "check",
+    "find",
     "download",
     "prepare",
     "gate",
@@ -92,14 +93,21 @@ def process(*command: str, at: Path) -> "subprocess.CompletedProcess[str]":
 def test_help_lists_every_stage_and_imports_nothing_heavy(tmp_path: Path) -> None:
     done = process("-c", PROBE, "--help", at=tmp_path)
     assert done.returncode == 0
-    listed = {line.split()[1] for line in done.stdout.splitlines() if len(line.split()) > 2}
-    assert {*STAGES, "preset", "ui", "sync"} <= listed
+    listed = [line.split()[1] for line in done.stdout.splitlines() if len(line.split()) > 2]
+    assert [name for name in listed if name in STAGES] == list(STAGES), "in the order of a run"
+    assert {"preset", "queue", "ui", "sync"} <= {*listed}
     assert not HEAVY & set(done.stderr.split())
 
 
-def test_check_imports_nothing_heavy(project: Path) -> None:
-    done = process("-c", PROBE, "check", at=project)
-    assert done.returncode == 0
+@pytest.mark.parametrize(
+    ("command", "name"), [("check", "photos"), ("find", "photos"), ("find", "folder")]
+)
+def test_what_always_runs_imports_nothing_heavy(name: str, command: str, project: Path) -> None:
+    params = project / "params.yaml"
+    text = params.read_text().replace("name: photos", f"name: {name}")
+    params.write_text(text.replace("path: data/own", "path: presets"))
+    done = process("-c", PROBE, command, at=project)
+    assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert not HEAVY & set(done.stderr.split())
 
@@ -126,6 +134,17 @@ def test_nothing_is_answered_with_help(run: Run) -> None:
 
 def test_valid_parameters_pass_without_a_word(run: Run) -> None:
     assert run("check") == (0, "", "")
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["download"], ["train", "r4"], ["score"]])
+def test_what_dvc_runs_needs_git_before_anything_is_computed(
+    run: Run, project: Path, arguments: list[str]
+) -> None:
+    (project / ".dvc" / "config").touch()
+    code, _, stderr = run(*arguments)
+    assert code == 2
+    assert "run: git init && git add -A && git commit -m sources" in message_of(stderr)
+    assert not (project / "data").exists()
 
 
 def test_presets_are_listed_and_shown(run: Run) -> None:

@@ -31,5 +31,6 @@ def test_its_settings_are_valid(name: str, settings: str, _files: str) -> None:
     else:
         given = dict(re.findall(r"-S ([\w.]+)=([\w-]+)", settings))
         values = {key: parse_yaml(f"value: {text}", key)["value"] for key, text in given.items()}
+        values = {"train.label_conditioning": "auto", **values}  # as params.yaml has it
         document = with_values(**{key.replace(".", "__"): value for key, value in values.items()})
     assert check.check(document, "params.yaml").dataset.name == name

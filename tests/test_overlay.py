@@ -226,3 +226,34 @@ def test_scale_of_what_is_no_number_is_refused(value: Any) -> None:
 )
 def test_numbers_are_written_as_a_person_would(number: float, text: str) -> None:
     assert str(plain(number)) == text
+
+
+# replace
+
+
+def test_replaced_mapping_has_what_is_stated_alone() -> None:
+    stated: dict[str, Any] = {"growth": {"final": "r8", "phases": {"r8": phase(8, "init", 0, 9)}}}
+    data = {**stated, "replace": ["growth.phases"]}
+    assert applied(data)["growth"]["phases"] == {"r8": phase(8, "init", 0, 9)}, "no minibatch of 4"
+    own: dict[str, Any] = {
+        "growth": {"phases": {"r8": {"minibatch": 2, "ema_half_life_kimg": 1.5}}}
+    }
+    for order in ([data, own], [own, data]):
+        found = applied(*order)["growth"]["phases"]
+        assert found == {"r8": phase(8, "init", 0, 9, minibatch=2, ema_half_life_kimg=1.5)}
+    assert applied(data)["train"] == document()["train"]
+
+
+@pytest.mark.parametrize("path", ["growth.phases", "train.loss", "nothing"])
+def test_replacing_what_is_not_stated_is_refused(path: str) -> None:
+    message = f"replace: {path} is no mapping that these presets state"
+    assert refusal({"train": {"loss": "hinge"}, "replace": [path]}) == message
+
+
+def test_phases_keep_their_own_half_life_alone_and_longer() -> None:
+    stated: dict[str, Any] = {
+        "growth": {"phases": {"r8": {"stable_kimg": 3.5, "ema_half_life_kimg": 2.5}}},
+        "scale": {"growth.phases.r8.ema_half_life_kimg": 2},
+    }
+    for more in ({}, {"growing": False}, {"total": 2}):
+        assert applied(stated, more)["growth"]["phases"]["r8"]["ema_half_life_kimg"] == 5

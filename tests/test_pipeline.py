@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from documented.shown import FENCED
@@ -49,8 +50,8 @@ def test_history_runs_over_all_phases(finished: Project) -> None:
     assert [row[1] for row in rows] == ["r4"] * 3 + ["r8"] * 4 + ["r16"] * 4
 
 
-def test_second_repro_does_nothing(finished: Project) -> None:
-    assert stages_run(finished.run("dvc", "repro")) == set()
+def test_second_repro_only_looks_at_the_data(finished: Project) -> None:
+    assert stages_run(finished.run("dvc", "repro")) == {"find"}
 
 
 def test_bad_parameter_is_refused_before_any_output_is_lost(finished: Project) -> None:
@@ -73,7 +74,9 @@ def longer(finished: Project) -> str:
 
 
 def test_longer_last_phase_retrains_it_alone(longer: str) -> None:
-    assert stages_run(longer) == {"check", "init", "train@r16", "sample", "score", "report"}
+    assert stages_run(longer) == {
+        *("check", "find", "init", "train@r16", "sample", "score", "report")
+    }
 
 
 def test_experiments_are_runs_with_curves_pictures_and_scores(
@@ -99,13 +102,37 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
 def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> None:
     (finished.folder / "presets/longer.yaml").write_text(
         "# One resolution more.\n"
+        "base: tiny\n"
         "growth:\n"
         "  final: r32\n"
         "  phases: {r32: {res: 32, from: r16, fade_kimg: 0.1, stable_kimg: 0.1}}\n"
     )
-    finished.run("pgpipe", "preset", "longer", "--force")
+    finished.run("pgpipe", "preset", "longer")
     trained = {name for name in stages_run(finished.run("dvc", "repro")) if "train" in name}
     assert trained == {"train@r32"}
+
+
+def test_a_clone_pulls_results_and_experiments_and_has_nothing_to_run(
+    finished: Project, tmp_path: Path
+) -> None:
+    project = finished.untouched.copy(tmp_path / "project")
+    project.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
+    project.commit()
+    project.run("dvc", "push")
+    project.git("clone", "-q", "--bare", ".", str(tmp_path / "sources"))
+    project.git("remote", "add", "origin", str(tmp_path / "sources"))
+    project.run("dvc", "exp", "run", "-n", "other", "-S", "sample.seed=5", "sample")
+    project.run("dvc", "exp", "push", "origin", "other")
+
+    clone = Project(tmp_path / "clone")
+    project.git("clone", "-q", str(tmp_path / "sources"), str(clone.folder))
+    clone.run("dvc", "pull")
+    assert stages_run(clone.run("dvc", "repro")) == set()
+    clone.run("dvc", "exp", "pull", "origin", "other")
+    clone.run("dvc", "exp", "apply", "other")
+    assert stages_run(clone.run("dvc", "repro", "sample")) == set()
+    for name in ("samples/images.npy", "models/r16/generator.safetensors"):
+        assert (clone.folder / name).read_bytes() == (project.folder / name).read_bytes()
 
 
 def client(project: Project):  # type: ignore[no-untyped-def]

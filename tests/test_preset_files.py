@@ -1,6 +1,7 @@
 """Every preset of the repository, and every combination meant to be used, is valid and tidy."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.usefixtures("with_presets")
 NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
 ROWS = ["a", "b", "c", "d", "e-star", "e", "f", "g", "h"]
 DATA = ["celeba", "lsun-bedroom", "photos"]
-PARTS = {"table1-h", "table1-photos"}  # multiply what another preset states
-STACKS = ["mnist-1k", "digits-1k"]  # images without labels, for networks without them
+STACKS = ["mnist-1k", "mnist-1k-k2", "digits-1k", "digits-1k-k2"]  # for networks without labels
+PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
 WHOLE = [
     *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
     *([f"table1-{row}", f"table1-{data}"] for row in ROWS for data in DATA),
@@ -75,6 +76,24 @@ def test_every_change_is_said_within_100_columns(chosen: Preset) -> None:
 
 def test_title_is_one_line_of_a_list() -> None:
     assert len(presets.listing()) == len(NAMES)
+
+
+SIZED = {"quick", "photos-64"}  # the default experiment, shorter or longer
+
+
+@each_whole
+def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> None:
+    """Scores of other numbers do not compare, so those of a paper follow from no data."""
+    shutil.copy(ROOT / "params.yaml", "params.yaml")  # where all of them are auto
+    found = dict(leaves(presets.merged(chosen)))
+    numbers = ["sample.images", "score.swd_images", "score.ms_ssim_pairs"]
+    if found["score.inception"]:
+        numbers += ["score.inception_images", "score.inception_splits", "score.fid_images"]
+    if found["dataset.name"] in STACKS:
+        numbers += ["score.mode_samples", "score.mode_evaluations"]
+    without_data = len(chosen) == 1 and chosen[0].startswith(("table1-", "mnist-1k-"))
+    if not without_data and not SIZED & {*chosen}:
+        assert [found[name] for name in numbers if type(found[name]) is not int] == []
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))

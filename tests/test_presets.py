@@ -1,8 +1,10 @@
 """Presets as files: found, merged into params.yaml with its comments, shown in words."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,27 +214,134 @@ def committed() -> None:
 
 
 def test_committed_params_may_be_changed(committed: None) -> None:
-    presets.refuse_to_bury_edits()
+    presets.refuse_to_bury_edits(["quick"])
 
 
-def test_uncommitted_edits_of_params_are_not_buried(committed: None) -> None:
-    apply("quick")
-    with pytest.raises(UsageError, match="uncommitted edits"):
-        presets.refuse_to_bury_edits()
+def edit(old: str, new: str) -> None:
+    text = Path("params.yaml").read_text()
+    assert old in text
+    Path("params.yaml").write_text(text.replace(old, new))
+
+
+def put(*names: str) -> list[str]:
+    """As the command does, without `check`."""
+    presets.refuse_to_bury_edits(list(names))
+    return presets.put(list(names), lambda _: None)
+
+
+def params() -> dict[str, Any]:
+    return load_yaml(Path("params.yaml"))
+
+
+def test_uncommitted_edits_of_params_are_not_buried_but_named(committed: None) -> None:
+    edit("minibatch: 8 ", "minibatch: 4 ")
+    with pytest.raises(
+        UsageError, match=r"uncommitted edits: train\.minibatch 8 -> 4; .*git commit"
+    ):
+        put("quick")
     git("add", "-A")
-    with pytest.raises(UsageError, match="uncommitted edits"):
-        presets.refuse_to_bury_edits()
+    with pytest.raises(UsageError, match=r"pgpipe preset --force quick"):
+        put("quick")
+
+
+def test_a_preset_after_another_takes_its_place(committed: None) -> None:
+    before = Path("params.yaml").read_text()
+    expected = {name: presets.merged([name]) for name in ("quick", "photos-64")}
+    assert put("quick") == []
+    assert params() == expected["quick"]
+    made = Path("params.yaml").read_text()
+    assert put("quick") == ["quick"]
+    assert Path("params.yaml").read_text() == made
+    assert put("photos-64") == ["quick"]
+    assert params() == expected["photos-64"]
+    assert put("table1-g", "table1-photos") == ["photos-64"]
+    assert put("photos-64") == ["table1-g", "table1-photos"]
+    assert params() == expected["photos-64"]
+    assert put("default") == ["photos-64"]
+    assert Path("params.yaml").read_text() == before
+
+
+def test_so_it_does_where_the_first_was_committed_and_cloned(
+    committed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, expected = Path("params.yaml").read_text(), presets.merged(["photos-64"])
+    put("quick")
+    git("add", "params.yaml")
+    git("commit", "-qm", "quick")
+    git("clone", "-q", ".", "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    put("photos-64")
+    assert params() == expected
+    put("default")
+    assert Path("params.yaml").read_text() == before
+
+
+def test_an_edit_after_a_preset_is_named_and_stays_with_the_next_one(committed: None) -> None:
+    expected = presets.merged(["photos-64"])
+    put("quick")
+    edit("minibatch: 8 ", "minibatch: 4 ")
+    edit("tick_kimg: 0.5", "tick_kimg: 0.25")
+    with pytest.raises(
+        UsageError,
+        match=r"edits since pgpipe preset quick: train\.minibatch 8 -> 4, "
+        r"train\.tick_kimg 0\.5 -> 0\.25; .*--force photos-64",
+    ):
+        put("photos-64")
+    presets.put(["photos-64"], lambda _: None)  # --force
+    expected["train"]["minibatch"], expected["train"]["tick_kimg"] = 4, 0.25
+    assert params() == expected
+
+
+def test_committed_edits_after_a_preset_stay_with_all_that_follow(committed: None) -> None:
+    put("quick")
+    edit("minibatch: 8 ", "minibatch: 4 ")
+    git("add", "params.yaml")
+    git("commit", "-qm", "quick, and an edit")
+    put("photos-64")
+    assert (params()["train"]["minibatch"], params()["growth"]["final"]) == (4, "r64")
+    put("quick")
+    put("default")
+    assert (params()["train"]["minibatch"], params()["growth"]["final"]) == (4, "r32")
+
+
+def test_a_comment_is_an_edit(committed: None) -> None:
+    put("quick")
+    edit("minibatch: 8 ", "minibatch: 8 # mine, ")
+    with pytest.raises(UsageError, match="comments or layout"):
+        put("photos-64")
+
+
+def test_where_it_is_not_known_of_what_a_preset_was_made_the_way_on_is_said(
+    committed: None,
+) -> None:
+    edit("minibatch: 8 ", "minibatch: 4 ")
+    presets.put(["quick"], lambda _: None)
+    shutil.rmtree(".pgpipe")  # and git does not have it
+    with pytest.raises(UsageError, match=r"preset quick made it of .*--force photos-64"):
+        put("photos-64")
+
+
+def test_an_invalid_result_changes_nothing(committed: None) -> None:
+    put("quick")
+    before = Path("params.yaml").read_text()
+
+    def refuse(_: object) -> None:
+        raise UsageError("no")
+
+    with pytest.raises(UsageError, match="no"):
+        presets.put(["photos-64"], refuse)
+    assert Path("params.yaml").read_text() == before
 
 
 def test_edits_of_other_files_do_not_matter(committed: None) -> None:
     Path("presets/quick.yaml").write_text("# x\n")
-    presets.refuse_to_bury_edits()
+    presets.refuse_to_bury_edits(["quick"])
 
 
 def test_without_a_repository_there_are_no_edits() -> None:
-    presets.refuse_to_bury_edits()
+    presets.refuse_to_bury_edits(["quick"])
 
 
 def test_without_git_there_are_no_edits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    presets.refuse_to_bury_edits()
+    presets.refuse_to_bury_edits(["quick"])

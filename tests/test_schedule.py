@@ -153,9 +153,10 @@ def test_a_run_without_growing_is_a_chain_of_one() -> None:
     assert position(section, 0)[0].fade(0) == 1.0
 
 
-def test_minibatch_and_learning_rate_default_to_the_section_train() -> None:
+def test_what_a_phase_may_state_defaults_to_the_section_train() -> None:
     assert phase().minibatch is None
     assert phase().learning_rate is None
+    assert phase().ema_half_life_kimg is None
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,7 @@ def test_minibatch_and_learning_rate_default_to_the_section_train() -> None:
         ({"from": "init"}, "fade_kimg must be 0 in a phase from init: it has no older layers"),
         ({"minibatch": 0}, "minibatch: 0 is not > 0"),
         ({"learning_rate": 0.0}, "learning_rate: 0.0 is not > 0"),
+        ({"ema_half_life_kimg": 0.0}, "ema_half_life_kimg: 0.0 is not > 0"),
         ({"fade_kimgs": 3}, "fade_kimgs: unknown key; did you mean fade_kimg?"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
 from stages import check as stage
 
 ROOT = Path(__file__).parents[1]
@@ -27,9 +27,9 @@ def with_values(**values: Any) -> dict[str, Any]:
     return document
 
 
-def score_section(**values: Any) -> ScoreSection:
-    """A valid section `score` with these values."""
-    return ScoreSection(**{**VALID["score"], **values})
+def score_numbers(images: int = 1 << 20, **values: Any) -> Protocol:
+    """What a valid section `score` with these values is for a data set of so many images."""
+    return protocol_for(ScoreSection(**{**VALID["score"], **values}), images)
 
 
 def refusal(**values: Any) -> str:

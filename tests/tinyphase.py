@@ -30,6 +30,7 @@ FADE, STABLE, TICK = 48, 56, 24  # images of the phase r8
 STEPS = (FADE + STABLE) // MINIBATCH
 FADE_STEPS = FADE // MINIBATCH
 FIRST_STEPS = 5  # of the phase r4
+END = STEPS * MINIBATCH  # images of the phase r8
 
 MODEL: dict[str, Any] = {
     "fmap_max": 4,
@@ -149,6 +150,10 @@ class Place:
     def interrupted(self, states: Path, last: int, **changes: Any) -> None:
         with pytest.raises(Interrupted):
             self.run(states, last, **changes)
+
+
+def is_finished(states: Path) -> bool:
+    return StateFolder(states).result(END) is not None
 
 
 def last_state(states: Path) -> Path:

@@ -9,14 +9,17 @@ import re
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import psutil
 
+from pgpipe.ablation.logs import error_in
 from pgpipe.ablation.revisions import read_yaml
 from pgpipe.ablation.studies import Document
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.errors import LockedError, UsageError
+from pgpipe.project import require_git
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -36,6 +39,7 @@ class Task(NamedTuple):
     state: TaskState
     document: Document | None
     entry: Any
+    error: str = ""  # why it failed
 
 
 @contextmanager
@@ -45,6 +49,7 @@ def dvc_repo() -> Iterator["Repo"]:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
+    require_git()
     try:
         with Repo() as repo:
             yield repo
@@ -64,7 +69,29 @@ def tasks(repo: "Repo") -> list[Task]:
     found: list[tuple[TaskState, Any]] = [("queued", entry) for entry in queue.iter_queued()]
     found += [("failed" if entry in dead else "running", entry) for entry in active]
     found += [("failed", done.entry) for done in queue.iter_failed()]
-    return [Task(e.name or "", state, read_yaml(e.stash_rev), e) for state, e in found]
+    return [
+        Task(
+            e.name or e.stash_rev[:7],
+            state,
+            read_yaml(e.stash_rev),
+            e,
+            error_of(queue, e.stash_rev) if state == "failed" else "",
+        )
+        for state, e in found
+    ]
+
+
+def succeeded(repo: "Repo") -> list[str]:
+    """The names of the experiments that the queue has run to their end."""
+    ended = repo.experiments.celery_queue.iter_success()
+    return [done.entry.name or done.entry.stash_rev[:7] for done in ended]
+
+
+def error_of(queue: Any, revision: str) -> str:
+    """Why a task failed: the last error of its log, or where to look if it has not got so far."""
+    if (process := queue.proc.get(revision)) is None:
+        return f"before its first stage: see {queue.wdir}/dvc-exp-worker-1.out"
+    return error_in(Path(process.stdout))
 
 
 def has_process(queue: Any, revision: str) -> bool:

@@ -60,8 +60,7 @@ def read_all(study: str, rows: str | None, data: str | None) -> list[Results]:
 
 def record(experiment: Experiment, run: Run) -> dict[str, Any]:
     """One run as a line of the data frame."""
-    pairs = experiment.document["score"]["ms_ssim_pairs"]
-    return {**run.metrics, "row": experiment.row, "seed": experiment.seed, "pairs": pairs}
+    return {**run.metrics, "row": experiment.row, "seed": experiment.seed}
 
 
 def write_table(results: Results, folder: Path, section: TrackingSection) -> str:

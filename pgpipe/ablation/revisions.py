@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pgpipe.ablation.studies import Document
 from pgpipe.config import PARAMS_FILE, parse_yaml
 from pgpipe.errors import UsageError
+from pgpipe.project import require_git
 
 # refs/exps/BASELINE/NAME; what else lies in refs/exps is DVC's own
 EXPERIMENT_REF = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(?P<name>.+)")
@@ -30,8 +31,12 @@ def require_project() -> None:
     """
     if not Path(".dvc").is_dir():
         raise UsageError("no DVC project here: run pgpipe from the project's root")
+    require_git()
     if git("rev-parse", "--verify", "HEAD") is None:
-        raise UsageError("experiments start from a git commit, and there is none: commit first")
+        raise UsageError(
+            "experiments start from a git commit, and there is none; run: git add -A && "
+            "git commit -m sources"
+        )
 
 
 def experiment_refs() -> Iterator[Ref]:

@@ -14,18 +14,25 @@ from pgpipe.ablation.revisions import Ref, experiment_refs, read, read_yaml
 from pgpipe.ablation.studies import Document
 from pgpipe.config import PARAMS_FILE, lookup
 from pgpipe.hashes import sha256_json
+from pgpipe.provenance import of_revision, running
+from stages.code import code_hash
 
 METRICS_FILE, LOCK_FILE = Path("reports/metrics.json"), Path("dvc.lock")
 SCORING = ("reference", "sample", "score")  # the stages that make scores of a generator
 
 
 class Run(NamedTuple):
-    """A finished experiment; runs with one `protocol` were scored alike, on the same images."""
+    """A finished experiment; runs with one `protocol` were scored alike, on the same images.
+
+    It is `current` where the code of its commit means what the code here means, as far as its
+    scores depend on code: a row that other code has made is not done.
+    """
 
     ref: Ref
     document: Document
     metrics: Mapping[str, Any]
     protocol: str
+    current: bool = True
 
 
 def finished() -> Iterator[Run]:
@@ -35,7 +42,16 @@ def finished() -> Iterator[Run]:
         content = read(ref.commit, METRICS_FILE)
         if document and lock and content and is_complete(document, lock, content):
             metrics = json.loads(content)
-            yield Run(ref, document, metrics, protocol(lock, metrics))
+            current = is_current(document, ref.commit)
+            yield Run(ref, document, metrics, protocol(lock, metrics), current)
+
+
+def is_current(document: Document, commit: str) -> bool:
+    """Return whether the code in a commit makes what the code here would make of a document."""
+    try:
+        return code_hash(of_revision(commit), document) == code_hash(running(), document)
+    except KeyError:  # it names what this code does not have
+        return False
 
 
 def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
@@ -54,13 +70,14 @@ def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
 def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
     """Hash of the scores' fingerprint, the parameters and the images that a score depends on.
 
-    The fingerprint stands for the code of the metrics: only what changes scores changes it.
+    The fingerprint stands for the metrics' versions, for the numbers that `auto` became, and for
+    whether reals were mirrored: only what changes scores changes it.
     """
     return sha256_json(
         [
             metrics.get("protocol"),  # none before there were fingerprints
             *(
-                [read_params(entry), sorted(data(entry).items())]
+                [chosen(read_params(entry)), sorted(data(entry).items())]
                 for entry in (stage(lock, name) for name in SCORING)
             ),
         ]
@@ -77,6 +94,15 @@ def read_params(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parameters that a stage was run with, by their dotted paths."""
     found: Mapping[str, Any] = entry.get("params", {}).get(str(PARAMS_FILE), {})
     return found
+
+
+def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a stage without those that the fingerprint has the outcome of."""
+    decided = {
+        "score": {"seed": params.get("score", {}).get("seed")},
+        "sample": {k: v for k, v in params.get("sample", {}).items() if k != "images"},
+    }
+    return {**params, **decided, "train.mirror": None}
 
 
 def data(entry: Mapping[str, Any]) -> dict[str, str]:

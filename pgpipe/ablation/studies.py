@@ -61,7 +61,7 @@ STUDIES = {
                 "c": "+ minibatch stddev",
                 "d": "+ progressive growing",
             },
-            data_sets=("digits-1k", "mnist-1k"),
+            data_sets=("digits-1k", "digits-1k-k2", "mnist-1k", "mnist-1k-k2"),  # K = 4 but for -k2
         ),
     )
 }

@@ -29,17 +29,18 @@ class Survey(NamedTuple):
 def survey(wanted: Iterable[Experiment], runs: Iterable[Run], tasks: Iterable[Task]) -> Survey:
     """Match experiments with what there is.
 
-    Of several runs of an experiment the newest counts. All that count on one data set share the
-    protocol of the newest of them: scores of different protocols do not compare.
+    Of several runs of an experiment the newest by today's code counts. All that count on one data
+    set share the protocol of the newest of them: scores of different protocols do not compare.
     """
     experiments = {identity(e.document): e for e in wanted}
-    done = {identity(run.document): run for run in sorted(runs, key=age)}
+    finished = sorted(runs, key=age)
+    done = {identity(run.document): run for run in finished if run.current}
     matched = {key: run for key, run in done.items() if key in experiments}
     current = current_protocols((experiments[key].data, run) for key, run in matched.items())
     alike = {k: r for k, r in matched.items() if r.protocol == current[experiments[k].data]}
     queue = {identity(task.document): task for task in tasks if task.document is not None}
     standings = [standing(e, alike.get(key), queue.get(key)) for key, e in experiments.items()]
-    return Survey(standings, outdated(experiments.values(), done.values(), alike.values()))
+    return Survey(standings, outdated(experiments.values(), finished, alike.values()))
 
 
 def age(run: Run) -> int:
@@ -67,13 +68,15 @@ def outdated(
     """Runs that go by an experiment's name without counting, with the reason."""
     names = {e.name: identity(e.document) for e in experiments}
     used = {run.ref.commit for run in counted}
-    return {
-        run.ref.name: "scored by another protocol"
-        if identity(run.document) == names[base_name(run)]
-        else "other parameters than the presets give today"
-        for run in runs
-        if run.ref.commit not in used and base_name(run) in names
-    }
+    others = [run for run in runs if run.ref.commit not in used and base_name(run) in names]
+    return {run.ref.name: reason(run, names[base_name(run)]) for run in others}
+
+
+def reason(run: Run, wanted: str) -> str:
+    """Return why a run does not count for the experiment whose name it has."""
+    if identity(run.document) != wanted:
+        return "other parameters than the presets give today"
+    return "scored by another protocol" if run.current else "made by other code than today's"
 
 
 def outdated_lines(outdated: Mapping[str, str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pgpipe.errors import UsageError
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.overlay import merge
 from pgpipe.schedule import GrowthSection
-from pgpipe.training.config import TrainSection
+from pgpipe.training.config import TrainSection, conditioned_classes
 from stages.check import check
 
 LABELS = 10  # of the stand-in for a data set, where the networks take labels; `photos` has as many
@@ -71,7 +71,9 @@ def setting_of(document: dict[str, Any], source: str) -> Setting:
     spec = NetworkSpec(
         **params.model.model_dump(),
         channels=params.dataset.channels,
-        classes=LABELS if params.train.label_conditioning else 0,
+        classes=conditioned_classes(
+            params.train.label_conditioning, LABELS, params.dataset.stacked
+        ),
         minibatch_stddev=params.train.minibatch_stddev,
     )
     return Setting(params.train, spec, params.growth)

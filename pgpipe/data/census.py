@@ -1,7 +1,5 @@
 """How much a user's data are, from a look at names and sizes alone."""
 
-from pathlib import Path
-
 from pgpipe.data import rawzip
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.folder import files_under
@@ -16,7 +14,7 @@ def of(dataset: DatasetSection) -> tuple[int | None, int]:
     Raises:
         IntegrityError: a zip that is none.
     """
-    path = Path(dataset.path)
+    path = dataset.location
     if not catalogue.entries()[dataset.name].by_hand or not path.exists():
         return None, 0
     sizes = [path.stat().st_size]

@@ -1,12 +1,13 @@
 """The section `dataset`: which images, and how they become squares."""
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import PowerOfTwo, Section
+from pgpipe.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
@@ -70,6 +71,7 @@ class DatasetSection(Section):
 
     name: Name
     path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
+    verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
     list: Annotated[str, named(".txt")]  # of names: these images alone
@@ -79,6 +81,8 @@ class DatasetSection(Section):
     background: Colour  # under what is transparent
     crop: Literal["center", "pad", "celeba", "box"]  # largest square; all; CelebA's; of `boxes`
     border: Colour  # around what is padded
+    # 0, or the side that squares get by Lanczos first, before 2x2 boxes [LSUN: 256]
+    lanczos_resolution: int = Field(ge=0, le=1024)
     boxes: Annotated[str, named(".csv")]  # name,left,top,width,height
     images_per_class: int = Field(ge=1)  # photos: windows cut from each photograph
     stacks: int = Field(ge=1, le=1 << 24)  # digits-1k, mnist-1k: images made [paper's code 1000000]
@@ -115,6 +119,24 @@ class DatasetSection(Section):
         return self
 
     @model_validator(mode="after")
+    def lanczos_comes_before_boxes(self) -> "DatasetSection":
+        """The filter makes one square; halving it gives the others."""
+        size = self.lanczos_resolution
+        if not size:
+            return self
+        if size < self.resolution or size & (size - 1):
+            raise ValueError(
+                f"lanczos_resolution: {size} is neither 0 nor a power of two >= resolution "
+                f"({self.resolution})"
+            )
+        if self.name in MADE or self.crop not in ("center", "box"):
+            raise ValueError(
+                f"lanczos_resolution: {size} is not 0: it has a use with crop center or box, of "
+                "images that are not made here"
+            )
+        return self
+
+    @model_validator(mode="after")
     def classes_are_of_labels(self) -> "DatasetSection":
         """Without labels there are no classes."""
         if self.classes and self.labels == "none":
@@ -133,6 +155,11 @@ class DatasetSection(Section):
         return self
 
     @property
+    def location(self) -> Path:
+        """Where the user's files are, in every workspace of the project."""
+        return in_main_checkout(self.path)
+
+    @property
     def tables(self) -> dict[str, str]:
         """The files that say more of the images, by parameter."""
         files = {"labels": self.labels, "boxes": self.boxes, "list": self.list}
@@ -142,6 +169,12 @@ class DatasetSection(Section):
     def channels(self) -> Literal[1, 3]:
         """Of a prepared image."""
         return 1 if self.color == "gray" else 3
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether no image has a label, which all others may have."""
+        bare = self.name == "stl10-unlabelled" and self.labels == "source"
+        return self.labels == "none" or bare
 
     @property
     def stacked(self) -> bool:

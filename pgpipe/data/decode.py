@@ -17,8 +17,11 @@ from pgpipe.images import Images
 Channels = Literal[1, 3]
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+OTHERS = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"GIF8": "GIF", b"BM": "BMP", b"8BPS": "PSD"}
+BRANDS = {"heic": "HEIC", "heix": "HEIC", "mif1": "HEIC", "avif": "AVIF"}
 MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's own limits
 MAX_SCANNED = MAX_PIXELS << 6  # pixels times scans of a progressive JPEG; cameras write ten scans
+JPEG = b"\xff\xd8"  # starts one, and Pillow's MPO: one with others behind it
 SCAN = b"\xff\xda"  # starts one; compressed data have no such bytes
 MAX_REASON = 120  # characters
 WHITE = "#ffffff"
@@ -54,13 +57,21 @@ def decode(
     except MemoryError:
         raise
     except UnidentifiedImageError:
-        raise Rejected(name, "not a JPEG, PNG or WebP image") from None
+        raise Rejected(name, f"not a JPEG, PNG or WebP image{other_format(data)}") from None
     except Image.DecompressionBombError:
         raise Rejected(name, f"more than {MAX_PIXELS} pixels") from None
     except Exception as error:  # hostile bytes make decoders raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Rejected(name, f"corrupt: {reason}"[:MAX_REASON]) from error
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def other_format(data: bytes) -> str:
+    """What an image file is instead, as far as its first bytes tell."""
+    starts = (", but " + kind for start, kind in OTHERS.items() if data.startswith(start))
+    brand = data[8:12].decode("ascii", "replace")
+    boxed = f", but {BRANDS[brand]}" if data[4:8] == b"ftyp" and brand in BRANDS else ""
+    return next(starts, boxed)
 
 
 def to_channels(image: Images, channels: Channels) -> Images:
@@ -98,7 +109,9 @@ def identify(data: bytes) -> Image.Image:
     pixels = picture.width * picture.height
     if pixels > MAX_PIXELS:
         raise Image.DecompressionBombError
-    if picture.format == "JPEG" and pixels * data.count(SCAN) > MAX_SCANNED:
+    if (
+        data.startswith(JPEG) and pixels * data.count(SCAN) > MAX_SCANNED
+    ):  # whatever Pillow calls it
         raise ValueError("too many scans, as bombs have")
     return picture
 

@@ -1,6 +1,6 @@
-"""Handwritten digits at 32x32, gray on black: scikit-learn's bundled ones, or MNIST's own files.
+"""The data set digits-1k: stacks of the handwritten digits that scikit-learn carries, at 32x32.
 
-scikit-learn carries 1797 digits of 8x8 pixels in 0..16 (Alpaydin and Kaynak 1998). They are
+There are 1797 digits of 8x8 pixels in 0..16 (Alpaydin and Kaynak 1998), gray on black. They are
 enlarged three times, so that they fill as much of the image as MNIST's fill of theirs.
 """
 
@@ -8,29 +8,21 @@ import gzip
 import io
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data import idx
-from pgpipe.data.rawzip import members, pack
+from pgpipe.data.rawzip import NAME, members, pack
+from pgpipe.data.sources import stacked
 from pgpipe.data.square import enlarge
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.data.stacks import Digits
+from pgpipe.errors import IntegrityError
 from pgpipe.hashes import sha256
 from pgpipe.images import Images
 
 SIDE = 32  # pixels
 BUNDLED = "digits.csv.gz"
 BUNDLED_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
-MNIST_IMAGES, MNIST_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-
-
-class Digits(NamedTuple):
-    """Single digits."""
-
-    images: Images  # uint8 [n, 32, 32]
-    digits: NDArray[np.int64]  # [n], 0..9
 
 
 def fetch_bundled(target: Path) -> None:
@@ -62,41 +54,4 @@ def smooth(image: NDArray[np.float64]) -> Images:
     return pixels
 
 
-def fetch_mnist(folder: Path, target: Path) -> None:
-    """Check MNIST's training images and labels, gzipped or not, and pack them into `target`.
-
-    Raises:
-        UsageError: they are not in `folder`, or not readable.
-        IntegrityError: they are not what their names say.
-    """
-    try:
-        files = {name: find(folder, name).read_bytes() for name in (MNIST_IMAGES, MNIST_LABELS)}
-    except PermissionError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from None
-    parse_mnist(files)
-    pack(files.items(), target)
-
-
-def find(folder: Path, name: str) -> Path:
-    """The file `name` or `name.gz` of a folder."""
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise UsageError(f"{folder}: no {name}[.gz]; set dataset.path to the folder of MNIST's files")
-
-
-def read_mnist(archive: Path) -> Digits:
-    """The digits that `fetch_mnist` packed."""
-    return parse_mnist(dict(members(archive)))
-
-
-def parse_mnist(files: dict[str, bytes]) -> Digits:
-    """28x28 digits, padded to 32x32 with black as in the paper's code."""
-    images = idx.parse(files[MNIST_IMAGES], MNIST_IMAGES, 3)
-    digits = idx.parse(files[MNIST_LABELS], MNIST_LABELS, 1)
-    if images.shape != (len(digits), 28, 28) or not len(digits) or digits.max() > 9:
-        raise IntegrityError(
-            f"{MNIST_IMAGES}: images {images.shape} with {len(digits)} labels, expected one label "
-            "in 0..9 for each image of 28x28"
-        )
-    return Digits(np.pad(images, ((0, 0), (2, 2), (2, 2))), digits.astype(np.int64))
+SOURCE = stacked.source(lambda place: fetch_bundled(place.raw / NAME), read_bundled)

@@ -1,17 +1,20 @@
 """The data set `folder`: a user's own images, in a folder or in a zip.
 
-The first folder of an image's path is its label; one folder that holds everything is not a label,
-as a zip made of a folder has it.
+`pgpipe.data.layouts` says which folders are labels. Links of the user's are followed, to
+files and to folders, wherever they lead, but not back into a folder that they lie in.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pgpipe.data import rawzip
-from pgpipe.data.items import Item
+from pgpipe.data import layouts, rawzip
+from pgpipe.data.layouts import Layout
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import copy
+
+if TYPE_CHECKING:
+    from pgpipe.data.items import Item
 
 HELP = "put images into data/own, or set dataset.path"
 
@@ -34,6 +37,8 @@ def fetch(path: Path, target: Path) -> None:
 def link(path: Path, target: Path) -> None:
     """Let `target` be another name of a folder or zip, for `read`."""
     is_folder(path)
+    if not names(path):
+        raise UsageError(f"{path}: no files in it; {HELP}")
     target.symlink_to(path.absolute())
 
 
@@ -54,15 +59,33 @@ def pack_folder(folder: Path, target: Path) -> None:
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """Visible regular files, links to files included, links to folders not followed."""
+    """Visible regular files; links to files and folders are followed, each way but in a circle.
 
-    def fail(error: OSError) -> None:
-        raise error
+    Raises:
+        UsageError: a link leads nowhere, or there are too many files.
+    """
+    count = 0
+    unread = [(folder, {identity(folder)})]  # with the folders that it lies in
+    while unread:
+        place, above = unread.pop()
+        for path in sorted(place.iterdir()):
+            if rawzip.is_hidden(path.name):
+                continue
+            count += 1
+            if count > rawzip.MAX_MEMBERS:
+                raise UsageError(f"{folder}: more than {rawzip.MAX_MEMBERS} files and folders")
+            if path.is_symlink() and not path.exists():
+                raise UsageError(f"{path}: a link to nothing; mend or remove it")
+            if path.is_file():
+                yield path
+            elif path.is_dir() and (own := identity(path)) not in above:
+                unread.append((path, above | {own}))
 
-    for place, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not rawzip.is_hidden(name)]
-        paths = [Path(place, name) for name in names if not rawzip.is_hidden(name)]
-        yield from (path for path in paths if path.is_file())
+
+def identity(folder: Path) -> tuple[int, int]:
+    """What is the same by whichever links a folder is reached."""
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 def named(folder: Path) -> list[tuple[str, Path]]:
@@ -83,15 +106,21 @@ def copy_zip(path: Path, target: Path) -> None:
     copy(path, target)
 
 
-def read(source: Path) -> Iterator[Item]:
+def read(source: Path) -> "Iterator[Item]":
     """Yield the bytes, label and name of each file of an archive or a folder, in order of names.
 
     Raises:
         IntegrityError: the archive is unreadable, or a file of the folder too large to be an image.
     """
-    label_at = common_depth(names(source))
+    labels = survey(source).labels
     for name, data in members(source):
-        yield data, label_of(name, label_at), name
+        yield data, labels[name], name
+
+
+def survey(source: Path) -> Layout:
+    """The labels by name, without the contents; what somebody should know of them."""
+    links = () if source.is_dir() else rawzip.links(source)
+    return layouts.of(names(source))._replace(unread=[*layouts.links(links)])
 
 
 def names(source: Path) -> list[str]:
@@ -112,15 +141,3 @@ def content(file: Path) -> bytes:
     if (size := file.stat().st_size) > rawzip.MAX_MEMBER_BYTES:
         raise IntegrityError(f"{file}: {size} bytes, at most {rawzip.MAX_MEMBER_BYTES} are read")
     return file.read_bytes()
-
-
-def common_depth(names: list[str]) -> int:
-    """1 where all names lie in one top folder, which then is no label; else 0."""
-    tops = {tuple(rawzip.parts(name)[:-1][:1]) for name in names}
-    return 1 if len(tops) == 1 and () not in tops else 0
-
-
-def label_of(name: str, depth: int) -> str:
-    """The folder at `depth` of a member's path, or "" where the file itself lies there."""
-    folders = rawzip.parts(name)[:-1]
-    return folders[depth] if len(folders) > depth else ""

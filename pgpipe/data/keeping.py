@@ -12,21 +12,22 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pgpipe
-from pgpipe.data import places
+from pgpipe.data import filehashes, places
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.multires import Block
 from pgpipe.data.shards import Mark
+from pgpipe.data.sources.table import SOURCES
 from pgpipe.data.writing import Progress, SetWriter, write_manifest
 from pgpipe.errors import IntegrityError
 from pgpipe.files import link_or_copy, read_json, write_bytes
-from pgpipe.hashes import sha256_json, sha256_tree
+from pgpipe.hashes import sha256_json
+from pgpipe.provenance import running
 from pgpipe.timer import Timer
 from pgpipe.unwritable import naming_full_disk
 
@@ -114,13 +115,25 @@ def kept(root: Path, key: str, resolution: int) -> Iterator[Keeper]:
     places.remove_abandoned(root)
 
 
-def key_of(dataset: DatasetSection, raw: Path) -> str:
-    """The hash of all that determines the result: 16 hexadecimal digits.
+def key_of(dataset: DatasetSection, raw: Path, memory: Path) -> str:
+    """Return the hash of all that determines the result: 16 hexadecimal digits.
 
-    Raw files are known by name, size and time of change, as DVC knows them.
+    Raw files are known by name and content, code by the modules that a preparation of this source
+    imports.
+
+    Args:
+        dataset: the section.
+        raw: folder of the raw files.
+        memory: file that keeps their hashes, so that none is read again until it changes.
     """
-    stats = [(path, path.stat()) for path in sorted(raw.rglob("*")) if path.is_file()]
-    files = [[str(path.relative_to(raw)), s.st_size, s.st_mtime_ns] for path, s in stats]
-    code = sha256_tree(Path(pgpipe.__file__).parent, lambda file: file.suffix == ".py")
+    paths = {str(path.relative_to(raw)): path for path in raw.rglob("*") if path.is_file()}
+    files = sorted(filehashes.hashes(paths, memory, unwatched).items())
+    code = running().hash(["stages.prepare", SOURCES[dataset.name]])
     versions = [version(package) for package in PACKAGES]
     return sha256_json([dataset.model_dump(exclude=NO_PIXELS), files, code, versions])[:16]
+
+
+@contextmanager
+def unwatched(_size: int) -> Iterator[Callable[[int], None]]:
+    """Hash files without a word."""
+    yield lambda _: None

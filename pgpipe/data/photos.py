@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pgpipe.data.config import DatasetSection
 from pgpipe.data.decode import Channels, decode
 from pgpipe.data.pyramid import Sample
-from pgpipe.data.rawzip import members, pack
+from pgpipe.data.rawzip import NAME, members, pack
+from pgpipe.data.sources.source import Made
 from pgpipe.errors import IntegrityError
 from pgpipe.hashes import sha256
 from pgpipe.images import Images
@@ -191,3 +193,12 @@ def interpolate(rows: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[n
     weight = (at - below)[:, None, None]
     between: NDArray[np.float64] = rows[below] * (1 - weight) + rows[below + 1] * weight
     return between
+
+
+def windows(raw: Path, dataset: DatasetSection) -> Iterator[Sample]:
+    """The windows that the parameters ask for."""
+    number, seed = dataset.images_per_class, dataset.seed
+    return read(raw / NAME, dataset.channels, dataset.resolution, number, seed)
+
+
+SOURCE = Made(lambda place: fetch(place.raw / NAME), windows)

@@ -25,6 +25,7 @@ UNIX = 3
 MAX_MEMBERS = 1 << 23
 MAX_MEMBER_BYTES = 512 << 20
 MAX_RATIO = 100  # unpacked to packed; image files do not shrink, bombs shrink a thousandfold
+OF_WINDOWS = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 SMALL_BYTES = 1 << 20  # below, any ratio is harmless
 
 
@@ -88,6 +89,13 @@ def entries(opened: ZipFile) -> list[ZipInfo]:
     return sorted(visible, key=lambda info: info.filename)
 
 
+def links(archive: Path) -> list[str]:
+    """The names of the visible links, which are not followed."""
+    with blaming(archive, "zip"), ZipFile(archive) as opened:
+        kinds = {i.filename: stat.S_IFMT(i.external_attr >> 16) for i in opened.infolist()}
+        return sorted(n for n, kind in kinds.items() if kind == stat.S_IFLNK and not is_hidden(n))
+
+
 def parts(name: str) -> list[str]:
     """The folders and the file of a member's name, without roots and steps (`/`, `..`, `C:`)."""
     steps = name.replace("\\", "/").split("/")
@@ -95,8 +103,10 @@ def parts(name: str) -> list[str]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is none of the user's: `.DS_Store`, `__MACOSX/x`, `.git/x`."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts(name))
+    """Whether a file is none of the user's: `.DS_Store`, `__MACOSX/x`, `.git/x`, `Thumbs.db`."""
+    steps = parts(name)
+    of_system = any(step.startswith(".") or step == "__MACOSX" for step in steps)
+    return of_system or bool(steps and steps[-1].lower() in OF_WINDOWS)
 
 
 def refuse_excess(infos: list[ZipInfo], archive_bytes: int) -> None:

@@ -19,7 +19,7 @@ from pgpipe.data.decode import Channels, Rejected, decode, pixels_of, to_channel
 from pgpipe.data.items import Item
 from pgpipe.data.multires import Block, sizes
 from pgpipe.data.pyramid import Pixels, pyramid
-from pgpipe.data.square import Box, cut, square
+from pgpipe.data.square import Box, cut, lanczos, square
 from pgpipe.data.workers import Workers
 from pgpipe.data.writing import Rejections
 from pgpipe.errors import IntegrityError
@@ -134,6 +134,8 @@ def square_of(
         pixels = to_channels(image, dataset.channels)
     if boxes is not None:
         pixels = cut(pixels, boxes[name])
+    if dataset.lanczos_resolution:
+        pixels = lanczos(pixels, dataset.lanczos_resolution)
     border = colour(dataset.border, dataset.channels) if dataset.crop == "pad" else None
     return square(pixels, dataset.resolution, dataset.crop, border)
 

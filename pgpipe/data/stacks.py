@@ -5,20 +5,27 @@ R + 10 G + 100 B, for the digits R, G, B that the channels show.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data.digits import Digits
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import Sample
 from pgpipe.images import Images
 from pgpipe.layout import MODE_PLACES
 
 PLACES = np.array(MODE_PLACES)
-MODES = [f"{mode:03d}" for mode in range(1000)]
+MODES = tuple(f"{mode:03d}" for mode in range(1000))
 
 Sources = NDArray[np.int64]  # [N, 3]: which digit is in each channel
+
+
+class Digits(NamedTuple):
+    """Single digits."""
+
+    images: Images  # uint8 [n, 32, 32]
+    digits: NDArray[np.int64]  # [n], 0..9
 
 
 def draw(digits: int, stacks: int, seed: int) -> Sources:

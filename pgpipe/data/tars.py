@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, Self, cast
 
 from pgpipe.data.blaming import blaming
-from pgpipe.data.rawzip import MAX_MEMBER_BYTES, is_hidden
+from pgpipe.data.rawzip import MAX_MEMBER_BYTES, is_hidden, parts
 from pgpipe.errors import IntegrityError
+from pgpipe.files import atomic
 
 MAX_HEADER_BYTES = 1 << 20  # of a long name, or of attributes; tarfile reads them whole
 MAX_PADDING_BYTES = 1 << 20  # zeros after the end marker
@@ -44,8 +45,10 @@ class StrictHeader(tarfile.TarInfo):
         return header
 
 
-def files(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def files(path: Path, links: list[str] | None = None) -> Iterator[tuple[str, int, IO[bytes]]]:
     """Names, sizes and contents (to be read before the next) of the regular, visible files.
+
+    `links` receives the names of the visible links, which are not followed.
 
     Raises:
         IntegrityError: no tar, damaged, or truncated, as far as it is read.
@@ -58,6 +61,8 @@ def files(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                 archive.members = []  # type: ignore[attr-defined]  # else it grows with the archive
                 if member.isreg() and not member.issparse() and not is_hidden(member.name):
                     yield member.name, member.size, cast(IO[bytes], archive.extractfile(member))
+                elif links is not None and (member.issym() or member.islnk()):
+                    links += [] if is_hidden(member.name) else [member.name]
         if len(stream.read(MAX_PADDING_BYTES).strip(b"\0")) or stream.read(1):
             raise ValueError("more data after its end")
 
@@ -92,6 +97,24 @@ def whole(path: Path, name: str, size: int, file: IO[bytes]) -> bytes:
     return data
 
 
+def pack(folder: Path, target: Path) -> None:
+    """Write the files of a folder, below its name, as a tar without times and owners."""
+    with atomic(target) as file, tarfile.open(fileobj=file, mode="w") as archive:
+        for name, path in visible(folder):
+            member = tarfile.TarInfo(f"{folder.name}/{name}")
+            member.size = path.stat().st_size
+            with path.open("rb") as content:
+                archive.addfile(member, content)
+
+
+def visible(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a folder that `pack` takes, with their names in it."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not is_hidden(name):
+            yield name, path
+
+
 def contents(path: Path, wanted: Iterable[str]) -> dict[str, bytes]:
     """The contents of some files, all of which have to be there.
 
@@ -99,7 +122,8 @@ def contents(path: Path, wanted: Iterable[str]) -> dict[str, bytes]:
         IntegrityError: one is not.
     """
     missing, found = set(wanted), {}
-    for name, size, file in files(path):
+    for given, size, file in files(path):
+        name = "/".join(parts(given))  # `tar c .` has ./ before each
         if name in missing:
             found[name] = whole(path, name, size, file)
             missing.remove(name)

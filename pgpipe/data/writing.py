@@ -15,6 +15,7 @@ from pgpipe.files import write_array, write_json
 from pgpipe.hashes import sha256_file
 from pgpipe.unwritable import naming_full_disk
 
+SHOWN = 3  # rejected files that an error names
 Rejections = list[tuple[str, str]]  # name, reason
 
 
@@ -40,6 +41,7 @@ class SetWriter:
         """
         self.labels = [*progress.labels]
         self.rejected: Rejections = [*progress.rejected]  # grows while blocks are read
+        self.notes: list[str] = []  # what somebody should know of the set
         self.writers: list[ShardWriter] = []
         marks = progress.shards or [START] * len(sizes(resolution))
         try:
@@ -118,11 +120,17 @@ def write(
         return write_manifest(folder, writer, classes)
 
 
+def none_readable(rejected: Rejections, files: int) -> UsageError:
+    """The error that names the first of so many files, none of which gives an image."""
+    first = "; ".join(f"{name!r}: {reason}" for name, reason in rejected[:SHOWN])
+    return UsageError(f"no readable image among {files} files{first and f' ({first})'}")
+
+
 def write_manifest(folder: Path, writer: SetWriter, classes: Sequence[str] = ()) -> dict[str, Any]:
     """State what was written, and now is in `folder`, with the hash of every array."""
     labels, rejected = writer.labels, writer.rejected
     if not labels:
-        raise UsageError(f"no readable image among {len(rejected)} files: {rejected[:3]}")
+        raise none_readable(rejected, len(rejected))
     classes = classes or sorted(set(labels))
     counts = Counter(labels)
     numbers = {label: number for number, label in enumerate(classes)}
@@ -141,6 +149,7 @@ def write_manifest(folder: Path, writer: SetWriter, classes: Sequence[str] = ())
             }
             for name, file in arrays.items()
         },
+        "notes": writer.notes,
         "rejected": [{"file": name, "reason": reason} for name, reason in rejected],
     }
     write_json(folder / "manifest.json", manifest)

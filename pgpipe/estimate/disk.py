@@ -15,6 +15,7 @@ from pgpipe.estimate.plan import Plan
 from pgpipe.nets import sizes
 from pgpipe.nets.config import resolutions
 from pgpipe.schedule import Phase
+from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 
 EMBEDDED = {"photos": 3_406_630, "digits-1k": 57_651}  # bytes of the data that packages carry
 FLOAT, INTEGER = 4, 8  # bytes
@@ -22,6 +23,7 @@ HEADER = 128  # bytes, of an .npy file
 ENTRY = 112  # bytes of a tensor's name, shape and place in a file of tensors
 ROW = 330  # bytes of a row of history in a state
 STATES = 2  # kept of each phase
+NAMED = 300  # bytes of a user's file in data/found.json and .pgpipe/found
 BACKLOG = 8  # snapshots to be scored that training does not wait for
 LATENTS = 64  # that previews draw
 FEATURES = 2048  # of an image, by the Inception network
@@ -46,9 +48,14 @@ def parts(plan: Plan, images: int | None = None, raw: int = 0) -> list[Part]:
     count = plan.images if images is None else images
     outputs = [
         *raw_data(plan, raw),
+        *(
+            [Part("data/found.json", "what your files are", NAMED * images, False)]
+            if images
+            else []
+        ),
         *([] if count is None else data(plan, count, plan.images is not None)),
         *models(plan),
-        *scoring(plan),
+        *scoring(plan, count),
     ]
     cached = sum(part.bytes for part in outputs) + sum(state(plan, k) for k in plan.growth.phases)
     return [
@@ -91,8 +98,9 @@ def states(plan: Plan) -> Iterator[Part]:
         kept = min(STATES, plan.ticks(phase))
         yield Part(f".pgpipe/state/{key}", f"{kept} states", kept * state(plan, key))
         if plan.snapshots(phase):
-            best = generator(plan, phase)
-            yield Part(f".pgpipe/state/{key}/snapshots", "the best tick's generator", best)
+            one = generator(plan, phase)
+            kept = max(one, min(plan.ticks(phase) * one, KEPT_SNAPSHOT_BYTES))
+            yield Part(f".pgpipe/state/{key}/snapshots", "generators of ticks", kept)
     largest = max(state(plan, key) for key in plan.growth.phases)
     yield Part(".pgpipe/state", "a state while it is written", largest)
     waiting = [generator(plan, p) for p in plan.growth.phases.values() if plan.snapshots(p)]
@@ -138,15 +146,17 @@ def previews(plan: Plan, phase: Phase) -> int:
     return plan.ticks(phase) * LATENTS * phase.res**2 * plan.dataset.channels
 
 
-def scoring(plan: Plan) -> Iterator[Part]:
-    """The images that are scored, and what they are compared with."""
-    count, pixels = plan.sample.images, plan.resolution**2 * plan.dataset.channels
+def scoring(plan: Plan, images: int | None) -> Iterator[Part]:
+    """What is scored of a data set of so many images, and what it is compared with."""
+    protocol = plan.least_scored(images)
+    count, pixels = plan.samples(protocol), plan.resolution**2 * plan.dataset.channels
     yield Part("samples", f"{count} images", count * pixels + HEADER)
-    labels = INTEGER * count + HEADER
-    yield Part("samples", "labels", labels if plan.train.label_conditioning else 0)
-    yield Part("reference", "numbers of the reals", INTEGER * plan.score.images + HEADER)
-    if plan.score.inception:
-        features = FLOAT * FEATURES * plan.score.fid_images + HEADER
+    labels = INTEGER * count + HEADER if plan.train.label_conditioning else 0
+    certain = plan.spec.classes > 0 or plan.train.label_conditioning != "auto"
+    yield Part("samples", "labels", labels, certain)
+    yield Part("reference", "numbers of the reals", INTEGER * protocol.images + HEADER)
+    if protocol.inception:
+        features = FLOAT * FEATURES * protocol.fid_images + HEADER
         yield Part("reference", "features of the reals", features)
 
 

@@ -62,7 +62,7 @@ def scoring(plan: Plan) -> int:
     from pgpipe.metrics.pyramid import resolutions as levels
     from pgpipe.metrics.swd import DIRECTIONS, MEMORY, REPEATS
 
-    count = plan.score.swd_images * PATCHES
+    count = plan.most_scored().swd_images * PATCHES
     patches = FLOAT * SIZE * count * len(list(levels(plan.resolution, SMALLEST)))
     kept = 2 * min(patches, MEMORY // 4)  # the others go to the disk
     column = 2 * FLOAT * count  # a direction's projections of both sets

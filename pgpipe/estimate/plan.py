@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from pgpipe.data.config import PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, protocol_for
 from pgpipe.nets.config import ModelSection, NetworkSpec, SampleSection
 from pgpipe.schedule import GrowthSection, Phase
-from pgpipe.training.config import TrainSection
+from pgpipe.training.config import TrainSection, conditioned_classes
 
+MANY = 1 << 30  # images, where it is not known how many
 SCORED = 16  # pixels, from which on ticks have quick scores
 
 
@@ -42,13 +43,30 @@ class Plan:
     @property
     def spec(self) -> NetworkSpec:
         """Of the networks; labels that only the data know are left out, and their few weights."""
-        labelled = self.train.label_conditioning and self.dataset.name == "photos"
+        labels = PHOTOS if self.dataset.name == "photos" else 0
+        asked = self.train.label_conditioning
         return NetworkSpec(
             **self.model.model_dump(),
             channels=self.dataset.channels,
-            classes=PHOTOS if labelled else 0,
+            classes=conditioned_classes(asked, labels, self.dataset.stacked),
             minibatch_stddev=self.train.minibatch_stddev,
         )
+
+    def protocol(self, images: int) -> Protocol:
+        """How a data set of so many images is scored."""
+        return protocol_for(self.score, images, self.train.mirror)
+
+    def most_scored(self) -> Protocol:
+        """How the data set is scored, or one that is large enough for all that `auto` means."""
+        return self.protocol(MANY if self.images is None else self.images)
+
+    def least_scored(self, images: int | None) -> Protocol:
+        """How so many images are scored, or the fewest that are not refused."""
+        return self.protocol(FEWEST if images is None else images)
+
+    def samples(self, protocol: Protocol) -> int:
+        """Images that are drawn for a protocol."""
+        return self.sample.count(max(protocol.needs(self.dataset.stacked).values()))
 
     def ticks(self, phase: Phase) -> int:
         """How often a phase records a row, a preview and a state, at least."""
@@ -56,7 +74,7 @@ class Plan:
 
     def snapshots(self, phase: Phase) -> bool:
         """Whether the ticks of a phase leave snapshots, for quick scores."""
-        return self.train.quick_images > 0 and phase.res >= SCORED
+        return self.train.most_quick_images > 0 and phase.res >= SCORED
 
     def step_images(self, phase: Phase) -> int:
         """Real images that a step of a phase shows."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from pgpipe.estimate import allowed
 from pgpipe.estimate.plan import Plan
 from pgpipe.inspection.report import Duplicates, Labels, Rejected, Report
+from pgpipe.metrics.config import FEWEST, FLOOR_FROM
 
 FEW = 100  # images of a class
 UNEVEN = 10  # times as many images in the largest class as in the smallest
@@ -35,13 +37,11 @@ def of_rejected(rejected: Rejected, plan: Plan) -> Iterator[str]:
 
 
 def of_count(images: int, plan: Plan) -> Iterator[str]:
-    """Too few images to be scored, which `init` refuses."""
-    needed = max(2 * plan.score.images, plan.score.inception_reals)
-    if images < needed:
-        yield (
-            f"{images:,} images, and scores compare {needed:,}: lower score.swd_images, "
-            "score.ms_ssim_pairs (or score.inception_images, score.fid_images)"
-        )
+    """Too few images for what the parameters ask, which `gate` refuses, or for a floor."""
+    asked = allowed.asked(plan.sample, plan.score, plan.train)
+    yield from allowed.refusals(asked, allowed.Data(images, None, plan.dataset.stacked))
+    if FEWEST <= images < FLOOR_FROM:
+        yield f"{images} images, fewer than {FLOOR_FROM}: no floor of reals against other reals"
 
 
 def of_sizes(report: Report, plan: Plan) -> Iterator[str]:
@@ -72,10 +72,10 @@ def of_duplicates(duplicates: Duplicates, images: int) -> Iterator[str]:
 def of_labels(labels: Labels, plan: Plan) -> Iterator[str]:
     """Classes that are missing, small or uneven."""
     if not labels.classes:
-        if plan.train.label_conditioning:
+        if plan.train.label_conditioning not in ("auto", False):
             yield (
                 f"no labels, and train.label_conditioning is {plan.train.label_conditioning}: "
-                "set it to false"
+                "set it to auto or false"
             )
         return
     counts = labels.images

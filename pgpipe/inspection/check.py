@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pgpipe.errors import UsageError
+from pgpipe.data.writing import none_readable
 from pgpipe.estimate import disk, memory
 from pgpipe.estimate.plan import Plan
 from pgpipe.images import Images
@@ -16,8 +16,6 @@ from pgpipe.inspection import advice, measure, pictures, source
 from pgpipe.inspection.report import Estimate, Report
 from pgpipe.inspection.seen import Seen, see
 from pgpipe.project import project_root
-
-SHOWN = 3  # rejected files that an error names
 
 
 class Checked(NamedTuple):
@@ -41,13 +39,12 @@ def check(plan: Plan, raw: Path, progress: Callable[[int], object], processes: i
         IntegrityError: an archive is damaged.
     """
     dataset = plan.dataset
-    with source.opened(dataset, raw) as (items, boxes):
+    with source.opened(dataset, raw) as (items, boxes, notes):
         seen = see(items, source.as_read(dataset), progress, processes, boxes)
     if not seen.labels:
-        first = "; ".join(f"{name!r}: {reason}" for name, reason in seen.rejected[:SHOWN])
-        raise UsageError(f"no readable image among {seen.images} files ({first})")
+        raise none_readable(seen.rejected, seen.images)
     report = measured(seen, plan)
-    warned = report.model_copy(update={"warnings": advice.of(report, plan)})
+    warned = report.model_copy(update={"warnings": [*notes, *advice.of(report, plan)]})
     return Checked(warned, pictures.sheet(seen, plan))
 
 

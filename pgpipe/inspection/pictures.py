@@ -38,7 +38,7 @@ def groups(found: Groups, plan: Plan, raw: Path) -> list[Images]:
     dataset = reduced(source.as_read(plan.dataset))
     missing = {name for names in found.listed for name in names}
     squares = dict.fromkeys(missing, blank(dataset))
-    with source.opened(plan.dataset, raw) as (items, boxes):
+    with source.opened(plan.dataset, raw) as (items, boxes, _):
         for image, _, given in items if missing else ():
             if (name := utf_8(given)) in missing:
                 squares[name] = rounded(square_of(image, given, dataset, boxes), 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from pgpipe import rng
 from pgpipe.config import Section
@@ -49,6 +49,7 @@ class Manifest(Stated):
     labels: list[str]
     per_label: dict[str, int]
     arrays: dict[str, Array]
+    notes: list[str] = Field(default_factory=list)  # what was decided
     rejected: list[Skipped]
 
     @property
@@ -104,6 +105,7 @@ def lines(folder: Path) -> Iterator[str]:
     known = manifest(folder)
     files = [file.stat().st_size for file in folder.rglob("*.npy")]
     kind = "RGB" if known.channels == 3 else "gray"
+    yield from (f"warning: {note}" for note in known.notes)
     yield row("data set", f"{folder}, {human(sum(files))}")
     yield row("images", f"{known.count:,}, {kind}")
     yield from of_labels(known.per_label if known.labels else {})

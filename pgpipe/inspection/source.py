@@ -3,23 +3,20 @@
 The user's files are read in place, as `prepare` would read the copy that `download` makes of them.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pgpipe.data import annotations, choice, digits, photos, rawzip, stacks, tables
-from pgpipe.data.config import DatasetSection
+from pgpipe.data.choice import chosen
+from pgpipe.data.config import MADE, DatasetSection
 from pgpipe.data.items import Item
-from pgpipe.data.pyramid import Sample, rounded
+from pgpipe.data.pyramid import rounded
 from pgpipe.data.sources import catalogue
-from pgpipe.data.sources.obtain import Place
-from pgpipe.data.sources.table import SOURCES
+from pgpipe.data.sources.inplace import linked
+from pgpipe.data.sources.source import Made
+from pgpipe.data.sources.table import source as source_of
 from pgpipe.data.squares import Boxes
-from pgpipe.errors import PgpipeError, UsageError
-from pgpipe.fetch.transfer import Report
-from pgpipe.project import folder_for_much
 
 
 class Opened(NamedTuple):
@@ -27,6 +24,7 @@ class Opened(NamedTuple):
 
     items: Iterator[Item]
     boxes: Boxes | None = None
+    notes: Sequence[str] = ()  # what somebody should know of the set
 
 
 @contextmanager
@@ -39,65 +37,24 @@ def opened(dataset: DatasetSection, raw: Path) -> Iterator[Opened]:
         UsageError: they are not there; says what to put where, or what to run.
         IntegrityError: an archive is damaged.
     """
-    catalogue.require_path(dataset.name, Path(dataset.path))
-    with TemporaryDirectory(".tmp", ".pgpipe-", folder_for_much()) as scratch:
-        read = embedded if is_embedded(dataset) else published
-        try:
-            yield read(dataset, raw, Path(scratch))
-        except (PermissionError, FileNotFoundError) as error:
-            message = f"{error.filename}: {error.strerror}"
-            raise UsageError(by_own_names(message, Path(scratch))) from None
-        except PgpipeError as error:
-            raise type(error)(by_own_names(str(error), Path(scratch))) from None
-
-
-def by_own_names(message: str, scratch: Path) -> str:
-    """A message with the user's files in place of the links to them."""
-    for link in scratch.iterdir():
-        if link.is_symlink():
-            message = message.replace(str(link), str(link.readlink()))
-    return message
-
-
-def is_embedded(dataset: DatasetSection) -> bool:
-    """Whether the images are made here: squares of the resolution, which nothing crops."""
-    return dataset.name == "photos" or dataset.stacked
+    catalogue.require_path(dataset.name, dataset.location)
+    with linked(dataset, place_of(dataset, raw)) as scratch:
+        yield read(dataset, scratch)
 
 
 def as_read(dataset: DatasetSection) -> DatasetSection:
-    """The section with the crop policy that its images really get."""
-    return dataset.model_copy(update={"crop": "center"}) if is_embedded(dataset) else dataset
+    """The section with the crop policy that its images really get: none, where they are made."""
+    return dataset.model_copy(update={"crop": "center"}) if dataset.name in MADE else dataset
 
 
-def embedded(dataset: DatasetSection, _raw: Path, scratch: Path) -> Opened:
-    """Windows into the photographs, or stacks of digits, as pixels."""
-    made = samples(dataset, scratch / rawzip.NAME)
-    return Opened((rounded(image, 1), label, name) for image, label, name in made)
-
-
-def samples(dataset: DatasetSection, archive: Path) -> Iterator[Sample]:
-    """The same, before they are rounded; `archive` receives what they are made of."""
-    size, seed = dataset.resolution, dataset.seed
-    if dataset.name == "photos":
-        photos.fetch(archive)
-        return photos.read(archive, dataset.channels, size, dataset.images_per_class, seed)
-    if dataset.name == "digits-1k":
-        digits.fetch_bundled(archive)
-        known = digits.read_bundled(archive)
-    else:
-        digits.fetch_mnist(Path(dataset.path), archive)
-        known = digits.read_mnist(archive)
-    return stacks.read(known, stacks.draw(len(known.digits), dataset.stacks, seed))
-
-
-def published(dataset: DatasetSection, raw: Path, scratch: Path) -> Opened:
-    """The images of the user's files, or of those that were fetched; `scratch` receives links."""
-    source, place = SOURCES[dataset.name], place_of(dataset, raw)
-    source.fetch(Place(dataset.name, place, scratch, refuse, linked=True))
-    if dataset.tables:
-        tables.fetch(place, scratch)
-    notes = annotations.read(dataset, scratch)
-    return Opened(choice.chosen(lambda: source.read(scratch), dataset, notes), notes.boxes)
+def read(dataset: DatasetSection, raw: Path) -> Opened:
+    """The images of files in `raw`; those that are made here come as pixels."""
+    source = source_of(dataset.name)
+    if isinstance(source, Made):
+        made = source.read(raw, dataset)
+        return Opened((rounded(image, 1), label, name) for image, label, name in made)
+    choice = chosen(source, raw, dataset)
+    return Opened(choice.of(source.read(raw)), choice.boxes, choice.notes)
 
 
 def place_of(dataset: DatasetSection, raw: Path) -> Path:
@@ -105,11 +62,4 @@ def place_of(dataset: DatasetSection, raw: Path) -> Path:
     entry = catalogue.entries()[dataset.name]
     held = [(raw / name, file.size) for name, file in entry.files.items()]
     fetched = all(path.is_file() and path.stat().st_size == size for path, size in held)
-    return raw if fetched and held and not entry.by_hand else Path(dataset.path)
-
-
-def refuse(file: str, _size: int) -> AbstractContextManager[Report]:
-    """In place of a download."""
-    raise UsageError(
-        f"{file} is neither fetched yet nor in dataset.path; run `dvc repro download`, then again"
-    )
+    return raw if fetched and held and not entry.by_hand else dataset.location

@@ -51,6 +51,7 @@ class Classifier(nn.Module):
 def train(
     images: Images,
     labels: NDArray[np.int64],
+    classes: int,
     shown: int,
     learning_rate: float,
     seed: int,
@@ -60,9 +61,10 @@ def train(
 ) -> Classifier:
     """Fit a classifier to uint8 [N, R, R, C] and int64 [N], by `shown` images with Adam.
 
-    Each image is moved by up to `shift` pixels along each axis, differently each time.
+    Some of the classes may have no image among them, as one that was held out was the only one of
+    its class. Each image is moved by up to `shift` pixels along each axis, differently each time.
     """
-    net = Classifier(images.shape[-1], int(labels.max()) + 1, cells)
+    net = Classifier(images.shape[-1], classes, cells)
     for name, parameter in net.named_parameters():
         initialise(name, parameter, seed)
     net.to(device)

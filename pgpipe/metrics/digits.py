@@ -9,6 +9,7 @@ from pgpipe.images import Images
 from pgpipe.metrics import classifier
 from pgpipe.metrics.config import ReferenceSection
 
+DIGITS = 10
 CELLS = 4  # of the classifier: in a digit it matters what is where
 SHIFT = 2  # pixels that digits are moved by while it is trained
 HELD_OUT = 5  # one digit in so many measures the accuracy
@@ -26,6 +27,7 @@ def fit(
     net = classifier.train(
         images[seen],
         digits[seen],
+        DIGITS,
         round(1000 * section.classifier_kimg),
         section.classifier_learning_rate,
         section.seed,

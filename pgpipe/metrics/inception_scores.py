@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.features import Features
 from pgpipe.metrics.frechet import fid
 from pgpipe.metrics.inception import inception_score
@@ -12,25 +12,38 @@ from pgpipe.processes.group import ALONE, Processes
 
 
 def of(
-    fakes: Features, reals: Tensor, section: ScoreSection, group: Processes = ALONE
+    fakes: Features, reals: Tensor, protocol: Protocol, group: Processes = ALONE
 ) -> dict[str, float]:
     """Scores of images by their features, and by those of reals [fid_images, 2048].
 
-    `fakes` are at least `section.inception_fakes`; each score takes the first of them. FID, whose
+    `fakes` are at least `protocol.inception_fakes`; each score takes the first of them. FID, whose
     matrices leave nothing to share, is computed by each process of a group.
     """
-    score, deviation = inception_score(
-        fakes.probabilities[: section.inception_images], section.inception_splits
-    )
-    pooled = fakes.pooled[: section.fid_images]
-    distance, spread = kid(pooled, reals, section.seed, group)
+    pooled = fakes.pooled[: protocol.fid_images]
+    distance, spread = kid(pooled, reals, protocol.seed, group)
     precision, recall = precision_recall(pooled, reals, group)
     return {
-        "inception_score": score,
-        "inception_score_std": deviation,
+        **of_labels(fakes, protocol),
         "fid": fid(pooled, reals),
         "kid": distance,
         "kid_std": spread,
         "precision": precision,
         "recall": recall,
     }
+
+
+def of_reals(
+    reals: Features, others: Tensor | None, protocol: Protocol, group: Processes = ALONE
+) -> dict[str, float | None]:
+    """What `of` says of reals against as many others; without others the distances are None."""
+    if others is not None:
+        return {**of(reals, others, protocol, group)}
+    distances = ("fid", "kid", "precision", "recall")
+    return {**of_labels(reals, protocol), **dict.fromkeys(distances)}
+
+
+def of_labels(images: Features, protocol: Protocol) -> dict[str, float]:
+    """The Inception score and its deviation, which take no other images."""
+    seen = images.probabilities[: protocol.inception_images]
+    score, deviation = inception_score(seen, protocol.inception_splits)
+    return {"inception_score": score, "inception_score_std": deviation}

@@ -1,19 +1,20 @@
 """What two scores have to share to be compared: the fingerprint of how they were made.
 
 Sets of other numbers of images, of another resolution, or scored by another version of a metric
-have another fingerprint. Another seed keeps it: its scores differ within their spread.
+have another fingerprint, and so have those that are compared with mirrored reals. Another seed
+keeps it: its scores differ within their spread.
 """
 
 from collections.abc import Mapping
 
 from pgpipe.hashes import sha256_json
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol
 
 DIGITS = 12  # of the fingerprint
 CLASSIFIED = ("swd_images", "ms_ssim_pairs")  # the larger need decides how many images are
 
 # Each score's version, to be raised whenever the same images score otherwise by more than rounding
-# and chance, and the parameters of `score` that decide it.
+# and chance, and the numbers that decide it.
 PROTOCOLS: dict[str, tuple[int, tuple[str, ...]]] = {
     "swd": (1, ("swd_images",)),
     "ms_ssim": (1, ("ms_ssim_pairs",)),
@@ -29,29 +30,28 @@ PROTOCOLS: dict[str, tuple[int, tuple[str, ...]]] = {
 }
 
 
-def facts(
-    found: Mapping[str, float], section: ScoreSection, resolution: int
-) -> dict[str, int | str]:
+def facts(found: Mapping[str, float], numbers: Protocol, resolution: int) -> dict[str, int | str]:
     """What is stated beside the scores `found`: numbers of images, the seed, the protocol."""
     stated: dict[str, int | str] = {
-        "images": section.swd_images,
-        "pairs": section.ms_ssim_pairs,
-        "seed": section.seed,
-        "protocol": fingerprint(found, section, resolution),
+        "images": numbers.swd_images,
+        "pairs": numbers.ms_ssim_pairs,
+        "seed": numbers.seed,
+        "protocol": fingerprint(found, numbers, resolution),
     }
     if "modes_found" in found:
-        stated |= {k: v for k, v in section.model_dump().items() if k.startswith("mode_")}
+        stated |= {k: v for k, v in numbers.model_dump().items() if k.startswith("mode_")}
     if "fid" in found:
-        stated |= {"inception_images": section.inception_images, "fid_images": section.fid_images}
+        stated |= {"inception_images": numbers.inception_images, "fid_images": numbers.fid_images}
     return stated
 
 
-def fingerprint(found: Mapping[str, float], section: ScoreSection, resolution: int) -> str:
-    """Twelve hexadecimal digits: of each score's version and parameters, and of the resolution."""
+def fingerprint(found: Mapping[str, float], numbers: Protocol, resolution: int) -> str:
+    """Twelve hexadecimal digits: of each score's version and numbers, resolution and mirroring."""
     kinds = {kind for kind in PROTOCOLS if any(name.startswith(kind) for name in found)}
     decided = {
-        kind: [version, {field: getattr(section, field) for field in fields}]
+        kind: [version, {field: getattr(numbers, field) for field in fields}]
         for kind, (version, fields) in PROTOCOLS.items()
         if kind in kinds
     }
-    return sha256_json([resolution, decided])[:DIGITS]
+    mirrored = ["mirrored"] if numbers.mirror else []
+    return sha256_json([resolution, decided, *mirrored])[:DIGITS]

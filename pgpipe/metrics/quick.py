@@ -33,7 +33,10 @@ class Known(NamedTuple):
 
 
 class QuickScores:
-    """Scores any N images against N reals by the protocols of `pgpipe.metrics`."""
+    """Scores any N images against N reals by the protocols of `pgpipe.metrics`.
+
+    The Inception score alone compares with nothing, and takes more than N where it is given more.
+    """
 
     def __init__(
         self,
@@ -42,24 +45,30 @@ class QuickScores:
         seed: int,
         device: torch.device,
         network: InceptionV3 | None = None,
+        splits: int = 1,
     ) -> None:
-        """Compare with `reals`; `others`, as many, say what reals themselves score."""
+        """Compare with `reals`; `others`, as many or more, say what reals themselves score.
+
+        `splits` are the Inception score's.
+        """
         self.seed, self.device, self.network = seed, device, network
+        self.count, self.splits = len(reals), splits
         self.known = Known(self.projections(reals, "real"), self.features(reals).pooled)
         self.own = self.scores(others)
 
     def of(self, images: Readable) -> Scores:
-        """Scores of uint8 [N, R, R, C], each beside the reals' own: `swd_R`, ..., `swd_avg`, ..."""
+        """Return scores of uint8 [N or more, R, R, C] beside the reals' own: `swd_R`, ..."""
         return beside(self.scores(images), self.own)
 
     def scores(self, images: Readable) -> Scores:
         """Scores alone."""
-        found = self.distances(images)
-        found["ms_ssim"] = float(ms_ssim_of_pairs(stream(images), self.device).mean())
+        compared = images if len(images) == self.count else images[: self.count]
+        found = self.distances(compared)
+        found["ms_ssim"] = float(ms_ssim_of_pairs(stream(compared), self.device).mean())
         if self.network is not None:
             seen = self.features(images)
-            score, _ = inception.inception_score(seen.probabilities, splits=1)
-            found |= {"inception_score": score, "fid": frechet.fid(seen.pooled, self.known.pooled)}
+            found["inception_score"], _ = inception.inception_score(seen.probabilities, self.splits)
+            found["fid"] = frechet.fid(seen.pooled[: self.count], self.known.pooled)
         return found
 
     def distances(self, images: Readable) -> Scores:

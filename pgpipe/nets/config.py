@@ -1,12 +1,13 @@
 """The networks' kind, size and switches: the section `model`, and all that fixes their weights."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from pgpipe.config import Section
+from pgpipe.config import Auto, Section, auto_or_from, number
 
+SHEET = 96  # images of the picture of random samples
 WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
 
 # What an architecture is, so that its parameters say so
@@ -71,10 +72,14 @@ class NetworkSpec(ModelSection):
 class SampleSection(Section):
     """The section `sample`: what the final generator draws."""
 
-    images: int = Field(ge=16)  # for scoring
+    images: Annotated[int | Auto, auto_or_from(16)]  # for scoring
     seed: int = Field(ge=0)  # of the latents
     # Images drawn at a time. Changes memory; with batch normalisation in G, results too.
     minibatch: int = Field(ge=1)
+
+    def count(self, scored: int) -> int:
+        """Images to draw where so many are scored: `auto` fills a sheet of pictures, too."""
+        return number(self.images, max(scored, SHEET))
 
 
 def feature_maps(model: ModelSection, resolution: int) -> int:

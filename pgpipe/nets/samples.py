@@ -30,16 +30,17 @@ def write(
     path: Path,
     generator: Generator,
     section: SampleSection,
+    count: int,
     labels: Tensor | None,
     group: Processes,
     watch: Watch,
 ) -> None:
-    """Draw the images (of labels int64 [N]) and write them as one array uint8 [N, R, R, C].
+    """Draw `count` images (of labels int64 [count]) and write them as one array uint8 [N, R, R, C].
 
     A batch of each process is in memory at a time. The array takes its name when it is complete.
     """
-    count, side, channels = section.images, generator.resolution, generator.spec.channels
-    batches = draw(generator, section, labels, group)
+    side, channels = generator.resolution, generator.spec.channels
+    batches = draw(generator, section, count, labels, group)
     if group.writes:
         write_batches(path, (count, side, side, channels), watch(batches))
     else:
@@ -47,15 +48,19 @@ def write(
 
 
 def draw(
-    generator: Generator, section: SampleSection, labels: Tensor | None, group: Processes
+    generator: Generator,
+    section: SampleSection,
+    count: int,
+    labels: Tensor | None,
+    group: Processes,
 ) -> Iterator[Images]:
     """The images in batches, for the process that writes."""
-    for block, start in enumerate(range(0, section.images, BLOCK)):
-        count = min(BLOCK, section.images - start)
-        z = latents(generator, count, section.seed, "sample", block)
-        part = None if labels is None else labels[start : start + count]
+    for block, start in enumerate(range(0, count, BLOCK)):
+        here = min(BLOCK, count - start)
+        z = latents(generator, here, section.seed, "sample", block)
+        part = None if labels is None else labels[start : start + here]
         batch = partial(render_batch, generator, z, part, batch=section.minibatch)
-        yield from group.in_order(batch, range(0, count, section.minibatch))
+        yield from group.in_order(batch, range(0, here, section.minibatch))
 
 
 def latents(generator: Generator, count: int, seed: int, stream: str, block: int = 0) -> Tensor:

@@ -1,6 +1,7 @@
 """Weights by name: their first values, and growth as a change of the set of names."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pkgutil import resolve_name
 from typing import NamedTuple, cast
 
 import torch
@@ -8,10 +9,8 @@ from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.dcgan import DcganDiscriminator, DcganGenerator
 from pgpipe.nets.discriminator import Discriminator
 from pgpipe.nets.generator import Generator
-from pgpipe.nets.weak import WeakDiscriminator, WeakGenerator
 
 Weights = dict[str, Tensor]
 
@@ -25,22 +24,31 @@ class First(NamedTuple):
     spread: float
 
 
-GENERATORS = {"pggan": Generator, "dcgan": DcganGenerator, "weak": WeakGenerator}
-DISCRIMINATORS = {
-    "pggan": Discriminator,
-    "dcgan": DcganDiscriminator,
-    "weak": WeakDiscriminator,
+class Pair(NamedTuple):
+    """Where the classes of G and D are, as `module:class`."""
+
+    generator: str
+    discriminator: str
+
+
+# G and D by model.name, and imported by name: a training depends on the networks that it uses.
+NETWORKS = {
+    "pggan": Pair("pgpipe.nets.generator:Generator", "pgpipe.nets.discriminator:Discriminator"),
+    "dcgan": Pair("pgpipe.nets.dcgan:DcganGenerator", "pgpipe.nets.dcgan:DcganDiscriminator"),
+    "weak": Pair("pgpipe.nets.weak:WeakGenerator", "pgpipe.nets.weak:WeakDiscriminator"),
 }
 
 
 def generator(spec: NetworkSpec, resolution: int) -> Generator:
     """G of the kind that the spec names, grown to a resolution; uninitialised."""
-    return GENERATORS[spec.name](spec, resolution)
+    made: Generator = resolve_name(NETWORKS[spec.name].generator)(spec, resolution)
+    return made
 
 
 def discriminator(spec: NetworkSpec, resolution: int) -> Discriminator:
     """D of the kind that the spec names, grown to a resolution; uninitialised."""
-    return DISCRIMINATORS[spec.name](spec, resolution)
+    made: Discriminator = resolve_name(NETWORKS[spec.name].discriminator)(spec, resolution)
+    return made
 
 
 def names(spec: NetworkSpec, resolution: int) -> list[tuple[str, torch.Size]]:

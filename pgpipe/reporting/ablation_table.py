@@ -33,8 +33,9 @@ class Layout(NamedTuple):
 
 
 def frame(records: Sequence[Mapping[str, Any]]) -> Runs:
-    """Runs from one mapping each."""
-    return pd.DataFrame.from_records(list(records))
+    """Runs from one mapping each; what a data set has too few images for is NaN."""
+    known = [{k: math.nan if v is None else v for k, v in record.items()} for record in records]
+    return pd.DataFrame.from_records(known)
 
 
 def layout(study: str, runs: Runs) -> Layout:
@@ -59,11 +60,13 @@ def samples(runs: Runs, score: str) -> dict[str, list[float]]:
 def noise(runs: Runs, score: str) -> float:
     """Below which the scores of two single runs do not differ.
 
-    SWD: the floor, which is the distance between two sets of reals. MS-SSIM: 95 % of the
+    SWD: the floor, which is the distance between two sets of reals; without one, everything may be
+    noise. MS-SSIM: 95 % of the
     differences that the choice of pairs makes. Modes: the same of the spread over evaluations.
     """
     if score.startswith("swd"):
-        return float(runs[f"{score}_floor"].max())
+        floor = float(runs[f"{score}_floor"].max())
+        return math.inf if math.isnan(floor) else floor
     if score == "ms_ssim":
         return TWO_SIDED * PAIR_SPREAD / math.sqrt(runs.pairs.min())
     return TWO_SIDED * float(runs[f"{score}_std"].max())

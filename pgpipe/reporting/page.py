@@ -46,7 +46,7 @@ class Score(NamedTuple):
     value: float
     deviation: float | None
     interval: tuple[float, float] | None  # 95 %, over other images
-    own: float  # of the reals
+    own: float | None  # of the reals, where there are enough of them
     last: float | None  # of the last tick, where another is selected
     meaning: str
 
@@ -61,8 +61,8 @@ def png(figure: Figure) -> bytes:
 def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
     """The scores of reports/metrics.json with what each means."""
     for name, value in metrics.items():
-        own = metrics.get(f"{name}_floor", metrics.get(f"{name}_real"))
-        if own is None:
+        owns = [own for own in (f"{name}_floor", f"{name}_real") if own in metrics]
+        if not owns:
             continue
         kind = next(kind for kind in SCORES if name.startswith(kind))
         title, meaning = SCORES[kind]
@@ -73,7 +73,7 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
             value,
             metrics.get(f"{name}_std"),
             interval(metrics, name),
-            own,
+            metrics[owns[0]],
             metrics.get(f"last_{name}"),
             meaning.format_map(metrics),
         )
@@ -91,6 +91,7 @@ def render(
     pictures: Mapping[str, bytes],
     columns: int,
     resolutions: Iterable[int],
+    quick_images: int = 0,
 ) -> str:
     """The page as HTML.
 
@@ -100,6 +101,7 @@ def render(
         pictures: PNG files by name: growth, curves, random, reals, and what else there is.
         columns: of the picture `growth`.
         resolutions: of its rows.
+        quick_images: that a quick score was made of.
     """
     return template("page.html").render(
         scores=list(score_rows(metrics)),
@@ -108,6 +110,7 @@ def render(
         pictures={name: in_text(data) for name, data in pictures.items()},
         columns=columns,
         resolutions=list(resolutions),
+        quick_images=quick_images,
     )
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 
 from pgpipe import rng
+from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore
 from pgpipe.errors import UsageError
 from pgpipe.images import Images, Readable
 from pgpipe.metrics import features, inception_scores, protocol, scores
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.precision_recall import NEIGHBOUR
@@ -20,7 +21,7 @@ from pgpipe.metrics.streams import stream
 SPLITS = 10  # of the Inception score
 
 Watch = Callable[[Iterable[Images], str, int], Iterable[Images]]  # passes batches on, and counts
-Metrics = dict[str, float | int | str]
+Metrics = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ class Options:
     pairs: int | None = None  # of generated images
     seed: int = 0
     inception: bool = False
+    mirror: bool = False  # half of the reals
 
 
-def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> ScoreSection:
+def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> Protocol:
     """The protocol for two sets of images.
 
     Raises:
@@ -43,7 +45,7 @@ def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> Score
     pairs = options.pairs or n // 2
     require_one_size(reals, fakes)
     require_images(n, pairs, options.inception, len(reals), len(fakes))
-    return ScoreSection(
+    return Protocol(
         swd_images=n,
         ms_ssim_pairs=pairs,
         classifier_splits=1,  # there is no classifier, and there are no modes
@@ -53,6 +55,7 @@ def protocol_of(options: Options, reals: ImageStore, fakes: ImageStore) -> Score
         inception_images=n,
         inception_splits=min(SPLITS, n),
         fid_images=max(NEIGHBOUR + 1, n),
+        mirror=options.mirror,
         seed=options.seed,
     )
 
@@ -79,57 +82,58 @@ def require_one_size(reals: ImageStore, fakes: ImageStore) -> None:
         )
 
 
-def notes(section: ScoreSection, reals: int, fakes: int) -> Iterator[str]:
+def notes(numbers: Protocol, reals: int, fakes: int) -> Iterator[str]:
     """What a reader of the scores has to know: how many images count, and what is not there."""
-    n = section.swd_images
+    n = numbers.swd_images
     yield f"{n} of {reals} real and {n} of {fakes} generated images are compared"
-    if reals < section.images + n:
+    if reals < numbers.images + n:
         more = f"; --swd-images {reals // 2} leaves them" if reals >= 4 else ""
-        yield f"no floor: it takes {section.images + n} real images{more}"
-    if not section.inception:
+        yield f"no floor: it takes {numbers.images + n} real images{more}"
+    if not numbers.inception:
         yield f"no {SCORES}: --inception asks for them"
 
 
 def compare(
-    reals: ImageStore, fakes: ImageStore, section: ScoreSection, device: torch.device, watch: Watch
+    reals: ImageStore, fakes: ImageStore, numbers: Protocol, device: torch.device, watch: Watch
 ) -> Metrics:
     """All scores of the first fakes against reals drawn by the seed, as the stage `score` has them.
 
     The reals' own stand beside them; the floor where there are as many other reals.
     """
-    order = rng.permutation(len(reals), rng.key(section.seed, "reals", 0)).numpy()
-    drawn = Chosen(fakes, np.arange(section.images))
-    chosen = Chosen(reals, order[: section.images])
-    others = Chosen(reals, order[section.images :][: section.swd_images])
-    floor = others if len(others) == section.swd_images else None
-    found, own = with_features(drawn, chosen, floor, section, device, watch)
-    found |= scores.of(drawn, chosen, None, section, device)
+    order = rng.permutation(len(reals), rng.key(numbers.seed, "reals", 0)).numpy()
+    reals = mirrored.seen(reals, numbers.mirror, numbers.seed)
+    drawn = Chosen(fakes, np.arange(numbers.images))
+    chosen = Chosen(reals, order[: numbers.images])
+    others = Chosen(reals, order[numbers.images :][: numbers.swd_images])
+    floor = others if len(others) == numbers.swd_images else None
+    found, own = with_features(drawn, chosen, floor, numbers, device, watch)
+    found |= scores.of(drawn, chosen, None, numbers, device)
     if floor is None:
-        own |= scores.variation(chosen, section, device)
+        own |= scores.variation(chosen, numbers, device)
     else:
-        own |= scores.of(chosen, floor, None, section, device)
-    return {**scores.beside(found, own), **protocol.facts(found, section, fakes.shape[1])}
+        own |= scores.of(chosen, floor, None, numbers, device)
+    return {**scores.beside(found, own), **protocol.facts(found, numbers, fakes.shape[1])}
 
 
 def with_features(
     fakes: Readable,
     reals: Readable,
     floor: Readable | None,
-    section: ScoreSection,
+    numbers: Protocol,
     device: torch.device,
     watch: Watch,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """What takes the Inception network, if asked for: of the fakes, and of the reals."""
-    if not section.inception:
+    if not numbers.inception:
         return {}, {}
-    net, n = features.network(device), section.fid_images
+    net, n = features.network(device), numbers.fid_images
 
     def seen(images: Readable, name: str) -> features.Features:
         return features.of(net, watch(stream(images, n)(), name, n))
 
     of_reals = seen(reals, "reals")
-    found = inception_scores.of(seen(fakes, "generated"), of_reals.pooled, section)
+    found = inception_scores.of(seen(fakes, "generated"), of_reals.pooled, numbers)
     if floor is not None:
-        return found, inception_scores.of(of_reals, seen(floor, "others").pooled, section)
-    own, _ = inception_score(of_reals.probabilities, section.inception_splits)
+        return found, inception_scores.of(of_reals, seen(floor, "others").pooled, numbers)
+    own, _ = inception_score(of_reals.probabilities, numbers.inception_splits)
     return found, {"inception_score": own}

@@ -1,22 +1,28 @@
 """A set of images from wherever it lies: a .npy array, or a folder or zip of image files.
 
-What is not clearly an image is refused, not skipped: a score is of all that was named.
+Files that are no images by their names are skipped, and told; an image that cannot be read is
+refused: a score is of all images that were named.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pgpipe.config import require_power_of_two
 from pgpipe.data import folder
 from pgpipe.data.decode import Rejected, decode
+from pgpipe.data.layouts import images_of
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.shards import ShardWriter
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 
+LOOKED = 256  # images whose values a message names
 SMALLEST = 16  # pixels: SWD's last level
 
 
@@ -24,9 +30,9 @@ def read(path: Path, scratch: Path) -> ImageStore:
     """The images of a set, none of them in memory.
 
     Args:
-        path: `.npy`, uint8 [N, R, R, 1 or 3] or [N, R, R]; or a folder or `.zip` of JPEG, PNG and
-            WebP of one size, in the order of their names, which become RGB as `pgpipe.data.decode`
-            says (gray is repeated, transparency goes over white).
+        path: `.npy`, uint8 [N, R, R, 1 or 3], [N, 1 or 3, R, R] or [N, R, R]; or a folder or
+            `.zip` of JPEG, PNG and WebP of one size, in the order of their names, which become RGB
+            as `pgpipe.data.decode` says (gray is repeated, transparency goes over white).
         scratch: a folder for the pixels of files, which are decoded once.
 
     Raises:
@@ -58,14 +64,34 @@ def mapped(path: Path) -> Images:
         raise UsageError(f"{path}: {error.strerror}") from None
     except Exception as error:  # hostile bytes make numpy raise anything
         raise IntegrityError(f"{path}: not a readable .npy array: {error}") from error
-    if array.dtype != np.uint8:
-        raise UsageError(f"{path}: {array.dtype} is not uint8 (0 to 255)")
     if array.ndim not in (3, 4):
-        raise UsageError(f"{path}: shape {array.shape} is neither [N, H, W, C] nor [N, H, W]")
+        raise UsageError(
+            f"{path}: shape {array.shape} is neither [N, H, W, C], [N, C, H, W] nor [N, H, W]"
+        )
     if not array.size:
         raise UsageError(f"{path}: no images in it")
+    if array.dtype != np.uint8:
+        raise UsageError(f"{path}: {values(array)}, expected uint8 from 0 to 255{cure(array)}")
     images: Images = array if array.ndim == 4 else array[..., None]
-    return images
+    channels_first = images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
+    return np.moveaxis(images, 1, 3) if channels_first else images
+
+
+def values(array: NDArray[Any]) -> str:
+    """The type of an array, and between which values its first images lie."""
+    some = array[:LOOKED]
+    if not np.issubdtype(array.dtype, np.number):
+        return f"{array.dtype}"
+    return f"{array.dtype} from {some.min():g} to {some.max():g}"
+
+
+def cure(array: NDArray[Any]) -> str:
+    """How images of floats in the usual ranges become uint8."""
+    some = array[:LOOKED]
+    if not np.issubdtype(array.dtype, np.floating) or not -1 <= some.min() <= some.max() <= 255:
+        return ""
+    scale = "x" if some.max() > 1 else "x * 255" if some.min() >= 0 else "(x + 1) * 127.5"
+    return f"; save np.rint({scale}).clip(0, 255).astype(np.uint8)"
 
 
 def decoded(path: Path, scratch: Path) -> Path:
@@ -97,7 +123,14 @@ def size(image: Images) -> str:
 def files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of a folder's or zip's visible files, in the order of names."""
     if path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"):
-        yield from folder.members(path)
+        names = folder.names(path)
+        taken = set(images_of(names))
+        if skipped := [name for name in names if name not in taken]:
+            sys.stderr.write(
+                f"pgpipe: warning: {path}: files that are no images by their names are skipped: "
+                f"{len(skipped):,}, the first is {skipped[0]!r}\n"
+            )
+        yield from (member for member in folder.members(path) if member[0] in taken)
     else:
         kind = "neither .npy, a folder nor .zip" if path.exists() else "no such file or folder"
         raise UsageError(f"{path}: {kind}")

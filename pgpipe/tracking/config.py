@@ -9,4 +9,4 @@ class TrackingSection(Section):
     """Whether runs are mirrored, and into which experiment of the store."""
 
     enabled: bool
-    experiment: str = Field(min_length=1)
+    experiment: str = Field(min_length=1, max_length=500, pattern=r"\S")  # MLflow's limit

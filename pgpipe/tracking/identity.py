@@ -1,8 +1,8 @@
-"""Which run a stage belongs to: one run of the store is one set of parameters and sources.
+"""Which run a stage belongs to: one run of the store is one set of parameters, code and data.
 
 DVC tells its commands where the main checkout is (DVC_ROOT) and, in an experiment, its name and
 the commit it started from (DVC_EXP_NAME, DVC_EXP_BASELINE_REV). An experiment in a workspace of
-its own runs a snapshot, so parameters and sources are those of the current folder.
+its own runs a snapshot, so parameters are those of the current folder.
 """
 
 import json
@@ -13,19 +13,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pgpipe.config import PARAMS_FILE, leaves, load_yaml
-from pgpipe.hashes import sha256_file, sha256_json, sha256_tree
+from pgpipe.hashes import sha256_file, sha256_json
 from pgpipe.tracking.spool import Run, now_ms
 
 SOURCES = ("pgpipe", "stages", "dvc.yaml")
 PACKAGES = ("pgpipe", "torch", "mlflow", "dvc")
 
 
-def this_run(stage: str, experiment: str) -> Run:
-    """The run that `stage` belongs to, in the current folder."""
+def this_run(stage: str, experiment: str, made_of: str) -> Run:
+    """Return the run that `stage` belongs to, in the current folder.
+
+    Args:
+        stage: its name.
+        experiment: where the store shows the run.
+        made_of: the hash of the code and the data that the run's result comes from.
+    """
     document = {name: value for name, value in load_yaml(PARAMS_FILE).items() if name != "tracking"}
-    key = run_key(document)
     return Run(
-        key=key,
+        key=sha256_json([document, made_of])[:16],
         name=run_name(),
         experiment=experiment,
         params={path: in_words(value) for path, value in leaves(document)},
@@ -44,12 +49,6 @@ def summary_run(name: str, experiment: str) -> Run:
         tags={"pgpipe.summary": name, **origin(), **versions()},
         started_ms=now_ms(),
     )
-
-
-def run_key(document: dict[str, object]) -> str:
-    """Hash of all parameters in `document` and of all sources: 16 hexadecimal digits."""
-    trees = [sha256_tree(Path(s), lambda f: f.suffix in (".py", ".yaml")) for s in SOURCES]
-    return sha256_json([document, trees])[:16]
 
 
 def run_name() -> str:

@@ -4,8 +4,10 @@ import sys
 import threading
 from pathlib import Path
 
+from pgpipe.errors import PgpipeError, printable
 from pgpipe.tracking.push import push
-from pgpipe.tracking.store import StoreAway
+from pgpipe.tracking.spool import SpoolDamaged
+from pgpipe.tracking.troubles import StoreTrouble
 
 INTERVAL_S = 5.0  # between two pushes
 PATIENCE_S = 3.5  # for the last one: with the end of the process it stays below 5 s
@@ -40,7 +42,7 @@ class Mirror:
         """One line on stderr, the first time."""
         if not self._warned:
             self._warned = True
-            sys.stderr.write(f"pgpipe: warning: tracking: {problem}\n")
+            sys.stderr.write(f"pgpipe: warning: tracking: {printable(problem)}\n")
 
     def _work(self) -> None:
         last = False
@@ -50,6 +52,6 @@ class Mirror:
             last = self._closing.is_set()  # before the push, which then sees all that was logged
             try:
                 push(self._spool)
-            except StoreAway as away:
-                self.warn(f"{away}; {CURE}")
+            except (StoreTrouble, SpoolDamaged, PgpipeError) as trouble:
+                self.warn(f"{trouble}; {CURE}")
             self._closing.wait(INTERVAL_S)

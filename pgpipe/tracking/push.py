@@ -7,11 +7,12 @@ of one store, and without it everything is sent again (ten times as slow as the 
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pgpipe.files import read_json, write_json
+from pydantic import BaseModel, Field, ValidationError
+
+from pgpipe.files import write_json
 from pgpipe.hashes import sha256_file
 from pgpipe.tracking.spool import (
     ARTIFACTS,
@@ -19,12 +20,14 @@ from pgpipe.tracking.spool import (
     RUN_FILE,
     Dataset,
     Run,
+    SpoolDamaged,
     locked,
     read_points,
     read_run,
     safe_name,
 )
-from pgpipe.tracking.store import connect, store_errors
+from pgpipe.tracking.store import connect
+from pgpipe.tracking.troubles import StoreAway, StoreTrouble, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,27 +37,27 @@ KEY_TAG = "pgpipe.key"
 CURSOR_FILE = "pushed.json"
 CHUNK_BYTES = 1 << 16  # of metrics.jsonl, between two notes of how far a push has come
 
-# MLflow's limits: entities in a request, characters in a value
-POINTS, ENTRIES, PARAM_CHARS, TAG_CHARS, DIGEST_CHARS = 1000, 100, 6000, 5000, 36
+# MLflow's limits: entities in an answer or a request, characters in a value
+SAME_KEY, POINTS, ENTRIES, PARAM_CHARS, TAG_CHARS, DIGEST_CHARS = 1000, 1000, 100, 6000, 5000, 36
 
 T = TypeVar("T")
 
 
 class Pushed(NamedTuple):
-    """How much a push sent."""
+    """How much a push sent; `deleted`: the run was deleted in the store, and stays so."""
 
     points: int
     artifacts: int
+    deleted: bool = False
 
 
-@dataclass
-class Cursor:
+class Cursor(BaseModel, strict=True, extra="forbid"):
     """How much of a spool the run `run_id` of the store has."""
 
     run_id: str
     description: str = ""  # hash of run.json
-    offset: int = 0  # bytes of metrics.jsonl
-    artifacts: dict[str, list[int]] = field(default_factory=dict)  # by path: bytes, mtime in ns
+    offset: int = Field(default=0, ge=0)  # bytes of metrics.jsonl
+    artifacts: dict[str, list[int]] = Field(default_factory=dict)  # by path: bytes, mtime in ns
 
 
 def push(folder: Path) -> Pushed:
@@ -63,41 +66,58 @@ def push(folder: Path) -> Pushed:
     A run that was deleted in the store stays deleted.
 
     Raises:
-        StoreAway: the store cannot be used now; what it lacks stays in the spool.
+        StoreTrouble: the store does not take it; what it lacks stays in the spool.
+        SpoolDamaged: a file of the spool cannot be read; what can be was sent.
     """
-    with store_errors(), locked(folder / "push.lock"):
-        client, run_id = find_run(read_run(folder))
-        if run_id is None:
-            return Pushed(0, 0)
-        cursor = read_cursor(folder, run_id)
-        push_description(client, cursor, folder)
-        return Pushed(push_points(client, cursor, folder), push_artifacts(client, cursor, folder))
+    try:
+        with locked(folder / "push.lock"):
+            run = read_run(folder)
+            cursor = read_cursor(folder)
+            with store_errors():
+                client, run_id = find_run(run, cursor.run_id)
+                if run_id is None:
+                    return Pushed(0, 0, deleted=True)
+                if run_id != cursor.run_id:  # another store, or one made anew
+                    cursor = Cursor(run_id=run_id)
+                push_description(client, cursor, folder)
+                points = push_points(client, cursor, folder)
+            return Pushed(points, push_artifacts(client, cursor, folder))
+    except OSError as error:
+        raise SpoolDamaged(f"{error.filename or folder}: {error.strerror}") from None
 
 
-def find_run(run: Run) -> tuple["MlflowClient", str | None]:
-    """The store's run with this key, which is created if need be; None where it was deleted."""
+def find_run(run: Run, known: str) -> tuple["MlflowClient", str | None]:
+    """The store's copy of this run, which is created if need be; None where it was deleted.
+
+    It is the one that was pushed to before (`known`), or has the same key and began at the same
+    time. Others of the same key are those of clones of this project that have the same store.
+    """
     from mlflow.entities import ViewType
 
     client, experiment = connect(run.experiment)
     query = f"tags.`{KEY_TAG}` = '{run.key}'"
-    for found in client.search_runs([experiment], query, ViewType.ALL, max_results=1):
-        return client, None if found.info.lifecycle_stage == "deleted" else found.info.run_id
-    new = client.create_run(experiment, run.started_ms, {KEY_TAG: run.key}, run.name)
+    for found in client.search_runs(
+        [experiment.identity], query, ViewType.ALL, max_results=SAME_KEY
+    ):
+        if found.info.run_id == known or found.info.start_time == run.started_ms:
+            deleted = found.info.lifecycle_stage == "deleted"
+            return client, None if deleted else found.info.run_id
+    experiment.require_active()
+    new = client.create_run(experiment.identity, run.started_ms, {KEY_TAG: run.key}, run.name)
     return client, new.info.run_id
 
 
-def read_cursor(folder: Path, run_id: str) -> Cursor:
-    """What the store's run has; nothing where that is not known."""
+def read_cursor(folder: Path) -> Cursor:
+    """What a store's run has; of no run where that is not known, or cannot be."""
     try:
-        cursor = Cursor(**read_json(folder / CURSOR_FILE))
-    except (OSError, ValueError, TypeError):
-        return Cursor(run_id)
-    return cursor if cursor.run_id == run_id else Cursor(run_id)
+        return Cursor.model_validate_json((folder / CURSOR_FILE).read_bytes())
+    except (OSError, ValidationError):
+        return Cursor(run_id="")
 
 
 def write_cursor(folder: Path, cursor: Cursor) -> None:
     """The counterpart of `read_cursor`."""
-    write_json(folder / CURSOR_FILE, asdict(cursor))
+    write_json(folder / CURSOR_FILE, cursor.model_dump())
 
 
 def push_description(client: "MlflowClient", cursor: Cursor, folder: Path) -> None:
@@ -127,11 +147,15 @@ def push_points(client: "MlflowClient", cursor: Cursor, folder: Path) -> int:
     from mlflow.entities import Metric
 
     file, sent = folder / METRICS_FILE, 0
+    if file.exists() and file.stat().st_size < cursor.offset:  # cut off since
+        cursor.offset = 0
     while file.exists():
         points, offset = read_points(file, cursor.offset, CHUNK_BYTES)
         if offset == cursor.offset:
             break
-        metrics = [Metric(n, v, p.time_ms, p.step) for p in points for n, v in p.values.items()]
+        metrics = [
+            Metric(safe_name(n), v, p.time_ms, p.step) for p in points for n, v in p.values.items()
+        ]
         for some in batches(metrics, POINTS):
             client.log_batch(cursor.run_id, metrics=some, synchronous=True)
         sent += len(metrics)
@@ -141,17 +165,39 @@ def push_points(client: "MlflowClient", cursor: Cursor, folder: Path) -> int:
 
 
 def push_artifacts(client: "MlflowClient", cursor: Cursor, folder: Path) -> int:
-    """Send the artifacts that are new or changed; their number."""
-    root, sent = folder / ARTIFACTS, 0
-    for file in sorted(f for f in root.rglob("[!.]*") if f.is_file()):
-        path, stat = file.relative_to(root), file.stat()
-        stamp = [stat.st_size, stat.st_mtime_ns]
-        if cursor.artifacts.get(str(path)) != stamp:
-            client.log_artifact(cursor.run_id, str(file), path.parent.as_posix())
-            sent += 1
-            cursor.artifacts[str(path)] = stamp
-            write_cursor(folder, cursor)
+    """Send the artifacts that are new or changed; their number.
+
+    Each is tried, and then what went wrong with the first one is raised.
+    """
+    root, sent, troubles = folder / ARTIFACTS, 0, []
+    for file in sorted(f for f in root.rglob("[!.]*") if not f.is_dir()):
+        try:
+            sent += push_artifact(client, cursor, folder, file)
+        except StoreAway:
+            raise
+        except (StoreTrouble, SpoolDamaged) as trouble:
+            troubles.append(trouble)
+    if troubles:
+        raise troubles[0]
     return sent
+
+
+def push_artifact(client: "MlflowClient", cursor: Cursor, folder: Path, file: Path) -> bool:
+    """Send one artifact, unless the store has it as it is; whether it was sent."""
+    path = file.relative_to(folder / ARTIFACTS)
+    try:
+        with file.open("rb"):
+            stat = file.stat()
+    except OSError as error:
+        raise SpoolDamaged(f"{file}: {error.strerror}") from None
+    stamp = [stat.st_size, stat.st_mtime_ns]
+    if cursor.artifacts.get(str(path)) == stamp:
+        return False
+    with store_errors():
+        client.log_artifact(cursor.run_id, str(file), path.parent.as_posix())
+        cursor.artifacts[str(path)] = stamp
+        write_cursor(folder, cursor)
+    return True
 
 
 def dataset_input(name: str, dataset: Dataset) -> "DatasetInput":

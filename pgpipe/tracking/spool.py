@@ -7,18 +7,21 @@
 
 The stages of a run append one after another or at once, each in its own process, under a lock.
 The first value of a metric at a step stays, so that a repeated stage adds nothing. A killed
-process may leave a torn line: readers skip it, and the next writer starts a line of its own.
+process may leave a torn line: readers skip it, and the next writer starts a line of its own. A
+description that is damaged is set aside as `run.json.damaged` by the next stage, which writes a new
+one.
 """
 
 import fcntl
 import math
 import posixpath
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -27,6 +30,9 @@ from pgpipe.files import copy, write_json
 from pgpipe.project import project_root
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
+LOCK, DAMAGED = "lock", ".damaged"
+
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as stores keep it
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
@@ -49,16 +55,20 @@ class Run(Section):
     tags: dict[str, str]
     datasets: dict[str, Dataset] = Field(default_factory=dict)
     status: Status = "RUNNING"
-    started_ms: int
-    ended_ms: int | None = None
+    started_ms: Integer
+    ended_ms: Integer | None = None
 
 
 class Point(Section):
     """Values of several metrics at one step; a line of `metrics.jsonl`."""
 
-    step: int
-    time_ms: int
+    step: Integer
+    time_ms: Integer
     values: dict[str, float]
+
+
+class SpoolDamaged(Exception):  # noqa: N818 - a state of the spool
+    """A file of a spool is not what was written; the message names it."""
 
 
 class Spool:
@@ -69,10 +79,11 @@ class Spool:
         self._metrics = self.folder / METRICS_FILE
         self._seen: set[tuple[int, str]] = set()
         self._offset = 0  # bytes of metrics.jsonl that _seen covers
+        self._run = run  # as last written, in case the file is damaged meanwhile
         with self._locked():
             if (self.folder / RUN_FILE).exists():
-                run = reopened(read_run(self.folder), run)
-            write_run(self.folder, run)
+                self._run = reopened(self._read(), run)
+            write_run(self.folder, self._run)
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """Add the values that this step does not have yet, in one write of one line.
@@ -114,11 +125,21 @@ class Spool:
 
     def _rewrite(self, changes: Callable[[Run], dict[str, Any]]) -> None:
         with self._locked():
-            run = read_run(self.folder)
-            write_run(self.folder, run.model_copy(update=changes(run)))
+            run = self._read()
+            self._run = run.model_copy(update=changes(run))
+            write_run(self.folder, self._run)
+
+    def _read(self) -> Run:
+        try:
+            return read_run(self.folder)
+        except SpoolDamaged as damage:
+            if (file := self.folder / RUN_FILE).exists():
+                file.replace(file.with_name(f"{RUN_FILE}{DAMAGED}"))
+            sys.stderr.write(f"pgpipe: warning: {damage}; set aside, and written anew\n")
+            return self._run
 
     def _locked(self) -> AbstractContextManager[None]:
-        return locked(self.folder / "lock")
+        return locked(self.folder / LOCK)
 
 
 def runs_folder() -> Path:
@@ -127,13 +148,31 @@ def runs_folder() -> Path:
 
 
 def read_run(folder: Path) -> Run:
-    """What the spool at `folder` is a copy of."""
-    return Run.model_validate_json((folder / RUN_FILE).read_bytes())
+    """What the spool at `folder` is a copy of.
+
+    Raises:
+        SpoolDamaged: run.json is missing, or is not what `write_run` writes.
+    """
+    file = folder / RUN_FILE
+    try:
+        return Run.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise SpoolDamaged(f"{file}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SpoolDamaged(f"{file}: damaged ({place or 'JSON'}: {first['msg']})") from None
 
 
 def write_run(folder: Path, run: Run) -> None:
     """The counterpart of `read_run`."""
     write_json(folder / RUN_FILE, run.model_dump())
+
+
+def move_to_experiment(folder: Path, experiment: str) -> None:
+    """Have a run belong to another experiment of the store."""
+    with locked(folder / LOCK):
+        write_run(folder, read_run(folder).model_copy(update={"experiment": experiment}))
 
 
 def reopened(old: Run, new: Run) -> Run:

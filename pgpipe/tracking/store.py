@@ -1,91 +1,130 @@
-"""The MLflow store: MLFLOW_TRACKING_URI, else a SQLite file in the project's root.
+"""Opening the MLflow store, which is created where it is a SQLite file that is not there yet.
 
-mlflow is imported where it is used, because that takes seconds. Whatever goes wrong with a store
-is one `StoreAway`: the spool keeps everything, so that nobody has to wait or to fail.
+mlflow is imported where it is used, because that takes seconds.
 """
 
 import os
-import re
-import textwrap
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+import shlex
+import sqlite3
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.project import project_root
+from pgpipe.tracking.address import (
+    SQLITE,
+    VARIABLE,
+    artifacts_uri,
+    fault_of_address,
+    given,
+    shown_store,
+    sqlite_file,
+    store_uri,
+)
 from pgpipe.tracking.spool import locked
+from pgpipe.tracking.troubles import ANEW, StoreRefuses, bad_address, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-SQLITE = "sqlite:///"
 MACHINE_LEARNING = {"mlflow.experimentKind": "custom_model_development"}  # which UI it gets
 
 
-class StoreAway(Exception):  # noqa: N818 - a state of the store, not an error of ours
-    """The store cannot be used now; the message is one line without credentials."""
+class ExperimentDeleted(StoreRefuses):
+    """A run is to be added to an experiment that was deleted in the store."""
 
 
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Turn any failure of the block, which uses mlflow, into a `StoreAway`."""
-    try:
-        yield
-    except StoreAway:
-        raise
-    except Exception as error:
-        reason = textwrap.shorten(str(error) or type(error).__name__, 200)
-        raise StoreAway(without_credentials(f"{store_uri()}: {reason}")) from error
+class Experiment(NamedTuple):
+    """An experiment of the store: MLflow's id, and whether it was deleted there."""
+
+    name: str
+    identity: str
+    deleted: bool = False
+
+    def require_active(self) -> None:
+        """Refuse to add a run to an experiment that was deleted.
+
+        Raises:
+            ExperimentDeleted: it was; the message says how to go on.
+        """
+        if self.deleted:
+            address = f"{VARIABLE}={shlex.quote(given())} " if given() else ""
+            raise ExperimentDeleted(
+                f"experiment {self.name!r} was deleted in {shown_store()}; restore it with "
+                f"`{address}mlflow experiments restore --experiment-id {self.identity}` in the "
+                "project's root, or name another one in params.yaml (tracking.experiment); then "
+                "run pgpipe sync"
+            )
 
 
-def without_credentials(text: str) -> str:
-    """`text` with `scheme://user:password@host` as `scheme://host`."""
-    return re.sub(r"//[^/@\s]+@", "//", text)
+def connect(experiment: str) -> tuple["MlflowClient", Experiment]:
+    """A client of the store, and its `experiment`, which is created if need be.
 
-
-def store_uri() -> str:
-    """Where runs are mirrored to; a relative SQLite path counts from the project's root."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
-    if not uri.startswith(SQLITE):
-        return uri
-    return f"{SQLITE}{project_root().resolve() / uri.removeprefix(SQLITE)}"
-
-
-def artifacts_uri() -> str | None:
-    """Where a store without a server keeps artifacts; a server decides that itself."""
-    folder = project_root().resolve() / "mlartifacts"
-    return None if store_uri().startswith("http") else folder.as_uri()
-
-
-def connect(experiment: str) -> tuple["MlflowClient", str]:
-    """A client of the store, and the id of `experiment`, which is created if need be."""
-    from mlflow import MlflowClient
-
-    ensure_database()
-    client = MlflowClient(tracking_uri=store_uri())
+    Raises:
+        StoreRefuses: it was made for another place.
+    """
+    client = open_store()
     with store_lock():
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            return client, client.create_experiment(experiment, artifacts_uri(), MACHINE_LEARNING)
-    if "MLFLOW_TRACKING_URI" not in os.environ and found.artifact_location != artifacts_uri():
-        raise StoreAway(
-            f"{store_uri()}: made for {found.artifact_location}, before the project was moved or "
-            "copied; delete mlflow.db and run pgpipe sync, which makes it anew"
+            new = client.create_experiment(experiment, artifacts_uri(), MACHINE_LEARNING)
+            return client, Experiment(experiment, new)
+    refuse_another_place(found.artifact_location)
+    return client, Experiment(experiment, found.experiment_id, found.lifecycle_stage == "deleted")
+
+
+def open_store() -> "MlflowClient":
+    """A client of the store, whose address and file are sound."""
+    if fault := fault_of_address():
+        raise bad_address(fault)
+    from mlflow import MlflowClient
+    from mlflow.store.db import utils
+
+    utils.MAX_RETRY_COUNT = 1  # its own ten take 100 seconds, also where a file may not be read
+    ensure_database()
+    return MlflowClient(tracking_uri=store_uri())
+
+
+def require_store() -> None:
+    """Ask the store for anything at all.
+
+    Raises:
+        StoreTrouble: it gives no answer.
+    """
+    with store_errors():
+        open_store().search_experiments(max_results=1)
+
+
+def refuse_another_place(location: str) -> None:
+    """Refuse a project's own store whose artifacts lie outside of the project."""
+    here = str(artifacts_uri())  # MLflow's first experiment has a folder in it
+    if not given() and location != here and not location.startswith(f"{here}/"):
+        raise StoreRefuses(
+            f"{shown_store()}: made for {location}, before the project was moved or copied; {ANEW}"
         )
-    return client, found.experiment_id
 
 
 def ensure_database() -> None:
     """Create a SQLite store, whole or not at all: two processes in its migrations break it."""
-    if not store_uri().startswith(SQLITE):
+    database = sqlite_file()
+    if database is None:
         return
-    database = Path(store_uri().removeprefix(SQLITE))
     with store_lock():
-        if not database.exists():
+        if not database.exists() or (database.is_file() and database.stat().st_size == 0):
             temporary = database.with_name(f"{database.name}.new")
+            temporary.parent.mkdir(parents=True, exist_ok=True)
             temporary.unlink(missing_ok=True)
             create_database(temporary)
             temporary.replace(database)
+    require_sound(database)
+
+
+def require_sound(database: Path) -> None:
+    """Raise what SQLite says of a file that it cannot read or, by its rights, not write."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not (os.access(database, os.W_OK) and os.access(database.parent, os.W_OK)):
+        raise PermissionError("Permission denied")
 
 
 def create_database(file: Path) -> None:

@@ -8,16 +8,19 @@ KILLED, one that fails leaves it FAILED, and one that is killed outright leaves 
 next stage that opens it sets it RUNNING again.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pgpipe.errors import Interrupted, ResourceError
+from pgpipe.errors import Interrupted, ResourceError, printable
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.identity import summary_run, this_run
 from pgpipe.tracking.mirror import Mirror
 from pgpipe.tracking.spool import Dataset, Run, Spool, Status
+
+NOT_WRITTEN = (OSError, ResourceError, ValueError)  # a spool that takes nothing; costs no result
 
 
 class Tracker(Protocol):
@@ -79,38 +82,42 @@ class LiveTracker:
     def _write(self, write: Callable[[], None]) -> None:
         try:
             write()
-        except (OSError, ResourceError) as error:
+        except NOT_WRITTEN as error:
             self._mirror.warn(f"not logged: {error}")
         self._mirror.grew()
 
 
-@contextmanager
-def open_run(stage: str, section: TrackingSection, final: bool = False) -> Iterator[Tracker]:
-    """The run of the current parameters and sources, for `stage` to log to.
+def open_run(
+    stage: str, section: TrackingSection, made_of: str, final: bool = False
+) -> AbstractContextManager[Tracker]:
+    """The run of the current parameters, code and data, for `stage` to log to.
 
-    `final` ends the run where the stage ends well. The stage's exceptions pass through.
+    The stage's exceptions pass through.
+
+    Args:
+        stage: its name.
+        section: says whether and where runs are tracked.
+        made_of: the hash of the code and the data that the run's result comes from.
+        final: end the run where the stage ends well.
     """
-    if not section.enabled:
-        yield NullTracker()
-        return
-    with opened(this_run(stage, section.experiment), final) as tracker:
-        yield tracker
+    return opened(lambda: this_run(stage, section.experiment, made_of), section, final)
 
 
-@contextmanager
-def open_summary(name: str, section: TrackingSection) -> Iterator[Tracker]:
+def open_summary(name: str, section: TrackingSection) -> AbstractContextManager[Tracker]:
     """The one run that holds what `name` sums up of other runs; it is finished with the block."""
-    if not section.enabled:
-        yield NullTracker()
-        return
-    with opened(summary_run(name, section.experiment), final=True) as tracker:
-        yield tracker
+    return opened(lambda: summary_run(name, section.experiment), section, final=True)
 
 
 @contextmanager
-def opened(run: Run, final: bool) -> Iterator[Tracker]:
-    """A tracker that writes to `run` and notes how the block ends."""
-    tracker = LiveTracker(Spool(run))
+def opened(run: Callable[[], Run], section: TrackingSection, final: bool) -> Iterator[Tracker]:
+    """A tracker that writes to `run` and notes how the block ends.
+
+    Where there can be none, that is one warning, and nothing is tracked.
+    """
+    tracker = live(run) if section.enabled else None
+    if tracker is None:
+        yield NullTracker()
+        return
     status: Status = "FAILED"
     try:
         yield tracker
@@ -120,3 +127,13 @@ def opened(run: Run, final: bool) -> Iterator[Tracker]:
         raise
     finally:
         tracker.close(status)
+
+
+def live(run: Callable[[], Run]) -> LiveTracker | None:
+    """A tracker of a run, or a warning."""
+    try:
+        return LiveTracker(Spool(run()))
+    except NOT_WRITTEN as error:
+        problem = printable(f"nothing of this stage is tracked: {error}")
+        sys.stderr.write(f"pgpipe: warning: tracking: {problem}\n")
+        return None

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pgpipe.errors import NetworkError, UsageError
+from pgpipe.errors import NetworkError, PgpipeError, UsageError, printable
 from pgpipe.project import project_root
-from pgpipe.tracking.store import StoreAway, artifacts_uri, connect, store_errors, store_uri
-from pgpipe.tracking.sync import sync
+from pgpipe.tracking.address import artifacts_uri, fault_of_address, is_database, store_uri
+from pgpipe.tracking.store import connect
+from pgpipe.tracking.sync import sync, trouble_with_store
+from pgpipe.tracking.troubles import StoreTrouble, store_errors
 
 HOST = "127.0.0.1"
 PATIENCE_S = 10.0  # for the server's end
@@ -26,13 +28,15 @@ def serve(port: int, experiment: str) -> None:
 
     Raises:
         UsageError: the port is in use, or the store is a server, which has a UI of its own.
-        NetworkError: the UI did not start.
+        PgpipeError: the store cannot be used, or the UI did not start.
     """
-    if store_uri().startswith("http"):
+    if not is_database() and not fault_of_address():
         raise UsageError("MLFLOW_TRACKING_URI: names a server, which has a UI; open its address")
     if answers(port):
         raise UsageError(f"port {port} is in use; name another one with --port")
-    sync_if_possible()
+    if trouble := trouble_with_store():
+        raise trouble.kind(str(trouble))
+    sync_if_possible(experiment)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with server(port, runs_page(experiment)) as process:
@@ -42,36 +46,38 @@ def serve(port: int, experiment: str) -> None:
     raise NetworkError(f"the UI has ended; see {project_root() / '.pgpipe' / 'ui.log'}")
 
 
-def sync_if_possible() -> None:
+def sync_if_possible(experiment: str) -> None:
     """Show what the store has where it cannot get the rest."""
     try:
-        sync()
-    except NetworkError as error:
-        sys.stderr.write(f"pgpipe: warning: {error}\n")
+        sync(experiment)
+    except PgpipeError as error:
+        sys.stderr.write(f"pgpipe: warning: {printable(str(error))}\n")
 
 
 def runs_page(experiment: str) -> str:
     """The part of the address that leads to an experiment's runs."""
     try:
         with store_errors():
-            _, identity = connect(experiment)
-    except StoreAway:
+            _, found = connect(experiment)
+    except StoreTrouble:
         return ""
-    return f"#/experiments/{identity}/runs"
+    return "" if found.deleted else f"#/experiments/{found.identity}/runs"
 
 
 @contextmanager
 def server(port: int, page: str) -> Iterator[subprocess.Popen[bytes]]:
     """MLflow's server while the block runs, in a session of its own, which ends as a whole."""
     options = {
-        "--backend-store-uri": store_uri(),
         "--default-artifact-root": str(artifacts_uri()),
         "--host": HOST,
         "--port": str(port),
         "--workers": "1",
     }
     command = [sys.executable, "-m", "mlflow", "server", *(w for o in options.items() for w in o)]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_BACKEND_STORE_URI": store_uri(),  # no option: all users see those, passwords too
+    }
     with (project_root() / ".pgpipe" / "ui.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, env=environment, start_new_session=True

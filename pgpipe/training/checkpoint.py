@@ -2,10 +2,12 @@
 
     <images>-<sha256>.safetensors   tensors, and JSON in the header; the last two are kept
     lock                            held by the live process that trains, with its pid
-    FINISHED                        names the state that is the result of the complete phase
+    ends/<images>-<sha256>...       names the state that is the end of a phase of so many images
+    users/<name>                    an experiment that has used the states, and when; or "-"
 
 A file's name carries the hash of its content, which is verified before anything is parsed. A bad
-file is set aside and the one before it is used.
+file is set aside and the one before it is used. The end of a phase is a state like any other: a
+longer phase goes on from it, and a shorter one finds its own end or what was saved before it.
 """
 
 import fcntl
@@ -15,16 +17,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from torch import Tensor
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.files import UNFINISHED, write_bytes
+from pgpipe.files import UNFINISHED
 from pgpipe.training import hashed
 
 KEPT = 2
-FINISHED = "FINISHED"
+ENDS, USERS = "ends", "users"
 DAMAGED = ".damaged"
 
 
@@ -52,19 +55,21 @@ class StateFolder:
             yield
 
     def save(self, images: int, named: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
-        """Write a state; afterwards the older ones but one are dropped."""
+        """Write a state; of the older ones, one is kept, and those that are the end of a phase."""
         path = hashed.write(self.folder, images, tensors.dump(named, facts))
-        for old in self.states()[:-KEPT]:
+        ends = self.ends().values()
+        older = [state for state in self.states(images) if state not in ends]
+        for old in older[:-KEPT]:
             old.unlink()
         return path
 
-    def newest(self) -> tuple[tensors.Tensors, Any] | None:
-        """The last intact state, or None where there is none yet.
+    def newest(self, most: int | None = None) -> tuple[tensors.Tensors, Any] | None:
+        """Return the last intact state, of at most so many images if given; None without any.
 
         Raises:
             IntegrityError: there are states, and all of them are damaged.
         """
-        for path in reversed(self.states()):
+        for path in reversed(self.states(most)):
             data = hashed.read(path)
             if data is not None:
                 state = tensors.parse(data)
@@ -72,7 +77,8 @@ class StateFolder:
                     return state
             path.replace(path.with_suffix(DAMAGED))
             sys.stderr.write(f"pgpipe: warning: {path}: damaged (hash differs), set aside\n")
-        if damaged := sorted(path.name for path in self.folder.glob(f"*{DAMAGED}")):
+        damaged = sorted(path.name for path in self.folder.glob(f"*{DAMAGED}"))
+        if damaged and not self.states():
             raise IntegrityError(
                 f"{self.folder}: all states are damaged ({', '.join(damaged)}); "
                 "delete the folder to start anew"
@@ -84,20 +90,33 @@ class StateFolder:
         intact = (path for path in reversed(self.states()) if hashed.is_intact(path))
         return next((tensors.read(path)[1] for path in intact), None)
 
-    def states(self) -> list[Path]:
-        """The states, oldest first."""
-        return hashed.files(self.folder)
+    def note_user(self, experiment: str) -> None:
+        """Note that an experiment uses the states now, or, without a name, the project itself."""
+        file = self.folder / USERS / (quote(experiment, safe="") or "-")
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
 
-    @property
-    def result(self) -> Path | None:
-        """The intact state that is the phase's result, if it is finished."""
-        try:
-            named = (self.folder / FINISHED).read_bytes()
-            path = next(path for path in self.states() if path.name.encode() == named)
-        except (FileNotFoundError, StopIteration):
-            return None
-        return path if hashed.is_intact(path) else None
+    def users(self) -> set[str]:
+        """Return the names of the experiments that have used the states."""
+        return {unquote(file.name) for file in (self.folder / USERS).glob("*")}
 
-    def finish(self) -> None:
-        """Declare the newest state the result."""
-        write_bytes(self.folder / FINISHED, self.states()[-1].name.encode())
+    def states(self, most: int | None = None) -> list[Path]:
+        """Return the states, of at most so many images if given, oldest first."""
+        found = hashed.files(self.folder)
+        return [path for path in found if most is None or hashed.images_of(path) <= most]
+
+    def result(self, images: int) -> Path | None:
+        """Return the state that is the end of a phase of so many images, if finished and intact."""
+        state = self.ends().get(images)
+        return state if state and state.exists() and hashed.is_intact(state) else None
+
+    def ends(self) -> dict[int, Path]:
+        """Return the states that are ends of phases, by their images."""
+        intact = (path for path in hashed.files(self.folder / ENDS) if hashed.is_intact(path))
+        names = {hashed.images_of(path): tensors.read_facts(path) for path in intact}
+        return {images: self.folder / name for images, name in names.items()}
+
+    def finish(self, images: int) -> None:
+        """Declare the state of so many images the end of a phase."""
+        name = self.states(images)[-1].name
+        hashed.write(self.folder / ENDS, images, tensors.dump({}, name))

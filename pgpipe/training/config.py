@@ -5,9 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pgpipe.config import PowerOfTwo, Section
+from pgpipe.config import Auto, PowerOfTwo, Section, auto_or_from, number
+
+QUICK_IMAGES = 256  # that `auto` means for quick scores, where half of the data are not fewer
+
+KEPT_SNAPSHOT_BYTES = 2 << 30  # of a phase's generators, which an edited metric scores again
+SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Conditioning = Literal["auto", False, "acgan", "matching"]
+QuickImages = Annotated[int | Auto, auto_or_from(0, multiple_of=2)]
 
 
 class TrainSection(Section):
@@ -25,7 +32,8 @@ class TrainSection(Section):
     ramp_up_kimg: float = Field(ge=0, le=1e9)  # over which the learning rate rises, from the start
     discriminator_steps: int = Field(ge=1)  # a step of G [1]
     updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
-    ema_half_life_kimg: float = Field(gt=0)  # of the averaged generator [11.08 = 0.999 a step]
+    # Of the averaged generator, unless a phase states its own [11.08: 0.999 a step of 16 images]
+    ema_half_life_kimg: float = Field(gt=0)
 
     loss: Literal[
         "wgan-gp", "minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic"
@@ -39,8 +47,9 @@ class TrainSection(Section):
     r2_gamma: float = Field(ge=0)  # gamma / 2 E[|grad f(fake)|^2], of relativistic
 
     minibatch_stddev: bool | Annotated[int, Field(ge=2)]  # true: whole minibatch; N: groups of N
-    label_conditioning: Literal[False, "acgan", "matching"]  # labels into G; D classifies (Odena
-    # et al. 2017), or tells right pairs of image and label from wrong ones (Reed et al. 2016)
+    # Labels into G; D classifies (acgan: Odena et al. 2017) or tells right pairs of image and label
+    # from wrong ones (matching: Reed et al. 2016). auto: acgan where there are labels.
+    label_conditioning: Conditioning
     label_weight: float = Field(ge=0)  # of the labels' loss [1]
     mirror: bool  # flip every other real image
 
@@ -55,7 +64,9 @@ class TrainSection(Section):
 
     tick_kimg: float = Field(gt=0, le=1e9)  # between two rows of history, previews and saved states
     checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
-    quick_images: int = Field(ge=0, multiple_of=2)  # scored at each tick, against as many reals
+    quick_images: QuickImages  # scored at each tick, against as many reals
+    quick_inception_images: int = Field(ge=0)  # of the Inception score of a tick, where `select`
+    # takes it [50000]; 0: as many as of the others
     select: Literal[
         "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
     ]  # the generator that is sampled and scored: of the last tick, or of the best quick score
@@ -79,14 +90,24 @@ class TrainSection(Section):
     @model_validator(mode="after")
     def the_best_is_scored(self) -> "TrainSection":
         """Without quick scores no tick is the best."""
-        if self.select != "last" and self.quick_images < 2:
+        if self.select != "last" and not self.quick_images:
             raise ValueError(f"select: {self.select} needs quick_images of 2 or more")
+        if 0 < self.quick_inception_images < SPLITS:
+            raise ValueError(
+                f"quick_inception_images: {self.quick_inception_images} is neither 0 nor >= "
+                f"{SPLITS}, the parts of that Inception score"
+            )
         return self
 
     @property
     def best_by(self) -> str:
         """The quick score that says which tick is the best, also where the last one is selected."""
         return self.select.partition(":")[2] or "swd_avg"
+
+    @property
+    def most_quick_images(self) -> int:
+        """Images of the quick scores of a large data set; others have half of theirs."""
+        return number(self.quick_images, QUICK_IMAGES)
 
     @property
     def quick_inception(self) -> bool:
@@ -111,6 +132,17 @@ class TrainSection(Section):
     def ema_decay(self, images: int) -> float:
         """Decay of the averaged generator over a step of `images`."""
         return float(0.5 ** (images / (1000 * self.ema_half_life_kimg)))
+
+
+def conditioned_classes(asked: Conditioning, labels: int, stacked: bool) -> int:
+    """Classes that G and D are conditioned on, of a data set with so many labels; 0: none.
+
+    `auto` takes the labels where they tell images apart. Those of stacked digits are the modes that
+    the discrete-mode test looks for, so they are kept from G.
+    """
+    if asked == "auto":
+        return labels if labels > 1 and not stacked else 0
+    return labels if asked else 0
 
 
 def require_whole_groups(groups: bool | int, minibatch: int) -> None:

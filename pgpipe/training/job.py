@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS
@@ -38,7 +40,13 @@ class Job:
     @property
     def step_images(self) -> int:
         """Real images that a step shows: a minibatch for each step of D."""
-        return self.minibatch * self.section.discriminator_steps
+        return step_images(self.phase, self.section)
+
+    @property
+    def step_section(self) -> TrainSection:
+        """The section `train` with the half-life that the phase states, if it does."""
+        half_life = self.phase.ema_half_life_kimg or self.section.ema_half_life_kimg
+        return self.section.model_copy(update={"ema_half_life_kimg": half_life})
 
     def kimg(self, images: int) -> float:
         """Thousands of images seen in all phases, after `images` of this one."""
@@ -54,14 +62,27 @@ class Job:
         before, part = images - self.step_images, self.phase.part
         return before >= 0 and part(images) == "stable" and part(before) == "fade"
 
-    def ticks(self, images: int) -> bool:
-        """Whether the step up to `images` crossed a multiple of the tick, or ended the phase."""
-        tick = self.section.tick_images
-        crossed = images // tick > (images - self.step_images) // tick
-        return crossed or images >= self.phase.images
+    @property
+    def end(self) -> int:
+        """Images of this phase after its last step."""
+        return end_of(self.phase, self.section)
 
-    def row(self, images: int, means: Mapping[str, float]) -> Row:
-        """The row of history after `images`, with the means of figures since the last one."""
+    def ticks(self, images: int) -> bool:
+        """Return whether the step up to `images` crossed a multiple of the tick."""
+        tick = self.section.tick_images
+        return images // tick > (images - self.step_images) // tick
+
+    def row_since_tick(self, progress: "Progress") -> Row | None:
+        """Return the row that closes the history if the phase ends here, where that is no tick.
+
+        It is no row of a longer phase's, which goes on to its next tick.
+        """
+        return self.row(progress) if progress.steps else None
+
+    def row(self, progress: "Progress") -> Row:
+        """Return the row of history at this point, with the means of figures since the last one."""
+        images = progress.images
+        means = (torch.tensor(progress.sums) / progress.steps).tolist()
         return {
             "kimg": self.kimg(images),
             "phase": self.key,
@@ -69,7 +90,7 @@ class Job:
             "fade": self.phase.fade(images),
             "minibatch": self.minibatch,
             "learning_rate": self.learning_rate(images),
-            **means,
+            **dict(zip(FIGURES, means, strict=True)),
         }
 
 
@@ -81,3 +102,20 @@ class Progress:
     rows: list[Row] = field(default_factory=list)
     sums: list[float] = field(default_factory=lambda: [0.0] * len(FIGURES))  # since the last tick
     steps: int = 0  # since the last tick
+
+
+def step_images(phase: Phase, section: TrainSection) -> int:
+    """Return the real images that a step of a phase shows: a minibatch for each step of D."""
+    return (phase.minibatch or section.minibatch) * section.discriminator_steps
+
+
+def end_of(phase: Phase, section: TrainSection) -> int:
+    """Return the images after a phase's last step: whole steps, as many as its images take."""
+    step = step_images(phase, section)
+    return -(-phase.images // step) * step
+
+
+def rows_of(facts: Mapping[str, Any]) -> list[Row]:
+    """Return the history of the phases that end with a state, from what it tells of itself."""
+    last = facts.get("row")
+    return [*facts["progress"]["rows"], *([last] if last else [])]

@@ -12,7 +12,7 @@ from torch import Tensor
 from pgpipe import rng
 from pgpipe.images import to_float
 from pgpipe.losses import gradients, labels
-from pgpipe.losses.adversarial import ADVERSARIAL, noise_strength
+from pgpipe.losses.adversarial import objective
 from pgpipe.nets.layers import downsample, upsample
 from pgpipe.nets.minibatch import Noise, quiet
 from pgpipe.training.config import TrainSection
@@ -58,7 +58,7 @@ class Objective:
 
     def __init__(self, networks: Networks, section: TrainSection) -> None:
         self.nets, self.section = networks, section
-        self.adversarial = ADVERSARIAL[section.loss]
+        self.adversarial = objective(section.loss)
         self.upscale = section.upscale(networks.generator.resolution)
         self.device = next(networks.generator.parameters()).device
 
@@ -115,7 +115,7 @@ class Objective:
         """Of the label logits [N, classes] of reals and fakes; 0 without labels."""
         if batch.labels is None:
             return torch.zeros((), device=self.device)
-        if self.section.label_conditioning == "acgan":
+        if self.section.label_conditioning != "matching":
             of_real = labels.classification(real, batch.labels)
             return of_real + labels.classification(fake, batch.labels)
         key, choices = self.key("wrong", batch.seen), real.shape[1] - 1
@@ -126,7 +126,7 @@ class Objective:
 
     def label_loss_g(self, logits: Tensor, drawn_for: Tensor) -> Tensor:
         """Of fakes' label logits [N, classes] and their labels [N]."""
-        if self.section.label_conditioning == "acgan":
+        if self.section.label_conditioning != "matching":
             return labels.classification(logits, drawn_for)
         return labels.matching_generator(labels.match_scores(logits, drawn_for))
 
@@ -142,8 +142,8 @@ class Objective:
     def scored(self, batch: Minibatch, images: Tensor, stream: str) -> Scored:
         """D's verdict on images [N, C, R, R], through noise if the objective has some."""
         noise = quiet
-        if self.nets.fake_score is not None:
-            strength = noise_strength(self.nets.fake_score)
+        if self.adversarial.noise and self.nets.fake_score is not None:
+            strength = self.adversarial.noise.strength(self.nets.fake_score)
             key = self.key(f"noise {stream}", batch.seen)
             noise = Noise(strength, key, batch.whole, batch.rows)
         scored: Scored = self.nets.discriminator(images, batch.fade, noise)

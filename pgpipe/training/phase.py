@@ -1,6 +1,5 @@
 """Training one phase of the growth: draw, step, average, record, save."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,15 @@ import torch
 from pgpipe.data.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.images import grid, to_float, write_png
-from pgpipe.layout import PREVIEW_COLUMNS, PREVIEW_LABELS, PREVIEW_LATENTS, PREVIEW_TILE, PREVIEWS
+from pgpipe.layout import (
+    PREVIEW_COLUMNS,
+    PREVIEW_LABELS,
+    PREVIEW_LATENTS,
+    PREVIEW_TILE,
+    PREVIEWS,
+    STATE_FORMAT,
+    preview_name,
+)
 from pgpipe.nets.sampling import facts_of, render_all
 from pgpipe.processes.group import ALONE, Processes
 from pgpipe.timer import Timer
@@ -29,11 +36,10 @@ from pgpipe.training.listener import Listener
 from pgpipe.training.networks import build, tensors_of
 from pgpipe.training.numerics import out_of_memory, platform
 from pgpipe.training.objective import FIGURES
-from pgpipe.training.quick_scorer import NO_SCORER, Scorer
+from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow
 from pgpipe.training.step import Step
 
 BACKLOG = 8  # ticks that may wait for their quick scores
-POLL_S = 0.05
 FIRST_REALS = 500  # that minibatch discrimination is fitted to, as in the Theano code
 
 
@@ -58,7 +64,7 @@ class PhaseTraining:
     def restore(self) -> None:
         """Stand at the last saved state, or at the start."""
         job, device = self.job, self.batches.device
-        saved = self.processes.in_turn(self.states.newest)
+        saved = self.processes.in_turn(lambda: self.states.newest(job.end))
         tensors, self.progress = (
             (saved[0], Progress(**saved[1]["progress"]))
             if saved
@@ -69,7 +75,7 @@ class PhaseTraining:
         if not saved and job.phase.origin == "init":
             count = min(FIRST_REALS, len(self.batches.store))  # each once: twins have distance 0
             self.networks.discriminator.fit(to_float(self.batches.reals(0, count)[0]))
-        self.step = fastest(Step(self.networks, job.section, self.processes))
+        self.step = fastest(Step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
@@ -79,32 +85,36 @@ class PhaseTraining:
             Interrupted: `stop()` became true.
             DivergedError: a loss, weight or moment is not finite, and was not once before.
         """
-        while self.progress.images < self.job.phase.images:
+        while self.progress.images < self.job.end:
             try:
                 self.advance(stop)
             except NotFiniteError as found:
                 self.roll_back(str(found))
-        if not self.follow(0, stop):
+        row = self.job.row_since_tick(self.progress)
+        if row and self.processes.writes:
+            self.show(row)
+        if not follow(self.scorer, self.listener, 0, stop):
             raise self.interrupted()
         if self.processes.writes:
-            self.states.finish()
+            self.states.finish(self.progress.images)
 
     def advance(self, stop: Callable[[], bool]) -> None:
         """One step, and what is due after it."""
         self.train_step()
         ticked = self.job.ticks(self.progress.images)
         stopping, unsaved = self.processes.any(stop(), self.unsaved.elapsed())
-        saving = ticked or stopping or unsaved
+        ended = self.progress.images >= self.job.end
+        saving = ticked or stopping or unsaved or ended
         if saving or self.progress.steps % EVERY_STEPS == 0:
             self.require_finite()
         if ticked:
             self.tick()
         if saving:
             self.save()
-        if stopping and self.progress.images < self.job.phase.images:
+        if stopping and not ended:
             raise self.interrupted()
         if ticked:
-            self.follow(BACKLOG, stop)
+            follow(self.scorer, self.listener, BACKLOG, stop)
 
     def require_finite(self) -> None:
         """Raise NotFiniteError in all processes, where one has a number that is not finite."""
@@ -133,14 +143,6 @@ class PhaseTraining:
         at = self.job.kimg(self.progress.images)
         return Interrupted(f"{self.job.key}: interrupted at {at:g} kimg, state saved")
 
-    def follow(self, backlog: int, stop: Callable[[], bool]) -> bool:
-        """Wait until at most so many ticks are to be scored, or `stop()`; pass the scores on."""
-        while not (enough := self.scorer.behind() <= backlog) and not stop():
-            time.sleep(POLL_S)
-        for row in self.scorer.news():
-            self.listener.on_scores(row)
-        return enough
-
     def train_step(self) -> None:
         """One step of G, with those of D that go with it."""
         job, progress = self.job, self.progress
@@ -160,11 +162,11 @@ class PhaseTraining:
     def tick(self) -> None:
         """Record the means since the last tick, and a preview."""
         progress = self.progress
-        means = dict(zip(FIGURES, (self.sums / progress.steps).tolist(), strict=True))
-        self.sums.zero_()
-        progress.steps = 0
-        row = self.job.row(progress.images, means)
+        progress.sums = self.sums.tolist()
+        row = self.job.row(progress)
         progress.rows.append(row)
+        progress.steps = 0
+        self.sums.zero_()
         if self.processes.writes:
             self.show(row)
 
@@ -177,7 +179,7 @@ class PhaseTraining:
 
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""
-        job, name = self.job, f"{self.job.key}-{self.progress.images:09d}.png"
+        job, name = self.job, preview_name(self.job.key, self.progress.images)
         labels = job.tensors[PREVIEW_LABELS] if job.spec.classes else None
         latents = job.tensors[PREVIEW_LATENTS]
         drawn = render_all(
@@ -193,12 +195,14 @@ class PhaseTraining:
         job, progress = self.job, self.progress
         progress.sums = self.sums.tolist()
         facts = {
+            "format": STATE_FORMAT,
             "phase": job.key,
             "resolution": job.phase.res,
             "images_seen": job.images_before + progress.images,
             "spec": job.spec.model_dump(),
             "platform": platform(job.section),
             "progress": vars(progress),
+            "row": job.row_since_tick(progress),
         }
         if self.processes.writes:
             self.states.save(progress.images, {**named, **job.previews}, facts)

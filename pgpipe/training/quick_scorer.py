@@ -7,7 +7,8 @@ lowest priority.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import Protocol
 from torch import Tensor
 
 from pgpipe.errors import BUG, PgpipeError, ResourceError
-from pgpipe.training import quick_worker
 from pgpipe.training.history import Row
-from pgpipe.training.quick_worker import Task
+from pgpipe.training.listener import Listener
+from pgpipe.training.quick_task import WORKER, Task
 from pgpipe.training.snapshots import Snapshots
+
+POLL_S = 0.05
 
 
 class Scorer(Protocol):
@@ -55,6 +58,21 @@ class NoScorer:
 NO_SCORER = NoScorer()
 
 
+def follow(
+    scorer: Scorer, listener: Listener, backlog: int, stop: Callable[[], bool] = lambda: False
+) -> bool:
+    """Wait until at most so many ticks are to be scored, or `stop()`; pass the scores on.
+
+    Returns:
+        Whether no more than that are to be scored.
+    """
+    while not (enough := scorer.behind() <= backlog) and not stop():
+        time.sleep(POLL_S)
+    for row in scorer.news():
+        listener.on_scores(row)
+    return enough
+
+
 class QuickScorer:
     """Has the snapshots of a phase scored by a process, in order."""
 
@@ -63,6 +81,7 @@ class QuickScorer:
         self.process: subprocess.Popen[str] | None = None
         self.told: set[int] = set()
         self.log = snapshots.folder / "scorer.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         for path in snapshots.unscored():  # that a kill left
             self.send(path)
 
@@ -75,7 +94,8 @@ class QuickScorer:
     def send(self, path: Path) -> None:
         """Tell the process, which starts with its first snapshot."""
         if self.process is None:
-            command = [sys.executable, "-m", quick_worker.__name__, json.dumps(asdict(self.task))]
+            told = [json.dumps(asdict(self.task)), str(self.snapshots.scores)]
+            command = [sys.executable, "-m", WORKER, *told]
             with self.log.open("wb") as log:
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.PIPE, stderr=log, text=True

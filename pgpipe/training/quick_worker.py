@@ -1,60 +1,62 @@
-"""The process that scores a phase's snapshots: `python -m pgpipe.training.quick_worker TASK`.
+"""The process that scores a phase's snapshots: `python -m pgpipe.training.quick_worker TASK TO`.
 
 It reads the paths of snapshots from its standard input, a line each, and writes a row of scores
-beside each. It ends with its input, so it outlives the training by no more than a snapshot. The
-last line of its standard error says what went wrong.
+for each into the folder TO. It ends with its input, so it outlives the training by no more than a
+snapshot. The last line of its standard error says what went wrong.
 """
 
 import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pgpipe import rng, tensors
+from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
 from pgpipe.files import write_json
 from pgpipe.images import Images
-from pgpipe.metrics import features
 from pgpipe.metrics.quick import QuickScores
 from pgpipe.nets.sampling import generator_of, render_all
 from pgpipe.processes.signals import SIGNALS
 from pgpipe.training import hashed
+from pgpipe.training.config import SPLITS
 from pgpipe.training.history import Row
+from pgpipe.training.quick_task import FEATURES, Task
 from pgpipe.training.snapshots import row_file
 
 CPU = torch.device("cpu")
 LOWEST = 19  # priority: it takes what the training leaves
 
 
-@dataclass(frozen=True)
-class Task:
-    """What all snapshots of a phase are scored by."""
-
-    data: str  # folder of the prepared images
-    resolution: int
-    images: int  # to draw, and as many reals: at most half of the data set
-    seed: int
-    threads: int  # 0: as many as torch takes
-    inception: bool  # whether also by the Inception network
-
-
 class Worker:
     """Scores snapshots, all from the same latents and against the same reals."""
 
-    def __init__(self, task: Task) -> None:
-        store = ImageStore(Path(task.data) / f"r{task.resolution}")
+    def __init__(self, task: Task, to: Path) -> None:
+        """Write the rows of scores into the folder `to`."""
+        self.to = to
+        stored = ImageStore(Path(task.data) / f"r{task.resolution}")
+        store = mirrored.seen(stored, task.mirror, task.seed)
         self.task, self.count = task, min(task.images, len(store) // 2) // 2 * 2  # whole pairs
+        self.drawn = max(self.count, task.inception_images)
         order = rng.permutation(len(store), rng.key(task.seed, "quick reals", 0)).numpy()
-        reals, others = order[: self.count], order[self.count : 2 * self.count]
-        network = features.network(CPU) if task.inception else None
+        reals, others = order[: self.count], np.roll(order, -self.count)[: self.drawn]
+        network = None
+        if task.inception:
+            network = import_module(FEATURES).network(CPU)
         self.quick = QuickScores(
-            Chosen(store, reals), Chosen(store, others), task.seed, CPU, network
+            Chosen(store, reals),
+            Chosen(store, others),
+            task.seed,
+            CPU,
+            network,
+            splits=SPLITS if task.inception_images else 1,
         )
 
     def score(self, path: Path) -> None:
@@ -67,7 +69,7 @@ class Worker:
             raise IntegrityError(f"{path}: damaged (hash differs); delete it and run again")
         named, facts = tensors.parse(data)
         row = {**facts["row"], "images": self.count, **self.quick.of(self.draw(named, facts))}
-        write_json(row_file(path.parent, hashed.images_of(path)), row)
+        write_json(row_file(self.to, hashed.images_of(path)), row)
 
     def draw(self, named: tensors.Tensors, facts: Row) -> Images:
         """The images to score: uint8 [N, R, R, C]."""
@@ -78,30 +80,30 @@ class Worker:
 
     def latents(self, size: int) -> Tensor:
         """Of the images to score: [N, size]."""
-        return rng.normal((self.count, size), rng.key(self.task.seed, "quick latents", 0))
+        return rng.normal((self.drawn, size), rng.key(self.task.seed, "quick latents", 0))
 
     def labels(self) -> Tensor:
         """As frequent as in the data: int64 [N]."""
         known = torch.from_numpy(read_labels(Path(self.task.data)))
         key = rng.key(self.task.seed, "quick labels", 0)
-        return known[rng.integers(len(known), (self.count,), key)]
+        return known[rng.integers(len(known), (self.drawn,), key)]
 
 
-def main(task: Task) -> None:
+def main(task: Task, to: Path) -> None:
     """Score until the input ends."""
     os.nice(LOWEST)
     for number in SIGNALS:  # to the whole group, so that the training hears it, too
         signal.signal(number, signal.SIG_IGN)
     if task.threads:
         torch.set_num_threads(task.threads)
-    worker = Worker(task)
+    worker = Worker(task, to)
     for line in sys.stdin:
         worker.score(Path(line.rstrip("\n")))
 
 
 if __name__ == "__main__":
     try:
-        main(Task(**json.loads(sys.argv[1])))
+        main(Task(**json.loads(sys.argv[1])), Path(sys.argv[2]))
     except PgpipeError as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)

@@ -1,30 +1,47 @@
 """What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.layout` names."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from pgpipe import tensors
-from pgpipe.errors import IntegrityError
+from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import fresh_folder, link_or_copy
-from pgpipe.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE
+from pgpipe.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.sampling import save_generator
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
-from pgpipe.training.history import PLACE, write_history
+from pgpipe.training.history import PLACE, Row, write_history
+from pgpipe.training.job import rows_of
 from pgpipe.training.snapshots import Snapshots, write_rows
 
 
-def emit(states: StateFolder, section: TrainSection, before: Path, target: Path) -> None:
-    """Write `target` from a finished phase's states and the folder of the phase before.
+def emit(
+    states: StateFolder,
+    images: int,
+    snapshots: Snapshots | None,
+    section: TrainSection,
+    before: Path,
+    target: Path,
+) -> None:
+    """Write `target`, the model of a finished phase.
 
     The generator to sample and score is the best snapshot, unless the last one is selected or no
     snapshot was scored.
+
+    Args:
+        states: of the phase.
+        images: that the phase has shown.
+        snapshots: of the phase, if its ticks were scored.
+        section: says what is selected.
+        before: folder of the phase before.
+        target: receives the model.
     """
-    snapshots = Snapshots(states.folder, section.best_by)
-    state = states.result
+    state = states.result(images)
     if state is None:
         raise IntegrityError(f"{states.folder}: has no intact result; run the same command again")
     named, facts = tensors.read(state)
@@ -33,12 +50,45 @@ def emit(states: StateFolder, section: TrainSection, before: Path, target: Path)
     with torch.device("meta"):
         generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
     weights.load(generator.to_empty(device="cpu"), named, "average")
-    last = facts["progress"]["rows"][-1]
-    save_generator(target / LAST, generator, row={name: last[name] for name in PLACE})
-    best = None if section.select == "last" else snapshots.best()
+    rows = rows_of(facts)
+    save_generator(target / LAST, generator, row={name: rows[-1][name] for name in PLACE})
+    write_history(target / HISTORY, rows)
+    ticks = own_ticks(rows, facts)
+    scores = scored(snapshots, ticks, section) if snapshots else []
+    best = snapshots.best(ticks) if snapshots and section.select != "last" else None
     link_or_copy(best or target / LAST, target / GENERATOR)
-    write_history(target / HISTORY, facts["progress"]["rows"])
-    write_rows(target / SCORES, before / SCORES, list(snapshots.rows().values()))
-    for folder in (before / PREVIEWS, states.folder / PREVIEWS):
-        for picture in sorted(folder.glob("*.png")):
-            link_or_copy(picture, target / PREVIEWS / picture.name)
+    write_rows(target / SCORES, before / SCORES, scores)
+    drawn = [states.folder / PREVIEWS / preview_name(facts["phase"], tick) for tick in ticks]
+    for picture in (*sorted((before / PREVIEWS).glob("*.png")), *drawn):
+        link_or_copy(picture, target / PREVIEWS / picture.name)
+
+
+def own_ticks(rows: list[Row], facts: dict[str, Any]) -> list[int]:
+    """Return the images of the phase at each of its own rows of history."""
+    before = facts["images_seen"] - facts["progress"]["images"]
+    return [round(1000 * row["kimg"]) - before for row in rows if row["phase"] == facts["phase"]]
+
+
+def scored(snapshots: Snapshots, ticks: list[int], section: TrainSection) -> list[Row]:
+    """Return the quick scores of the ticks.
+
+    Where the metrics were edited, and old generators were too large to be kept, some cannot be
+    scored anew: the curve has gaps then, but no tick is selected from a part.
+
+    Raises:
+        UsageError: the best tick is to be selected, and not all are scored.
+    """
+    rows = snapshots.rows()
+    missing = [tick for tick in ticks if tick not in rows]
+    if missing:
+        told = (
+            f"{snapshots.folder}: {len(missing)} of {len(ticks)} ticks have no quick scores by "
+            "today's code of the metrics, since their generators are gone"
+        )
+        if section.select != "last":
+            raise UsageError(
+                f"{told}; set train.select: last, or delete {snapshots.folder.parent} and run "
+                "again, to train the phase anew"
+            )
+        sys.stderr.write(f"pgpipe: warning: {told}\n")
+    return [rows[tick] for tick in ticks if tick in rows]

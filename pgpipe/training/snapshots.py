@@ -1,10 +1,10 @@
-"""Snapshots of a phase's averaged generator, one a tick, and their quick scores.
+"""Snapshots of a phase's averaged generator, one per tick, and their quick scores.
 
-    <images>-<sha256>.safetensors   a generator; it goes when it is scored and not the best
-    <images>.json                   its row of scores
+    snapshots/<images>-<sha256>.safetensors   generators: all of them, as long as they are small
+    scores-<key>/<images>.json                rows of scores, by the key of the code and settings
 
 Rows are functions of snapshots, and these of the training, so a phase that was killed ends with
-the same files.
+the same files. Generators are kept so that an edited metric scores them again without a training.
 """
 
 import csv
@@ -18,6 +18,7 @@ from pgpipe import tensors
 from pgpipe.files import read_json, write_bytes
 from pgpipe.metrics.quick import better
 from pgpipe.training import hashed
+from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.training.history import PLACE, Row
 
 
@@ -27,46 +28,63 @@ def row_file(folder: Path, images: int) -> Path:
 
 
 class Snapshots:
-    """Of one phase; the process that trains deletes, and no other."""
+    """The snapshots of one phase; the process that trains deletes, and no other."""
 
-    def __init__(self, folder: Path, metric: str) -> None:
-        """Beside the states in `folder`; `metric` decides which snapshot is the best."""
-        self.folder, self.metric = folder / "snapshots", metric
+    def __init__(self, folder: Path, metric: str, key: str) -> None:
+        """Stand beside the states in `folder`.
+
+        Args:
+            folder: of the states.
+            metric: decides which snapshot is the best.
+            key: names the rows of scores.
+        """
+        self.folder, self.scores = folder / "snapshots", folder / f"scores-{key}"
+        self.metric = metric
 
     def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> Path | None:
         """Write a generator's tensors and facts, unless it was scored before a kill."""
-        if row_file(self.folder, images).exists():
+        if row_file(self.scores, images).exists():
             return None
         return hashed.write(self.folder, images, tensors.dump(named, facts))
 
     def files(self) -> dict[int, Path]:
-        """The generators that are still there, by images, oldest first."""
+        """Return the generators that are still there, by images, oldest first."""
         found = {hashed.images_of(path): path for path in hashed.files(self.folder)}
         return {images: path for images, path in found.items() if images >= 0}
 
     def rows(self, but: Container[int] = ()) -> dict[int, Row]:
-        """The scores so far, but those of some, by images, oldest first."""
-        found = {int(path.stem): path for path in sorted(self.folder.glob("*.json"))}
+        """Return the scores so far, but those of some, by images, oldest first."""
+        found = {int(path.stem): path for path in sorted(self.scores.glob("*.json"))}
         return {images: read_json(path) for images, path in found.items() if images not in but}
 
     def unscored(self) -> list[Path]:
-        """The generators whose scores are to come."""
-        return [p for n, p in self.files().items() if not row_file(self.folder, n).exists()]
+        """Return the generators whose scores are to come."""
+        return [p for n, p in self.files().items() if not row_file(self.scores, n).exists()]
 
-    def best(self) -> Path | None:
-        """The best generator that has grown whole, the earliest of equal ones."""
-        rows, found = self.rows(), None
-        files = {n: path for n, path in self.files().items() if n in rows and rows[n]["fade"] == 1}
-        for images in files:
-            if found is None or better(
-                self.metric, rows[images][self.metric], rows[found][self.metric]
-            ):
-                found = images
-        return None if found is None else files[found]
+    def best(self, ticks: Container[int] | None = None) -> Path | None:
+        """Return the best generator that has grown whole, the earliest of equal ones.
+
+        Args:
+            ticks: images of the snapshots to choose from; by default all.
+        """
+        rows, best, chosen = self.rows(), None, None
+        for images, path in self.files().items():
+            if images not in rows or (ticks is not None and images not in ticks):
+                continue
+            score = rows[images][self.metric]
+            grown = rows[images]["fade"] == 1
+            if grown and (best is None or better(self.metric, score, best)):
+                best, chosen = score, path
+        return chosen
 
     def prune(self) -> None:
-        """Drop what is scored and not the best."""
-        for path in set(self.files().values()) - {self.best(), *self.unscored()}:
+        """Drop the oldest scored generators but the best, while all are too large to be kept."""
+        files = self.files().values()
+        size = sum(path.stat().st_size for path in files)
+        for path in [p for p in files if p not in {self.best(), *self.unscored()}]:
+            if size <= KEPT_SNAPSHOT_BYTES:
+                return
+            size -= path.stat().st_size
             path.unlink()
 
 

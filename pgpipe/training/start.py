@@ -1,27 +1,36 @@
 """Where a phase starts: from the model of the phase before and the first weights of new layers."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pgpipe import __version__, tensors
-from pgpipe.devices import choose
+from pgpipe import tensors
 from pgpipe.errors import UsageError
 from pgpipe.hashes import sha256_file, sha256_json
-from pgpipe.metrics.patches import SMALLEST
-from pgpipe.metrics.quick import versions
+from pgpipe.layout import STATE_FORMAT
+from pgpipe.losses.adversarial import OBJECTIVES
 from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.weights import NETWORKS
+from pgpipe.provenance import running
 from pgpipe.schedule import Phase
 from pgpipe.training import parts
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
-from pgpipe.training.job import Job
+from pgpipe.training.job import Job, rows_of
 from pgpipe.training.numerics import platform
-from pgpipe.training.quick_worker import Task
 
-STATE_VERSION = 4  # raised when the same inputs give other numbers, or a state another form
-NO_CAUSES = {"checkpoint_minutes", "device", "threads", "quick_images", "select"}
+NO_CAUSES = {
+    *("checkpoint_minutes", "device", "threads"),
+    *("quick_images", "quick_inception_images", "select"),
+}
+NO_WEIGHTS = (  # what looks at a training and is none of its code
+    "pgpipe.metrics",
+    "pgpipe.training.quick_scorer",
+    "pgpipe.training.quick_task",
+    "pgpipe.training.quick_worker",
+    "pgpipe.training.result",
+    "pgpipe.training.snapshots",
+)
 PLATFORM_DIGITS = 8  # of a state's key
 
 
@@ -32,6 +41,10 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
     yet changes nothing, so this is as if it had averaged all layers from the start.
     """
     old, facts = tensors.read(before)
+    if facts.get("format") != STATE_FORMAT:
+        raise UsageError(
+            f"{before}: a state of another format than this pgpipe has; `dvc repro` makes it anew"
+        )
     new, _ = tensors.read(layers)
     averages = {
         name.replace("generator", "average", 1): value
@@ -47,7 +60,7 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
         spec=NetworkSpec(**facts["spec"]),
         tensors={**kept, **new, **averages},
         images_before=facts["images_seen"],
-        rows_before=facts["progress"]["rows"],
+        rows_before=rows_of(facts),
     )
 
 
@@ -59,36 +72,25 @@ def require_parts(job: Job, processes: int) -> None:
         raise UsageError(f"{job.key}: {error}") from None
 
 
-def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
-    """How the ticks of a phase are scored, by the images in the folder `data`; None: not at all.
-
-    Where a CPU trains, one thread does, so that the training loses little.
-    """
-    if not section.quick_images or phase.res < SMALLEST:
-        return None
-    return Task(
-        data=data,
-        resolution=phase.res,
-        images=section.quick_images,
-        seed=section.seed,
-        threads=1 if choose(section.device).type == "cpu" else section.threads,
-        inception=section.quick_inception,
-    )
+def training_code(section: TrainSection, spec: NetworkSpec) -> list[str]:
+    """Return the modules that a phase's weights are made by."""
+    chosen = (OBJECTIVES[section.loss], *NETWORKS[spec.name])
+    return ["stages.train", "pgpipe.training.start", "pgpipe.training.phase", *chosen]
 
 
 def state_key(
     phase: Phase, section: TrainSection, before: Path, layers: Path, data: dict[str, Any]
 ) -> str:
-    """The hash of all that determines a phase's result: the name of its states' folder.
+    """Return the hash of all that determines a phase's states: the name of their folder.
 
-    Its last digits stand for the platform, so that states of another one are found.
+    How long the phase stays in its stable part is not among it: a longer one goes on from the end
+    of a shorter one. The last digits stand for the platform, so that states of another are found.
     """
-    quick = quick_task(phase, section, "")
+    code = training_code(section, NetworkSpec(**tensors.read_facts(before)["spec"]))
     causes = {
-        "version": [STATE_VERSION, __version__],
-        "phase": phase.model_dump(),
+        "code": running().hash(code, NO_WEIGHTS),
+        "phase": phase.model_dump(exclude={"stable_kimg"}),
         "train": section.model_dump(exclude=NO_CAUSES),
-        "quick": quick and [asdict(quick), versions(), section.best_by],
         "before": sha256_file(before),
         "layers": sha256_file(layers),
         "data": data,

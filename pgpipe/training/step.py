@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pgpipe.losses.adversarial import running_fake_score
 from pgpipe.processes.group import ALONE, Processes
 from pgpipe.training import parts
 from pgpipe.training.config import TrainSection
@@ -42,9 +41,9 @@ class Step:
         else:
             of_d = torch.stack([self.discriminator_step(batch) for batch in batches]).mean(dim=0)
             figures = torch.cat([self.generator_step(last)[None], of_d])
-        if self.nets.fake_score is not None:
-            score = running_fake_score(self.nets.fake_score, figures[SCORE_FAKE])
-            self.nets.fake_score.copy_(score)
+        noise, running = self.objective.adversarial.noise, self.nets.fake_score
+        if noise and running is not None:
+            running.copy_(noise.running_score(running, figures[SCORE_FAKE]))
         self.average_step(sum(len(batch.images) for batch in batches))
         return figures
 

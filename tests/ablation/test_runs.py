@@ -44,6 +44,26 @@ def test_other_images_and_parameters_are_another_protocol() -> None:
     assert protocol(LOCK, METRICS) != protocol(other, METRICS)
 
 
+def scored(**params: Any) -> dict[str, Any]:
+    """The lock of a run that was scored by whole sections of these values."""
+    lock = copy.deepcopy(LOCK)
+    for name, read in (("reference", "score"), ("sample", "sample"), ("score", "score")):
+        entry = {"score": {"swd_images": "auto", "mirror": "auto", "seed": 0} | params}
+        entry = entry if read == "score" else {"sample": {"images": "auto", "seed": 1}} | entry
+        lock["stages"][name]["params"]["params.yaml"] = entry
+    return lock
+
+
+def test_what_auto_became_decides_and_not_how_it_was_stated() -> None:
+    """The fingerprint has the numbers, and whether reals were mirrored."""
+    auto, stated = scored(), scored(swd_images=2048, mirror=False)
+    for training in (False, True):  # mirrors or not, in an ablation that states score.mirror
+        stated["stages"]["score"]["params"]["params.yaml"]["train.mirror"] = training
+        assert protocol(auto, METRICS) == protocol(stated, METRICS)
+    assert protocol(auto, METRICS) != protocol(scored(seed=1), METRICS)
+    assert protocol(auto, METRICS) != protocol(stated, {**METRICS, "protocol": "ba9876543210"})
+
+
 def test_scores_samples_and_code_that_scores_alike_are_not() -> None:
     found = protocol(LOCK, METRICS)
     assert protocol(LOCK, {**METRICS, "swd_avg": 2.0}) == found

@@ -58,6 +58,17 @@ def test_protocols_are_not_mixed_on_a_data_set() -> None:
     assert found.outdated == {a.name: "scored by another protocol"}
 
 
+def test_what_other_code_has_made_is_not_done() -> None:
+    a, b = experiment("a"), experiment("b")
+    edited = run(a, time=2)._replace(current=False)
+    found = survey([a, b], [edited, run(b)], [])
+    assert [s.state for s in found.standings] == ["missing", "done"]
+    assert found.outdated == {a.name: "made by other code than today's"}
+    earlier = run(a, "before the edit", time=1)  # and again, where the edit is undone
+    (standing,) = survey([a], [edited, earlier], []).standings
+    assert standing.run == earlier
+
+
 def test_newest_of_equal_runs_counts() -> None:
     a = experiment("a")
     (standing,) = survey([a], [run(a, "new", time=2), run(a, "old", time=1)], []).standings

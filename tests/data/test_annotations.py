@@ -38,6 +38,66 @@ def test_columns_may_come_in_any_order_with_others(tmp_path: Path) -> None:
     assert labels(tmp_path, "\ufeffsplit,label,name\r\ntrain,cat,a.png\r\n") == {"a.png": "cat"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name;label\na.png;cat\n",
+        "Name\tLABEL\na.png\tcat\n",
+        "name  label\na.png cat\n",
+        "\n name , Label \na.png,  cat \n\n",
+        '"name";"label"\n"a.png";"cat"\n',
+        "\ufeff'split';name;label;\r\ntrain;a.png;cat;\r\n",
+        "name;label\na.png;cat\n".encode("utf-16"),
+    ],
+)
+def test_columns_however_they_are_separated_and_written(text: str | bytes, tmp_path: Path) -> None:
+    assert labels(tmp_path, text) == {"a.png": "cat"}
+
+
+def test_empty_labels_and_null_are_none(tmp_path: Path) -> None:
+    assert labels(tmp_path, "name,label\na,10\nb,\nc, \nd,9") == {
+        "a": "10",
+        "b": "",
+        "c": "",
+        "d": "09",
+    }
+    assert labels(tmp_path, {"labels": [["a", None], ["b", 0]]}, "l.json") == {"a": "", "b": "0"}
+    assert labels(tmp_path, {"labels": None}, "l.json") == {}
+
+
+IMAGES = ["top/set/a.png", "top/set/b/c.png"]
+
+
+@pytest.mark.parametrize("folder", ["", "top/", "top/set/", "elsewhere/"])
+@pytest.mark.parametrize("start", ["", "./", "set/", "top/set/", "top\\\\set\\\\"])
+def test_names_count_from_the_file_the_top_or_the_folder_of_all(folder: str, start: str) -> None:
+    names = [f"{start}a.png", f"{start}b/c.png", "more.png"]
+    ways = {folder, "", "top/set/"}  # that fit
+    if any(annotations.plain(way + names[0]) == IMAGES[0] for way in ways):
+        found = annotations.fitted(dict.fromkeys(names), "l.csv", folder, IMAGES)
+        assert found == dict(zip(IMAGES, names, strict=False))
+    else:
+        with pytest.raises(UsageError, match=r"none of its 3 names is that of an image: it has"):
+            annotations.fitted(dict.fromkeys(names), "l.csv", folder, IMAGES)
+
+
+def test_names_may_be_without_ending_where_that_is_clear() -> None:
+    """Samples of WebDataset have none, and files of names often have: of CelebA, for instance."""
+    images = ["sub/000001", "sub/000002"]
+    files = {"000001.jpg": 0, "000002.jpg": 1}
+    assert annotations.fitted(files, "l.csv", "", images) == dict(zip(images, files, strict=True))
+    swapped = annotations.fitted(dict.fromkeys(images), "l.csv", "", [f"{i}.png" for i in images])
+    assert swapped == {f"{image}.png": image for image in images}
+    both = ["a.jpg", "a.png", "b.png"]
+    assert annotations.fitted({"a.jpg": 0, "b": 1}, "l.csv", "", both) == {"a.jpg": "a.jpg"}
+
+
+def test_names_compare_in_one_form_of_accents() -> None:
+    assert annotations.fitted({"Ka\u0308se.png": 0}, "l.csv", "", ["K\u00e4se.png"]) == {
+        "K\u00e4se.png": "Ka\u0308se.png"
+    }
+
+
 def test_labels_of_the_official_tools(tmp_path: Path) -> None:
     content = {"labels": [["00000/img00000000.png", 6], ["00000/img00000001.png", 9]]}
     found = labels(tmp_path, content, "dataset.json")
@@ -69,18 +129,20 @@ def test_boxes(tmp_path: Path) -> None:
 
 def test_names(tmp_path: Path) -> None:
     found = read(tmp_path, "a.png\r\n\n  b c.png \n", list="l.txt")
-    assert found.names == frozenset(["a.png", "b c.png"])
-    assert found.files == {"l.txt"}
+    assert found.names is not None
+    assert [*found.names] == ["a.png", "b c.png"]
+    assert found.folders == {"l.txt": ""}
 
 
 LABELS_2 = [
     ("name\na", "no column 'label'"),
-    ("", "no column 'label'"),
+    ("", "no column 'name': its first line has nothing, expected name,label"),
+    ("b.png,cat\n", "no column 'name': its first line has 'b.png', 'cat', expected name,label"),
+    ("name label\nmy cat.png cat", "line 2 has too many columns; put names in quotes"),
     ("name,label\na", "line 2 has too few columns"),
     ("name,label\na,1\na,1", "'a' is in it twice"),
 ]
 JSON_2 = [
-    ({"labels": None}, "'labels': label None is neither text nor 0, 1"),
     ({"labels": [["a", 1], ["a", 2]]}, "'a' is in it twice"),
     ({"labels": [["a"]]}, "is not a name with a label"),
     ({"labels": [[1, "a"]]}, "is not a name with a label"),

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,37 +10,45 @@ import pytest
 from tinyparams import VALID
 
 from pgpipe.data.annotations import Annotations
-from pgpipe.data.choice import chosen, spread
+from pgpipe.data.choice import chosen, decided, spread
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
+from pgpipe.data.sources.source import Source
 from pgpipe.data.square import Box
 from pgpipe.errors import UsageError
 
 ITEMS: list[tuple[str, str]] = [(f"{'abc'[n % 3]}/{n:02d}.png", "abc"[n % 3]) for n in range(30)]
 NAMES = [name for name, _ in ITEMS]
+LAYOUT = Layout(dict(ITEMS))
 NO_NOTES = Annotations()
 
 
-class Source:
-    """Images of the items, counting how often they are read."""
+def annotated(**values: Any) -> Annotations:
+    """What files at the top of the set say, by the parameter that names each."""
+    return Annotations(**values, folders=dict.fromkeys(FILES.values(), ""))
 
-    reads = 0
 
-    def __call__(self) -> Iterator[Item]:
-        self.reads += 1
-        return ((b"", label, name) for name, label in ITEMS)
+FILES = {"labels": "l.csv", "boxes": "b.csv", "list": "l.txt"}
+
+
+def items() -> Iterator[Item]:
+    return ((b"", label, name) for name, label in ITEMS)
 
 
 def choose(notes: Annotations = NO_NOTES, **values: Any) -> list[tuple[str, str]]:
     dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", **values})
-    return [(name, label) for _, label, name in chosen(Source(), dataset, notes)]
+    taken = decided(LAYOUT, dataset, notes).of(items())
+    return [(name, label) for _, label, name in taken]
 
 
-def test_all_are_taken_as_they_come_and_read_once() -> None:
-    source = Source()
-    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder"})
-    assert [n for _, _, n in chosen(source, dataset, Annotations())] == NAMES
-    assert source.reads == 1
+def test_a_source_without_choice_is_not_read_for_it(tmp_path: Path) -> None:
+    def read(_: Path) -> Iterator[Item]:
+        raise AssertionError
+
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "npz"})
+    choice = chosen(Source(print, read), tmp_path, dataset)
+    assert [name for _, _, name in choice.of(items())] == NAMES
 
 
 def test_no_labels() -> None:
@@ -48,24 +57,56 @@ def test_no_labels() -> None:
 
 def test_labels_of_a_file() -> None:
     known = {name: f"{n % 2}" for n, name in enumerate([*NAMES, "of no image"])}
-    found = choose(Annotations(labels=known), labels="l.csv")
+    found = choose(annotated(labels=known), labels="l.csv")
     assert found == [(name, f"{n % 2}") for n, name in enumerate(NAMES)]
 
 
+def test_images_without_a_label_are_left_out_where_others_have_one() -> None:
+    known = {name: "x" if n < 20 else "" for n, name in enumerate(NAMES)}
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", "labels": "l.csv"})
+    choice = decided(LAYOUT, dataset, annotated(labels=known))
+    assert choice.labels == dict.fromkeys(NAMES[:20], "x")
+    (told,) = choice.notes
+    assert "are left out: 10, the first is 'c/20.png'" in told
+
+
+def test_no_label_at_all_leaves_all_images() -> None:
+    for known in ({}, dict.fromkeys(NAMES, "")):
+        assert choose(annotated(labels=known), labels="l.csv") == [(name, "") for name in NAMES]
+
+
+def test_own_file_of_the_set_comes_before_its_folders() -> None:
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder"})
+    for known in (dict.fromkeys(NAMES, "x"), {}):
+        own = Annotations(labels=known, folders={"dataset.json": ""})
+        choice = decided(LAYOUT, dataset, NO_NOTES, own)
+        assert choice.labels == {name: known.get(name, "") for name in NAMES}
+        assert choice.notes[0].startswith("dataset.json of the set states ")
+
+
+def test_unclear_classes_are_asked_about_unless_the_user_says() -> None:
+    layout = LAYOUT._replace(unclear="which?")
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder"})
+    with pytest.raises(UsageError, match=r"^dataset\.path: which\?$"):
+        decided(layout, dataset, NO_NOTES)
+    for said in ({"labels": "none"}, {"classes": ("a",)}):
+        assert decided(layout, dataset.model_copy(update=said), NO_NOTES).labels
+
+
 def test_classes_and_names_together_in_the_order_of_the_source() -> None:
-    names = frozenset(NAMES[12:20:-1] + NAMES[:10])
-    found = choose(Annotations(names=names), list="l.txt", classes=["c", "a"])
+    names = dict.fromkeys(NAMES[12:20:-1] + NAMES[:10])
+    found = choose(annotated(names=names), list="l.txt", classes=["c", "a"])
     assert found == [item for item in ITEMS if item[0] in names and item[1] != "b"]
 
 
 def test_classes_are_those_of_the_file_of_labels() -> None:
     known = {name: "old" if n < 7 else "new" for n, name in enumerate(NAMES)}
-    found = choose(Annotations(labels=known), labels="l.csv", classes=["old"])
+    found = choose(annotated(labels=known), labels="l.csv", classes=["old"])
     assert [name for name, _ in found] == NAMES[:7]
 
 
 def test_files_that_lie_beside_the_images_are_none() -> None:
-    notes = Annotations(files=frozenset(["03.png"]))
+    notes = Annotations(folders={"03.png": ""})
     assert [name for name, _ in choose(notes, labels="none")] == NAMES[:3] + NAMES[4:]
 
 
@@ -108,9 +149,9 @@ def test_the_subset_is_the_same_on_every_machine() -> None:
 
 BOX = Box(0, 0, 1, 1)
 WRONG: list[tuple[Annotations, dict[str, Any], str]] = [
-    (Annotations(labels=dict.fromkeys(NAMES[:9], "x")), {"labels": "l.csv"}, NAMES[9]),
-    (Annotations(boxes=dict.fromkeys(NAMES[:4], BOX)), {"boxes": "b.csv", "crop": "box"}, NAMES[4]),
-    (Annotations(names=frozenset(["zz", "yy", NAMES[0]])), {"list": "l.txt"}, "yy"),
+    (annotated(labels=dict.fromkeys(NAMES[:9], "x")), {"labels": "l.csv"}, NAMES[9]),
+    (annotated(boxes=dict.fromkeys(NAMES[:4], BOX)), {"boxes": "b.csv", "crop": "box"}, NAMES[4]),
+    (annotated(names=dict.fromkeys(["zz", "yy", NAMES[0]])), {"list": "l.txt"}, "yy"),
     (Annotations(), {"classes": ["a", "dog"]}, "dog"),
     (Annotations(), {"images": 31}, "dataset.images: 31 is not <= 30"),
 ]
@@ -122,5 +163,5 @@ def test_what_is_wrong_is_told_before_the_first_image(
 ) -> None:
     dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", **values})
     with pytest.raises(UsageError, match=told) as caught:
-        next(iter(chosen(Source(), dataset, notes)))
+        decided(LAYOUT, dataset, notes)
     assert "\n" not in str(caught.value)

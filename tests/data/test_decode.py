@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -310,3 +311,39 @@ def test_out_of_memory_is_no_verdict_on_the_file(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("pgpipe.data.decode.load", load)
     with pytest.raises(MemoryError):
         decode(encoded(photo()), "x", 3)
+
+
+# Bombs
+
+
+def many_scans(scans: int) -> bytes:
+    """A progressive JPEG of 2048x2048 that repeats a scan of a few bytes."""
+    buffer = io.BytesIO()
+    Image.new("L", (2048, 2048), 90).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    start = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)  # the second: of AC coefficients
+    end = min(place for m in (b"\xff\xda", b"\xff\xc4") if (place := data.find(m, start + 2)) > 0)
+    return data[:end] + data[start:end] * scans + data[end:]
+
+
+def multi_picture(data: bytes) -> bytes:
+    """The same JPEG as the first of two pictures, by the header of CIPA DC-007."""
+    entries = struct.pack("<HHI4s", 0xB000, 7, 4, b"0100") + struct.pack("<HHII", 0xB001, 4, 1, 2)
+    entries += struct.pack("<HHII", 0xB002, 7, 32, 8 + 2 + 3 * 12 + 4)
+    pictures = struct.pack("<IIIHH", 0x20030000, len(data), 0, 0, 0) + bytes(16)
+    body = b"MPF\0II*\0" + struct.pack("<IH", 8, 3) + entries + bytes(4) + pictures
+    return data[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+@pytest.mark.parametrize("dressed", [bytes, multi_picture])
+def test_scan_bombs_are_refused_whatever_their_header(dressed: Callable[[bytes], bytes]) -> None:
+    bomb = dressed(many_scans(1500))
+    assert len(bomb) < 200_000
+    with pytest.raises(Rejected, match="too many scans, as bombs have"):
+        decode(bomb, "bomb.jpg", 3)
+
+
+def test_pictures_of_several_and_progressive_ones_are_read() -> None:
+    data = multi_picture(many_scans(0))
+    assert Image.open(io.BytesIO(data)).format == "MPO"
+    np.testing.assert_array_equal(decode(data, "a.jpg", 1), decode(many_scans(0), "b.jpg", 1))

@@ -14,7 +14,10 @@ from tinyparams import VALID
 from pgpipe.config import validate
 from pgpipe.data import digits
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.digits import MNIST_IMAGES, MNIST_LABELS, Digits
+from pgpipe.data.sources import stacked_mnist
+from pgpipe.data.sources.mnist import IMAGES as MNIST_IMAGES
+from pgpipe.data.sources.mnist import LABELS as MNIST_LABELS
+from pgpipe.data.stacks import Digits
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 
@@ -94,8 +97,8 @@ def mnist(folder: Path, images: Images = IMAGES, labels: Images = LABELS, zipped
 
 @pytest.mark.parametrize("zipped", ["", "train", "labels"])
 def test_mnist_is_padded_with_two_black_pixels(zipped: str, tmp_path: Path) -> None:
-    digits.fetch_mnist(mnist(tmp_path, zipped=zipped), tmp_path / "images.zip")
-    found = digits.read_mnist(tmp_path / "images.zip")
+    stacked_mnist.fetch(mnist(tmp_path, zipped=zipped), tmp_path / "images.zip")
+    found = stacked_mnist.read(tmp_path / "images.zip")
     np.testing.assert_array_equal(found.images[:, 2:-2, 2:-2], IMAGES)
     assert found.images.sum() == IMAGES.sum(dtype=np.uint64), "the padding is black"
     assert found.images.shape == (7, 32, 32)
@@ -106,7 +109,7 @@ def test_mnist_is_padded_with_two_black_pixels(zipped: str, tmp_path: Path) -> N
 def test_missing_mnist_file_is_named(missing: str, tmp_path: Path) -> None:
     (mnist(tmp_path) / missing).unlink()
     with pytest.raises(UsageError, match=rf"no {missing}\[\.gz\]; set dataset\.path"):
-        digits.fetch_mnist(tmp_path, tmp_path / "images.zip")
+        stacked_mnist.fetch(tmp_path, tmp_path / "images.zip")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,7 @@ def test_images_and_labels_that_do_not_fit_are_refused(
     images: Images, labels: Images, tmp_path: Path
 ) -> None:
     with pytest.raises(IntegrityError, match=r"expected one label in 0\.\.9 for each image"):
-        digits.fetch_mnist(mnist(tmp_path, images, labels), tmp_path / "images.zip")
+        stacked_mnist.fetch(mnist(tmp_path, images, labels), tmp_path / "images.zip")
 
 
 # The section

@@ -207,13 +207,50 @@ def test_folder_is_packed_with_everything_visible(tmp_path: Path) -> None:
     (own / "notes.txt").write_text("not an image")
     (tmp_path / "elsewhere.png").write_bytes(b"linked")
     (own / "a" / "link.png").symlink_to(tmp_path / "elsewhere.png")
-    (own / "dangling.png").symlink_to(tmp_path / "nowhere")
     (own / "loop").symlink_to(own)
     os.mkfifo(own / "pipe.png")
     folder.fetch(own, tmp_path / "images.zip")
     found = dict(rawzip.members(tmp_path / "images.zip"))
     assert list(found) == ["a/1.png", "a/link.png", "b/2.png", "notes.txt", "top.jpg"]
     assert found["a/link.png"] == b"linked"
+
+
+def test_links_to_folders_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
+    own = fill(tmp_path / "own", "cat/1.png", "cat/deep/2.png")
+    fill(tmp_path / "elsewhere", "3.png", "more/4.png")
+    (own / "dog").symlink_to(tmp_path / "elsewhere")
+    (own / "cat/again").symlink_to(own)
+    (own / "cat/up").symlink_to("..")
+    (tmp_path / "elsewhere/more/back").symlink_to(tmp_path / "elsewhere")
+    (own / "wolf").symlink_to("dog")
+    every = ["cat/1.png", "cat/deep/2.png", "dog/3.png", "dog/more/4.png"]
+    every += ["wolf/3.png", "wolf/more/4.png"]
+    assert folder.names(own) == every
+    folder.fetch(own, tmp_path / "images.zip")
+    assert rawzip.names(tmp_path / "images.zip") == every
+    link = tmp_path / "a link to the whole"
+    link.symlink_to(own)
+    assert folder.names(link) == every
+
+
+@pytest.mark.parametrize("target", ["nowhere", "dangling"])
+def test_link_to_nothing_is_told(target: str, tmp_path: Path) -> None:
+    """Else a class whose disk is not mounted would be gone without a word."""
+    own = fill(tmp_path / "own", "cat/1.png")
+    (own / "dangling").symlink_to(target)
+    with pytest.raises(UsageError, match=r"own/dangling: a link to nothing; mend or remove it$"):
+        folder.fetch(own, tmp_path / "images.zip")
+
+
+def test_links_in_a_zip_are_told(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "x.zip", "cat/1.png", "dog/2.png")
+    with zipfile.ZipFile(archive, "a") as opened:
+        for name in ("wolf", ".hidden"):
+            link = zipfile.ZipInfo(name)
+            link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+            opened.writestr(link, b"dog")
+    (told,) = folder.survey(archive).unread
+    assert told.startswith("links in the archive are not followed: 1, the first is 'wolf'; ")
 
 
 def test_folder_gives_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
@@ -314,13 +351,15 @@ def test_files_come_as_they_are_in_the_order_of_names(tmp_path: Path) -> None:
     [
         (["cats", "dogs"], ["cats/1.png", "dogs/1.png"]),
         (["cats", "cats", "dogs"], ["cats/deep/1.png", "cats/x.png", "dogs/1.png"]),
-        (["cats", ""], ["cats/1.png", "top.png"]),
+        (["", ""], ["cats/1.png", "top.png"]),
         (["", ""], ["1.png", "2.png"]),
         (["", ""], ["own/1.png", "own/2.png"]),
         (["cats", "dogs"], ["own/cats/1.png", "own/dogs/1.png"]),
-        (["cats", ""], ["own/cats/1.png", "own/top.png"]),
-        (["cats", "cats"], ["own/cats/deep/1.png", "own/cats/deep/2.png"]),
-        (["", "evil"], ["../1.png", "/evil/2.png"]),
+        (["", ""], ["own/cats/1.png", "own/top.png"]),
+        (["cats", "dogs", ""], ["own/cats/1.png", "own/dogs/1.png", "own/top.png"]),
+        (["", ""], ["own/cats/deep/1.png", "own/cats/deep/2.png"]),
+        (["a", "b"], ["own/cats/a/1.png", "own/cats/b/2.png"]),
+        (["", ""], ["../1.png", "/evil/2.png"]),
         (["cats", "dogs"], ["own\\cats\\1.png", "own\\dogs\\1.png"]),
     ],
 )
@@ -332,5 +371,8 @@ def test_label_is_the_first_folder_below_a_common_top(
 
 
 def test_hidden_files_do_not_hide_the_common_top(tmp_path: Path) -> None:
-    names = ["own/cats/1.png", "__MACOSX/own/._1.png", ".DS_Store"]
-    assert read(zipped(tmp_path / "x.zip", *names)) == [("cats", "own/cats/1.png")]
+    names = ["own/cats/1.png", "own/dogs/2.png", "__MACOSX/own/._1.png", ".DS_Store", "Thumbs.db"]
+    assert read(zipped(tmp_path / "x.zip", *names)) == [
+        ("cats", "own/cats/1.png"),
+        ("dogs", "own/dogs/2.png"),
+    ]

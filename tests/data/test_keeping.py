@@ -203,10 +203,12 @@ def dataset(**values: Any) -> DatasetSection:
 
 
 def test_key_is_of_all_that_makes_the_pixels(tmp_path: Path) -> None:
-    file = tmp_path / "images.zip"
+    raw, memory = tmp_path / "raw", tmp_path / "memory.json"
+    raw.mkdir()
+    file = raw / "images.zip"
     file.write_bytes(b"zip")
-    known = key_of(dataset(), tmp_path)
-    assert key_of(dataset(path="elsewhere", max_rejected=7), tmp_path) == known
+    known = key_of(dataset(), raw, memory)
+    assert key_of(dataset(path="elsewhere", max_rejected=7), raw, memory) == known
     for values in (
         {"resolution": 32},
         {"seed": 5},
@@ -214,11 +216,10 @@ def test_key_is_of_all_that_makes_the_pixels(tmp_path: Path) -> None:
         {"name": "tar"},
         {"images": 9},
     ):
-        assert key_of(dataset(**values), tmp_path) != known
-    stat = file.stat()
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    assert key_of(dataset(), tmp_path) != known
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert key_of(dataset(), tmp_path) == known
-    file.rename(tmp_path / "others.zip")
-    assert key_of(dataset(), tmp_path) != known
+        assert key_of(dataset(**values), raw, memory) != known
+    file.write_bytes(b"ZIP")
+    assert key_of(dataset(), raw, memory) != known
+    file.write_bytes(b"zip")  # at another time
+    assert key_of(dataset(), raw, memory) == known
+    file.rename(raw / "others.zip")
+    assert key_of(dataset(), raw, memory) != known

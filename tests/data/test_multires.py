@@ -166,8 +166,14 @@ def test_damage_elsewhere_does_not_count(tmp_path: Path) -> None:
 
 
 def test_no_images_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no readable image among 1 files"):
-        writing.write(samples([]), tmp_path, 32, [("a", "corrupt")])
+    rejected = [(f"{n}.tif", "a TIFF") for n in range(5)]
+    with pytest.raises(UsageError) as caught:
+        writing.write(samples([]), tmp_path, 32, rejected)
+    assert str(caught.value) == (
+        "no readable image among 5 files ('0.tif': a TIFF; '1.tif': a TIFF; '2.tif': a TIFF)"
+    )
+    with pytest.raises(UsageError, match=r"^no readable image among 0 files$"):
+        writing.write(samples([]), tmp_path, 32, [])
 
 
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgpipe.data.square import Box, Crop, Pixels, cut, square
+from pgpipe.data.pyramid import pyramid
+from pgpipe.data.square import Box, Crop, Pixels, cut, lanczos, square
 from pgpipe.images import Images
 
 BOTH: list[Crop] = ["center", "pad"]
@@ -152,3 +153,45 @@ def test_extreme_shapes_need_little_memory(crop: Crop, turn: bool) -> None:
     assert result.shape == (8, 8, 3)
     expected = 200 if crop == "center" else 200 / (1 << 22)
     np.testing.assert_allclose(result.mean(), expected, rtol=1e-4)
+
+
+# Lanczos, as the official tools bring LSUN to 256x256
+
+
+def lanczos_weights(side: int, size: int) -> Pixels:
+    """[size, side]: sinc(x) sinc(x / 3) for |x| < 3 in units of a result's pixel, normalised."""
+    ratio = side / size
+    centres = (np.arange(size)[:, None] + 0.5) * ratio
+    x = (np.arange(side) + 0.5 - centres) / max(1.0, ratio)
+    weights = np.where(abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
+    normalised: Pixels = weights / weights.sum(axis=1, keepdims=True)
+    return normalised
+
+
+@pytest.mark.parametrize(("shape", "size"), [((50, 41), 16), ((37, 37), 32), ((20, 31), 32)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lanczos_is_the_windowed_sinc_of_the_centred_square(
+    shape: tuple[int, int], size: int, channels: int
+) -> None:
+    image, side = noise(*shape, channels), min(shape)
+    top, left = ((length - side) // 2 for length in shape)
+    weights = lanczos_weights(side, size)
+    middle = image[top : top + side, left : left + side].astype(np.float64)
+    across = np.einsum("wx,yxc->ywc", weights, middle).round().clip(0, 255)  # 8 bits in between
+    wanted = np.einsum("hy,ywc->hwc", weights, across).round().clip(0, 255)
+    found = lanczos(image, size)
+    assert found.shape == (size, size, channels)
+    assert found.dtype == np.uint8
+    assert abs(found - wanted).max() <= 1, "a rounding"
+
+
+def test_a_square_of_its_size_passes_lanczos_as_it_is() -> None:
+    image = noise(256, 341)  # as LSUN's images are published
+    np.testing.assert_array_equal(lanczos(image, 256), square(image, 256, "center"))
+
+
+def test_below_lanczos_are_means_of_boxes() -> None:
+    small = lanczos(noise(90, 70), 32)
+    at_once, halved = pyramid(square(small, 16, "center")[None]), pyramid(small[None])[1:]
+    for one, other in zip(at_once, halved, strict=True):
+        np.testing.assert_array_equal(one, other)

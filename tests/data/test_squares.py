@@ -74,6 +74,16 @@ def test_celeba_refuses_images_of_other_sizes() -> None:
         made([(noise(217, 178, 3), "", "x")], crop="celeba", max_rejected=0)
 
 
+def test_lanczos_makes_a_square_that_boxes_halve() -> None:
+    image = noise(45, 50, 3)
+    ((levels, _),) = made([(image, "", "")], lanczos_resolution=32, resolution=16)
+    square = Image.fromarray(image[:, 2:47]).resize((32, 32), Image.Resampling.LANCZOS)
+    boxes = np.asarray(square, np.float64).reshape(16, 2, 16, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_array_equal(levels[0], np.floor(boxes + 0.5))
+    boxes = boxes.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_array_equal(levels[1], np.floor(boxes + 0.5))
+
+
 def test_boxes_are_of_the_upright_image_and_one_beyond_it_rejects_it() -> None:
     image = noise(20, 30, 3)
     exif = Image.Exif()

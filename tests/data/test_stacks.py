@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pgpipe.data import multires, stacks, writing
-from pgpipe.data.digits import Digits
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import blocks
+from pgpipe.data.stacks import Digits
 
 COUNT = 40
 DRAW = np.random.default_rng(0)

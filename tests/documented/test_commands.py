@@ -60,6 +60,8 @@ def test_own_images_in_class_folders_run_to_scores_and_a_page(scored: UserProjec
         (r"pgpipe check", r"^$"),
         (r"pgpipe check --estimate", r"(?i)disk[\s\S]*memory|memory[\s\S]*disk"),
         (r"pgpipe verify", r""),
+        (r"pgpipe gc", r""),
+        (r"dvc status", r""),
         (r"pgpipe repair", r""),
         (r"pgpipe sync", r"\d+ runs?; sent \d+ points"),
         (r"pgpipe preset list", r"quick[\s\S]*table1-a"),
@@ -162,6 +164,7 @@ def test_a_queue_of_experiments_on_own_images_ends_in_scores(ready: UserProject)
     while re.search("Queued|Running", status := ready.type("sleep 2; dvc queue status")):
         pass
     assert status.count("Success") == 2, status
+    ready.type(shown(r"pgpipe queue"))
     scores = json.loads(ready.type("dvc exp show --json"))
     assert json.dumps(scores).count('"swd_avg"') >= 2
 

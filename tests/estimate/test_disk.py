@@ -20,6 +20,7 @@ from pgpipe.estimate import disk
 from pgpipe.estimate.plan import SCORED, Plan
 from pgpipe.metrics import inception_v3, patches
 from pgpipe.training import checkpoint, phase
+from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 from stages import check, init
 
 SMALL = 20_000  # bytes, below which a header is a tenth of a file
@@ -96,8 +97,17 @@ def test_phases_that_are_scored_as_they_go_keep_a_snapshot(quick_images: int) ->
     kept = {where for where in found if where.endswith("snapshots")}
     scored = {f".pgpipe/state/{key}/snapshots" for key in ("r16", "r32") if quick_images}
     assert kept == scored
+    growth = plan().growth.phases
     for where in kept:
-        assert found[where] == found[where.replace(".pgpipe/state", "models")[: -len("/snapshots")]]
+        one = found[where.replace(".pgpipe/state", "models")[: -len("/snapshots")]]
+        key = where.split("/")[2]
+        assert found[where] == plan().ticks(growth[key]) * one
+
+
+def test_snapshots_of_large_generators_are_kept_to_a_bound() -> None:
+    large = plan(model__fmap_base=8192, model__fmap_max=512, train__quick_images=16)
+    found = by_place(disk.parts(large))
+    assert found[".pgpipe/state/r32/snapshots"] <= KEPT_SNAPSHOT_BYTES
 
 
 def test_a_run_writes_no_less_than_what_is_certain(finished: Project) -> None:
@@ -134,8 +144,8 @@ def test_embedded_data_have_their_size() -> None:
 
 def test_images_are_counted_at_every_resolution() -> None:
     """Four thirds of the largest, but for the smallest."""
-    found = by_place(disk.parts(plan(dataset__images_per_class=100)))
-    pixels = 3 * 10 * 100 * sum(r * r for r in (64, 32, 16, 8, 4))
+    found = by_place(disk.parts(plan(dataset__images_per_class=600)))
+    pixels = 3 * 10 * 600 * sum(r * r for r in (64, 32, 16, 8, 4))
     places = [w for w in found if w.startswith("data/multires/r")]
     assert sum(found[w] for w in places) == pixels + disk.HEADER * len(places)
 

@@ -40,6 +40,9 @@ class StubServer(ThreadingHTTPServer):
         found = self.experiments.get(asked["experiment_name"])
         return found and {"experiment": found}
 
+    def search_experiments(self, asked: Json) -> Json:
+        return {"experiments": list(self.experiments.values())}
+
     def create_experiment(self, asked: Json) -> Json:
         number = str(len(self.experiments) + 1)
         self.experiments[asked["name"]] = {
@@ -92,6 +95,7 @@ class StubServer(ThreadingHTTPServer):
 
 CALLS: dict[str, Callable[[StubServer, Json], Json | None]] = {
     "experiments/get-by-name": StubServer.find_experiment,
+    "experiments/search": StubServer.search_experiments,
     "experiments/create": StubServer.create_experiment,
     "runs/search": StubServer.search_runs,
     "runs/create": StubServer.create_run,

@@ -15,7 +15,8 @@ from faults.idxfiles import BROKEN_IDX, IMAGES, LABELS
 from faults.sources import Ended, flips, ingest, project, zips
 from faults.zips import BROKEN, DEFLATED, GOOD, png
 from pgpipe.bench.process import measured
-from pgpipe.data.digits import MNIST_IMAGES, MNIST_LABELS
+from pgpipe.data.sources.mnist import IMAGES as MNIST_IMAGES
+from pgpipe.data.sources.mnist import LABELS as MNIST_LABELS
 
 SEED = 20261124
 SECONDS = 10.0  # of a processor, for any one data set

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tinyphase import Place, damage, last_state
+from tinyphase import END, Place, damage, last_state
 from tinyproject import Project
 
 from faults.trials import Trials
 from faults.warm import Command
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError
-from pgpipe.training.checkpoint import FINISHED, StateFolder
+from pgpipe.training.checkpoint import ENDS, StateFolder
 
 INTEGRITY = 3  # the exit code
 BLOCK = 512  # bytes that a disk loses at once
@@ -143,18 +143,19 @@ def test_with_both_states_damaged_both_are_named(
 def test_a_damaged_result_is_none(
     whole: tuple[Path, object], tmp_path: Path, trials: Trials
 ) -> None:
-    """FINISHED, or the state that it names: the phase then counts as not finished."""
+    """The file of the end, or the state that it names: the phase then is not finished."""
     final = last_state(whole[0])
     number = trials.number(smoke=20, everything=300)
     for _ in range(number):
         states = copy(whole[0], tmp_path / "states")
-        victim = trials.random.choice([FINISHED, final.name])
-        possible = [c for c in CORRUPTIONS if victim != FINISHED or c in (flip, truncate, append)]
-        trials.random.choice(possible)(states / victim, trials.random)
-        assert StateFolder(states).result is None
-        expected = final if victim == FINISHED else StateFolder(whole[0]).states()[-2]
+        (end,) = (states / ENDS).iterdir()
+        victim = trials.random.choice([end, states / final.name])
+        possible = [c for c in CORRUPTIONS if victim != end or c in (flip, truncate, append)]
+        trials.random.choice(possible)(victim, trials.random)
+        assert StateFolder(states).result(END) is None
+        expected = final if victim == end else StateFolder(whole[0]).states()[-2]
         assert is_state(StateFolder(states).newest(), expected)
-    trials.reached(f"{number} corruptions of FINISHED or the final state: it is no result")
+    trials.reached(f"{number} corruptions of the end or its state: it is no result")
 
 
 def test_the_command_ends_with_one_line_that_names_both(untrained: Project) -> None:

@@ -14,7 +14,7 @@ from pgpipe.files import write_bytes
 from pgpipe.tracking.push import Cursor, read_cursor, write_cursor
 from pgpipe.tracking.spool import Run, Spool, read_points, read_run
 from pgpipe.tracking.store import connect
-from pgpipe.training.checkpoint import FINISHED, StateFolder
+from pgpipe.training.checkpoint import ENDS, StateFolder
 
 MANY = 1000  # system calls, most of which read the sources of a library
 OLD, NEW = b"old" * 3000, b"new" * 5000
@@ -71,13 +71,13 @@ def newest_is_second_or_third(folder: Path) -> None:
 
 
 def finish(folder: Path) -> None:
-    StateFolder(folder).finish()
+    StateFolder(folder).finish(2)
 
 
 def finished_or_not(folder: Path) -> None:
     states = StateFolder(folder)
-    assert (folder / FINISHED).exists() == (states.result is not None)
-    assert states.result in (None, states.states()[-1])
+    assert len([*(folder / ENDS).glob("[!.]*")]) == (states.result(2) is not None)
+    assert states.result(2) in (None, states.states()[-1])
 
 
 def open_spool(folder: Path) -> Spool:
@@ -125,15 +125,15 @@ def artifact_or_none(folder: Path) -> None:
 
 
 def old_cursor(folder: Path) -> None:
-    write_cursor(folder, Cursor("id", "description", 1))
+    write_cursor(folder, Cursor(run_id="id", description="description", offset=1))
 
 
 def new_cursor(folder: Path) -> None:
-    write_cursor(folder, Cursor("id", "description", 2))
+    write_cursor(folder, Cursor(run_id="id", description="description", offset=2))
 
 
 def cursor_is_old_or_new(folder: Path) -> None:
-    assert read_cursor(folder, "id").offset in (1, 2)
+    assert read_cursor(folder).offset in (1, 2)
 
 
 def nothing(_: Path) -> None:
@@ -160,7 +160,7 @@ def store_is_whole(folder: Path) -> None:
 WRITES: dict[str, tuple[Write, Write, Check]] = {
     "manifest, metrics": (write_old, write_new, is_old_or_new),
     "state": (two_states, third_state, newest_is_second_or_third),
-    "FINISHED": (two_states, finish, finished_or_not),
+    "end": (two_states, finish, finished_or_not),
     "spool": (nothing, first_point, spool_goes_on),
     "point": (first_point, second_point, spool_goes_on),
     "tag": (first_point, tag, tagged_or_not),

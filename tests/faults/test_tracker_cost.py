@@ -16,6 +16,7 @@ from pgpipe.training.history import Row
 from pgpipe.training.phase import PhaseTraining
 from stages.listeners import Listeners
 
+ON = TrackingSection(enabled=True, experiment="e")
 TICKS, TICK_KIMG = 12, 0.1  # ten times as often as in the default experiment
 MODEL = {"fmap_base": 256, "fmap_max": 64, "latent_size": 64}  # of the default experiment
 
@@ -46,7 +47,7 @@ def test_training_is_hardly_slower_while_the_server_hangs(
     job = place.job(phase(fade_kimg=0, stable_kimg=TICKS * TICK_KIMG))
     with serving(project / "artifacts", "hangs") as server, Meter("train", 0) as meter:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
-        with open_run("train@r8", TrackingSection(enabled=True, experiment="e")) as tracker:
+        with open_run("train@r8", ON, "made of") as tracker:
             listener = Timed(meter, tracker, 8)
             PhaseTraining(job, place.batches(8), StateFolder(project / "s"), listener).run()
             share = listener.share()

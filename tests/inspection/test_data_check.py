@@ -205,17 +205,25 @@ def test_classes_and_what_is_wrong_with_them(tmp_path: Path) -> None:
 def test_labels_of_training_need_labels(tmp_path: Path) -> None:
     write(tmp_path, {"one/a.png": encoded(pictures(1)[0])})
     assert report(tmp_path).labels.classes == 0
-    missing = "no labels, and train.label_conditioning is acgan: set it to false"
+    missing = "no labels, and train.label_conditioning is acgan: set it to auto or false"
     assert missing in report(tmp_path).warnings
-    assert missing not in report(tmp_path, train__label_conditioning=False).warnings
+    for fine in (False, "auto"):
+        assert missing not in report(tmp_path, train__label_conditioning=fine).warnings
 
 
-@pytest.mark.parametrize(("pairs", "warned"), [(2, False), (3, True)])
+@pytest.mark.parametrize(("pairs", "warned"), [(3, False), (4, True)])
 def test_scores_need_images(tmp_path: Path, pairs: int, warned: bool) -> None:
-    """2 pairs compare 4 images with 4 others: see `init`, which refuses fewer."""
-    write(tmp_path, {f"{n}.png": encoded(image) for n, image in enumerate(pictures(8))})
+    """3 pairs compare 6 images with 6 others: see `gate`, which refuses more."""
+    write(tmp_path, {f"{n}.png": encoded(image) for n, image in enumerate(pictures(12))})
     found = report(tmp_path, score__ms_ssim_pairs=pairs)
-    assert any("scores compare 12" in line for line in found.warnings) == warned
+    text = "\n".join(found.warnings)
+    assert ("score.ms_ssim_pairs: 4 is not <= 3" in text) == warned
+    assert "12 images, fewer than 32: no floor of reals against other reals" in text
+
+
+def test_images_are_enough_to_be_trained_on(tmp_path: Path) -> None:
+    write(tmp_path, {f"{n}.png": encoded(image) for n, image in enumerate(pictures(11))})
+    assert report(tmp_path).warnings[0].startswith("11 images are not >= 12: too few to train on")
 
 
 def test_a_sound_set_gets_no_warning(tmp_path: Path) -> None:

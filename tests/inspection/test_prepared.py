@@ -73,6 +73,12 @@ def test_show_says_what_the_manifest_says(run: Run) -> None:
     assert run("data", "show", "a")[1].splitlines()[1:] == text.splitlines()[1:]
 
 
+def test_show_has_what_was_decided_first(run: Run) -> None:
+    manifest = json.loads(Path("a/manifest.json").read_text())
+    Path("a/manifest.json").write_text(json.dumps(manifest | {"notes": ["5 are left out"]}))
+    assert run("data", "show", "a")[1].startswith("warning: 5 are left out\ndata set ")
+
+
 def test_sheet_has_images_of_the_set_at_a_resolution(run: Run) -> None:
     assert run("data", "show", "a", "--sheet", "out/s.png", "--resolution", "8")[0] == 0
     sheet = np.asarray(Image.open("out/s.png", formats=["PNG"]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tinyparams import score_section
+from tinyparams import score_numbers
 
 from pgpipe import rng
 from pgpipe.images import Images, to_float
@@ -25,7 +25,7 @@ def dark_and_bright(count: int, size: int, seed: int) -> tuple[Images, NDArray[n
 
 def trained(seed: int = 0) -> classifier.Classifier:
     images, labels = dark_and_bright(64, 16, 1)
-    return classifier.train(images, labels, 2000, 0.002, seed, CPU)
+    return classifier.train(images, labels, 2, 2000, 0.002, seed, CPU)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,12 @@ def test_is_the_same_each_time_and_another_for_another_seed(net: classifier.Clas
     for name, value in net.state_dict().items():
         assert torch.equal(value, again[name])
         assert not torch.equal(value, other[name])
+
+
+def test_class_whose_only_image_was_held_out_has_its_place() -> None:
+    images, labels = dark_and_bright(16, 16, 1)
+    made = classifier.train(images, labels, 4, 64, 0.002, 0, CPU)
+    assert classifier.probabilities(made, [images]).shape == (16, 4)
 
 
 def test_loaded_is_what_was_saved(net: classifier.Classifier, tmp_path: Path) -> None:
@@ -77,7 +83,7 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
     net: classifier.Classifier,
 ) -> None:
     """Scores of unequal numbers of images do not compare, and the reals' own has section.images."""
-    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=1)
+    section = score_numbers(swd_images=16, ms_ssim_pairs=8, classifier_splits=1)
     reals, _ = dark_and_bright(16, 16, 3)
     fakes = np.concatenate([reals, reals[:8] // 2])
     enough = scores.of(fakes[: section.images], reals, net, section, CPU)
@@ -85,7 +91,7 @@ def test_score_counts_as_many_generated_images_as_it_does_of_the_reals(
 
 
 def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) -> None:
-    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
+    section = score_numbers(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
     reals, _ = dark_and_bright(16, 16, 3)
     with_it, without = (scores.of(reals, reals, n, section, CPU) for n in (net, None))
     assert with_it.keys() - without.keys() == {"classifier_score", "classifier_score_std"}
@@ -96,7 +102,7 @@ def test_scores_without_a_classifier_are_the_others(net: classifier.Classifier) 
 
 
 def test_labels_that_the_classifier_gives_are_accurate(net: classifier.Classifier) -> None:
-    section = score_section(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
+    section = score_numbers(swd_images=16, ms_ssim_pairs=8, classifier_splits=2)
     images, labels = dark_and_bright(20, 16, 3)
     right = scores.of(images, images, net, section, CPU, labels)
     assert right["label_accuracy"] == 1.0

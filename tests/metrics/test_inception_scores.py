@@ -1,14 +1,14 @@
 """The scores of the Inception network together: their names, and which images each counts."""
 
 import torch
-from tinyparams import score_section
+from tinyparams import score_numbers
 from torch import Tensor
 
 from pgpipe.metrics import inception_scores
 from pgpipe.metrics.features import Features
 from pgpipe.metrics.inception import inception_score
 
-SECTION = score_section(inception_images=20, inception_splits=4, fid_images=12)
+SECTION = score_numbers(inception_images=20, inception_splits=4, fid_images=12)
 
 
 def draw(count: int, size: int, seed: int) -> Tensor:
@@ -16,6 +16,16 @@ def draw(count: int, size: int, seed: int) -> Tensor:
 
 
 FAKES = Features(draw(30, 6, 0), draw(30, 5, 1).softmax(1))
+
+
+def test_where_no_other_reals_are_left_their_distances_are_none() -> None:
+    found = inception_scores.of_reals(FAKES, None, SECTION)
+    others = draw(12, 6, 2)
+    alone = inception_scores.of_reals(FAKES, others, SECTION)
+    assert alone == inception_scores.of(FAKES, others, SECTION)
+    assert {k for k, v in found.items() if v is None} == {"fid", "kid", "precision", "recall"}
+    for name in ("inception_score", "inception_score_std"):
+        assert found[name] == alone[name]
 
 
 def test_reals_as_their_own_fakes_are_perfect() -> None:

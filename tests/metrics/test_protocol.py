@@ -6,9 +6,9 @@ The sections differ from one another in one parameter each.
 from typing import Any
 
 import pytest
-from tinyparams import score_section
+from tinyparams import score_numbers
 
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.protocol import PROTOCOLS, facts, fingerprint
 from pgpipe.metrics.scores import OWN
 
@@ -17,13 +17,13 @@ INCEPTION = {"inception_score": 2.0, "inception_score_std": 0.1, "fid": 3.0}
 
 
 def of(found: dict[str, float] = BASE, resolution: int = 32, **values: Any) -> str:
-    return fingerprint(found, score_section(**values), resolution)
+    return fingerprint(found, score_numbers(**values), resolution)
 
 
 def test_every_score_and_every_parameter_of_scoring_has_its_protocol() -> None:
     assert PROTOCOLS.keys() == OWN.keys()
     decisive = {field for _, fields in PROTOCOLS.values() for field in fields}
-    assert decisive == ScoreSection.model_fields.keys() - {"seed", "inception"}
+    assert decisive == Protocol.model_fields.keys() - {"seed", "inception", "mirror"}
 
 
 def test_is_the_same_each_time_and_short() -> None:
@@ -58,7 +58,7 @@ def test_another_version_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_facts_state_the_numbers_of_what_was_scored() -> None:
-    section = score_section(swd_images=8, ms_ssim_pairs=3, seed=4, inception_images=5, fid_images=6)
+    section = score_numbers(swd_images=8, ms_ssim_pairs=3, seed=4, inception_images=5, fid_images=6)
     stated = facts(BASE, section, 32)
     own = fingerprint(BASE, section, 32)
     assert stated == {"images": 8, "pairs": 3, "seed": 4, "protocol": own}

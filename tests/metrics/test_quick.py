@@ -1,9 +1,17 @@
 """Quick scores are those of the whole metrics, on the same images."""
 
+from collections.abc import Iterable
+from typing import cast
+
+import numpy as np
 import pytest
+import torch
 from imagesets import CPU, noise, smooth, stream, windows
 
 from pgpipe.images import Images
+from pgpipe.metrics import features, inception
+from pgpipe.metrics.features import Features
+from pgpipe.metrics.inception_v3 import InceptionV3
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.quick import QuickScores, better
 from pgpipe.metrics.swd import swd
@@ -33,6 +41,29 @@ def test_similarity_is_that_of_the_whole_metric(reals: Images) -> None:
     found = QuickScores(reals, others, SEED, CPU).of(fakes)
     assert found["ms_ssim"] == pytest.approx(ms_ssim_of_pairs(stream(fakes), CPU).mean())
     assert found["ms_ssim_real"] == pytest.approx(ms_ssim_of_pairs(stream(others), CPU).mean())
+
+
+def seen(_: object, chunks: Iterable[Images]) -> Features:
+    """In place of the Inception network: two classes and two features by mean and deviation."""
+    pixels = torch.from_numpy(np.concatenate(list(chunks))).double().flatten(1) / 255
+    pooled = torch.stack([pixels.mean(dim=1), pixels.std(dim=1)], dim=1)
+    return Features((20 * pooled).softmax(dim=1), pooled)
+
+
+def test_the_inception_score_alone_takes_all_images(
+    reals: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "of", seen)
+    others, fakes = windows(30, 32, 1), smooth(40, 32, 2)
+    network = cast(InceptionV3, object())
+    found = QuickScores(reals, others, SEED, CPU, network, splits=10).of(fakes)
+    few = QuickScores(reals, others[:12], SEED, CPU, network).of(fakes[:12])
+    for name in few.keys() - {"inception_score", "inception_score_real"}:
+        assert found[name] == few[name], name
+    for name, images in {"inception_score": fakes, "inception_score_real": others}.items():
+        means, _ = inception.inception_score(seen(None, [images]).probabilities, 10)
+        assert found[name] == pytest.approx(means)
+        assert found[name] != pytest.approx(few[name])
 
 
 def test_scores_do_not_depend_on_what_was_scored_before(reals: Images) -> None:

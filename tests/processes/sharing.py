@@ -12,7 +12,7 @@ from specs import network_spec
 from torch import Tensor
 
 from pgpipe.metrics import classifier, features, inception_scores, modes, precision_recall, scores
-from pgpipe.metrics.config import ScoreSection
+from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.inception_v3 import InceptionV3
 from pgpipe.metrics.streams import stream
 from pgpipe.nets import samples, weights
@@ -20,7 +20,7 @@ from pgpipe.nets.config import SampleSection
 from pgpipe.processes.group import ALONE, Processes, join
 
 N = 150  # images: three batches, the last of them smaller
-SCORE = ScoreSection(
+SCORE = Protocol(
     swd_images=N,
     ms_ssim_pairs=N // 2,
     classifier_splits=2,
@@ -30,6 +30,7 @@ SCORE = ScoreSection(
     inception_images=N,
     inception_splits=2,
     fid_images=N,
+    mirror=False,
     seed=0,
 )
 
@@ -70,7 +71,7 @@ def drawn(group: Processes, file: Path) -> bytes:
     generator = weights.generator(spec, 16)
     weights.load(generator, weights.initial(spec, 16, 0), "generator")
     section = SampleSection(images=50, seed=0, minibatch=8)
-    samples.write(file, generator.requires_grad_(False), section, None, group, iter)
+    samples.write(file, generator.requires_grad_(False), section, 50, None, group, iter)
     return file.read_bytes() if group.writes else b""
 
 

@@ -38,9 +38,9 @@ def train(folder: Path, name: str, processes: int, loss: str) -> dict[str, torch
     script = folder / "script.py"
     script.write_text(TWENTY_STEPS)
     torchrun.run(script, str(folder / "data"), str(folder / name), loss, processes=processes)
-    states = StateFolder(folder / name)
-    assert states.result is not None
-    return tensors.read(states.result)[0]
+    state = StateFolder(folder / name).result(20 * 8)
+    assert state is not None
+    return tensors.read(state)[0]
 
 
 @pytest.mark.parametrize("loss", ["wgan-gp", "lsgan"])

@@ -1,5 +1,6 @@
 """The table of an ablation: numbers by hand, text in three formats, a figure that is a picture."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,21 @@ def runs() -> ablation_table.Runs:
 
 def summary(runs: ablation_table.Runs, data: str = "photos") -> pd.DataFrame:
     return ablation_table.summary(runs, TITLES, ablation_table.layout("table1", runs), data)
+
+
+def test_floor_that_no_run_has_resolves_nothing() -> None:
+    """Of a data set with too few images for one."""
+    records = [
+        {"row": row, "seed": 0, "images": 8, "pairs": 4, "swd_avg": swd, "ms_ssim": 0.1,
+         "swd_avg_floor": None, "ms_ssim_real": 0.1}
+        for row, swd in (("a", 9.0), ("b", 1.0))
+    ]  # fmt: skip
+    runs = ablation_table.frame(records)
+    assert ablation_table.noise(runs, "swd_avg") == math.inf
+    shown = ablation_table.Layout(("swd_avg", "ms_ssim"), ("swd_avg", "ms_ssim"))
+    table = ablation_table.summary(runs, {"a": "one", "b": "other"}, shown, "photos")
+    assert math.isnan(table.swd_avg_floor["b"])
+    assert not table.swd_avg_resolved["b"]
 
 
 def test_means_deviations_and_counts(runs: ablation_table.Runs) -> None:

@@ -150,6 +150,16 @@ def test_without_a_classifier_its_score_is_left_out() -> None:
     assert "Classifier score" not in rendered(metrics)
 
 
+def test_reals_own_score_that_is_null_leaves_a_gap_and_a_line_that_says_why() -> None:
+    few = {**METRICS, **{name: None for name in METRICS if name.endswith("_floor")}}
+    found = scores(few)
+    assert found.keys() == scores().keys()
+    assert all(row[1] == "-" for name, row in found.items() if "Wasserstein" in name)
+    words = "the data set has too few"
+    assert words in rendered(few)
+    assert words not in rendered(METRICS)
+
+
 def test_scores_of_some_experiments_say_what_they_count() -> None:
     more = {
         "label_accuracy": 0.8125, "label_accuracy_real": 0.9375,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tinyparams import score_section
+from tinyparams import score_numbers
 
 from pgpipe.data.multires import ImageStore
 from pgpipe.errors import UsageError
@@ -108,7 +108,7 @@ def test_seed_decides_and_is_stated() -> None:
 
 
 def test_protocol_is_that_of_the_pipeline() -> None:
-    section = score_section(swd_images=4, ms_ssim_pairs=2)
+    section = score_numbers(swd_images=4, ms_ssim_pairs=2)
     own = fingerprint({"swd_avg": 0.0, "ms_ssim": 0.0}, section, 32)
     assert compare(store(4), store(4, 1))["protocol"] == own
 

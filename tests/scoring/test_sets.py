@@ -61,6 +61,13 @@ def test_array_without_channels_is_gray(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "a.npy", tmp_path), images[..., None])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_array_with_channels_first_is_recognised(channels: int, tmp_path: Path) -> None:
+    images = noise(5, channels, 16, 16)
+    np.save(tmp_path / "a.npy", images)
+    np.testing.assert_array_equal(read(tmp_path / "a.npy", tmp_path), np.moveaxis(images, 1, -1))
+
+
 def test_array_in_columns_is_the_same_array(tmp_path: Path) -> None:
     images = noise(5, 16, 16, 3)
     np.save(tmp_path / "a.npy", np.asfortranarray(images))
@@ -97,11 +104,20 @@ def test_gray_files_become_rgb_and_transparent_ones_white(tmp_path: Path) -> Non
         (noise(4, 48, 48, 3), "48 is not a power of two; near: 32, 64"),
         (noise(4, 16, 16, 2), "2 channels are neither gray (1) nor RGB (3)"),
         (noise(4, 16, 16, 4), "4 channels are neither gray (1) nor RGB (3)"),
-        (noise(4, 3, 16, 16), "images of 16x3 pixels are not square"),
-        (noise(16, 16), "shape (16, 16) is neither [N, H, W, C] nor [N, H, W]"),
+        (noise(4, 3, 16, 32), "images of 32x16 pixels are not square"),
+        (noise(16, 16), "shape (16, 16) is neither [N, H, W, C], [N, C, H, W] nor [N, H, W]"),
         (noise(0, 16, 16, 3), "no images in it"),
-        (noise(4, 16, 16, 3) / np.float32(255), "float32 is not uint8 (0 to 255)"),
-        (noise(4, 16, 16, 3).astype(np.int64), "int64 is not uint8 (0 to 255)"),
+        (
+            noise(4, 16, 16, 3) / np.float32(255),
+            "float32 from 0 to 1, expected uint8 from 0 to 255; save np.rint(x * 255).clip(",
+        ),
+        (
+            noise(4, 3, 16, 16) / np.float32(127.5) - 1,
+            "float32 from -1 to 1, expected uint8 from 0 to 255; save np.rint((x + 1) * 127.5)",
+        ),
+        (noise(4, 16, 16, 3) * 1e3, "float64 from 0 to 255000, expected uint8 from 0 to 255"),
+        (noise(4, 16, 16, 3).astype(np.int64), "int64 from 0 to 255, expected uint8 from 0 to 255"),
+        (noise(4, 16, 16, 3) > 9, "bool, expected uint8 from 0 to 255"),
     ],
 )
 def test_array_of_another_form(array: np.ndarray, words: str, tmp_path: Path) -> None:
@@ -152,7 +168,28 @@ def test_files_of_two_sizes_name_both(tmp_path: Path) -> None:
     assert "'b.png' has 16x32 pixels, 'a.png' 16x16" in message
 
 
-def test_file_that_is_no_image_is_not_skipped(tmp_path: Path) -> None:
+def test_files_that_are_no_images_by_name_are_skipped_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = noise(2, 16, 16, 3)
+    files = {f"a/{n}.png": png(image) for n, image in enumerate(images)}
+    found = read(
+        folder_of(tmp_path, {**files, "log.txt": b"", "a/x.pt": b"", "thumbs.db": b""}), tmp_path
+    )
+    np.testing.assert_array_equal(found, images)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("no images by their names are skipped: 2, the first is 'a/x.pt'")
+
+
+def test_other_kinds_of_images_are_named_in_one_plain_line(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(noise(16, 16, 3)).save(buffer, "TIFF")
+    files = {f"{number}.tif": buffer.getvalue() for number in range(5)}
+    message = refusal(folder_of(tmp_path, files), tmp_path, IntegrityError)
+    assert message == f"{tmp_path}/folder: 0.tif: not a JPEG, PNG or WebP image, but TIFF"
+
+
+def test_image_that_cannot_be_read_is_not_skipped(tmp_path: Path) -> None:
     whole = png(noise(16, 16, 3))
     for data in (b"text", whole[:-20]):
         folder = folder_of(tmp_path, {"a.png": whole, "b.png": data})

@@ -84,8 +84,8 @@ def test_as_many_images_are_sampled_as_the_inception_scores_need(
     stage.check(with_values(sample__images=16, **values), "params.yaml")
     stage.check(with_values(sample__images=1000, score__inception=True, **values), "params.yaml")
     assert refusal(sample__images=999, score__inception=True, **values) == (
-        "params.yaml: sample.images: 999 is not >= 1000, which score.inception needs "
-        "(score.inception_images, score.fid_images)"
+        "params.yaml: sample.images: 999 is not >= 1000, which score needs "
+        "(score.inception_images, score.fid_images); set it to 1000 or auto"
     )
 
 
@@ -93,12 +93,15 @@ def test_every_split_of_the_inception_score_has_images() -> None:
     values = {"score__inception_images": 9, "score__inception_splits": 10}
     stage.check(with_values(**values), "params.yaml")
     assert refusal(score__inception=True, **values) == (
-        "params.yaml: score.inception_splits: 10 is not <= score.inception_images (9)"
+        "params.yaml: score.inception_splits: 10 is not <= 9 (score.inception_images); set it to 9 "
+        "or auto"
     )
 
 
 def test_precision_needs_four_images() -> None:
-    assert refusal(score__fid_images=3) == "params.yaml: score.fid_images: 3 is not >= 4"
+    assert refusal(score__fid_images=3) == (
+        "params.yaml: score.fid_images: 3 is neither auto nor a number >= 4"
+    )
 
 
 # The discrete-mode test
@@ -118,10 +121,11 @@ STACKED = {
     ("path", "value", "message"),
     [
         ("sample__images", 26999, "sample.images: 26999 is not >= 27000, which score needs "
-         "(score.mode_samples times score.mode_evaluations)"),
-        ("dataset__stacks", 8999, "dataset.stacks: 8999 is not >= score.mode_samples (9000)"),
-        ("train__label_conditioning", "acgan", "train.label_conditioning: acgan is not false: what "
-         "digits-1k tests is which modes a generator finds without labels"),
+         "(score.mode_samples times score.mode_evaluations); set it to 27000 or auto"),
+        ("dataset__stacks", 8999, "score.mode_samples: 9000 is not <= 8999 (the images of the data "
+         "set); set it to 8999 or auto"),
+        ("train__label_conditioning", "acgan", "train.label_conditioning: acgan is not auto or "
+         "false: the discrete-mode test is about modes that a generator finds without labels"),
     ],
 )  # fmt: skip
 def test_modes_are_counted_in_enough_unlabelled_images(path: str, value: Any, message: str) -> None:

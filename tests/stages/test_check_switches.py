@@ -191,7 +191,11 @@ def test_updates_at_once_are_one_and_one(steps: int) -> None:
         ),
         ("train__r1_gamma", -0.5, "-0.5 is not >= 0.0"),
         ("train__r2_gamma", -0.5, "-0.5 is not >= 0.0"),
-        ("train__label_conditioning", True, "True is not one of False, 'acgan' or 'matching'"),
+        (
+            "train__label_conditioning",
+            True,
+            "True is not one of 'auto', False, 'acgan' or 'matching'",
+        ),
     ],
 )
 def test_values_of_the_switches(path: str, value: Any, text: str) -> None:

@@ -14,10 +14,14 @@ from pgpipe.metrics import known
 from stages import gate
 from stages.paths import GATE, MULTIRES
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    text = (ROOT / "params.yaml").read_text()  # the user's, where numbers follow from the data
+    (tmp_path / "params.yaml").write_text(text)
     monkeypatch.setattr(sys, "argv", ["pgpipe", "gate"])
 
 
@@ -50,7 +54,7 @@ def test_output_names_the_checks_and_does_not_depend_on_the_images() -> None:
 def test_broken_metric_is_exit_3_in_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(4)
+    prepare(12)
     monkeypatch.setattr(known, "fid", lambda a, b: 0.5)
     code, stderr = command(capsys)
     assert code == 3
@@ -62,7 +66,25 @@ def test_broken_metric_is_exit_3_in_one_line(
 
 
 def test_too_few_images_are_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    prepare(3)
+    prepare(11)
     code, stderr = command(capsys)
     assert code == 2
-    assert "3 images are not >= 4" in stderr
+    assert stderr == (
+        "pgpipe: error: params.yaml: 11 images are not >= 12: too few to train on and score; add "
+        "some\n"
+    )
+
+
+def test_parameters_that_the_data_do_not_allow_are_exit_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prepare(60)
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("conditioning: auto", "conditioning: acgan"))
+    code, stderr = command(capsys)
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "train.label_conditioning: acgan has no use for no labels" in stderr
+    Path("params.yaml").write_text(text.replace("swd_images: auto", "swd_images: 31"))
+    code, stderr = command(capsys)
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "score.swd_images: 31 is not <= 30 (half of 60 images" in stderr

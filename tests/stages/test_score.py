@@ -49,14 +49,14 @@ VALUES = {
 
 
 def project(inception: bool) -> None:
-    """In the current folder: parameters, and ten images of one label."""
+    """In the current folder: parameters, and forty images of one label."""
     text = (ROOT / "tests/params.yaml").read_text()
     for name, value in {**VALUES, "inception": str(inception).lower()}.items():
         text, found = re.subn(rf"(?m)^(  {name}:) \S+", rf"\1 {value}", text, count=1)
         assert found, name
     Path("params.yaml").write_text(text)
     draw = np.random.default_rng(0)
-    noise = [(draw.uniform(0, 255, (16, 16, 3)), "noise", str(i)) for i in range(10)]
+    noise = [(draw.uniform(0, 255, (16, 16, 3)), "noise", str(i)) for i in range(40)]
     write(blocks(noise), MULTIRES, 16, [])
 
 

@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 from pgpipe.errors import NetworkError
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import Dataset, Run, Spool
-from pgpipe.tracking.store import StoreAway
 from pgpipe.tracking.sync import Synced, sync
+from pgpipe.tracking.troubles import StoreRefuses
 
 PUSHER = """
 import sys
@@ -106,7 +106,7 @@ def test_a_run_deleted_in_the_store_stays_deleted(project: Path) -> None:
     client = client_of(project)
     client.delete_run(stored(client)[0].info.run_id)
     spool.append(1000, {"m/0": 5.0})
-    assert push(spool.folder) == Pushed(0, 0)
+    assert push(spool.folder) == Pushed(0, 0, deleted=True)
     assert stored(client) == []
 
 
@@ -139,7 +139,7 @@ def test_a_project_that_was_moved_does_not_write_into_its_old_place(project: Pat
         push(filled(project).folder)
         old.rename(project / "new")
         patch.setenv("DVC_ROOT", str(project / "new"))
-        with pytest.raises(StoreAway, match="moved or copied"):
+        with pytest.raises(StoreRefuses, match="moved or copied"):
             push(project / "new" / ".pgpipe" / "runs" / "k")
     assert not old.exists()
 

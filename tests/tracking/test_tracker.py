@@ -35,7 +35,7 @@ def hear(event, _):
 libraries.tune()
 mirror.PATIENCE_S = 60
 sys.addaudithook(hear)
-with tracker.open_run("train", TrackingSection(enabled=True, experiment="e")) as run:
+with tracker.open_run("train", TrackingSection(enabled=True, experiment="e"), "made of") as run:
     run.log_metrics(1, {"loss": 1.0})
 """
 
@@ -46,7 +46,8 @@ def the_run() -> Run:
 
 
 def test_nothing_is_written_where_tracking_is_off(project: Path) -> None:
-    with open_run("train", TrackingSection(enabled=False, experiment="e"), final=True) as tracker:
+    off = TrackingSection(enabled=False, experiment="e")
+    with open_run("train", off, "made of", final=True) as tracker:
         assert isinstance(tracker, NullTracker)
         tracker.log_metrics(1, {"loss": 1.0})
         tracker.log_artifact(Path("missing.png"), "previews")
@@ -60,13 +61,13 @@ def test_stages_fill_one_run_and_the_report_finishes_it(
 ) -> None:
     monkeypatch.setattr("pgpipe.tracking.mirror.PATIENCE_S", 60)  # however busy the machine is
     (project / "grid.png").write_bytes(b"pixels")
-    with open_run("prepare", ON) as tracker:
+    with open_run("prepare", ON, "made of") as tracker:
         tracker.log_dataset("squares", "0" * 64, "data", {"count": 3})
-    with open_run("train@r4", ON) as tracker:
+    with open_run("train@r4", ON, "made of") as tracker:
         tracker.log_metrics(100, {"loss": 1.0, **system_metrics()})
         tracker.log_artifact(project / "grid.png", "previews")
     assert the_run().status == "RUNNING"
-    with open_run("report", ON, final=True) as tracker:
+    with open_run("report", ON, "made of", final=True) as tracker:
         tracker.log_metrics(100, {"loss": 1.0, "swd": 2.0})
 
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
@@ -93,7 +94,7 @@ def test_the_stage_s_exception_passes_and_is_noted(
     project: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: str
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD)
-    with pytest.raises(type(error)), open_run("train", ON, final=True):
+    with pytest.raises(type(error)), open_run("train", ON, "made of", final=True):
         raise error
     assert the_run().status == status
 
@@ -116,7 +117,7 @@ def test_a_dead_store_costs_no_time_and_no_point(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD)
     seconds = []
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         for step in range(100):
             start = time.perf_counter()
             tracker.log_metrics(step, {"loss": float(step)})
@@ -138,7 +139,7 @@ def test_a_store_that_hangs_is_waited_for_a_few_seconds_only(
     monkeypatch.setattr("pgpipe.tracking.mirror.push", lambda _: time.sleep(5))
     monkeypatch.setattr("pgpipe.tracking.mirror.PATIENCE_S", 0.5)
     start = time.perf_counter()
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         tracker.log_metrics(1, {"loss": 1.0})
     assert time.perf_counter() - start < 2
     assert "pgpipe sync" in capsys.readouterr().err
@@ -148,7 +149,7 @@ def test_a_file_that_is_missing_is_a_warning(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pgpipe.tracking.mirror.push", lambda _: None)
-    with open_run("train", ON) as tracker:
+    with open_run("train", ON, "made of") as tracker:
         tracker.log_artifact(project / "missing.png", "previews")
     assert "missing.png" in capsys.readouterr().err
 

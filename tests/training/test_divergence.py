@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tinyphase import MINIBATCH, R4, STEPS, TICK, Count, Place, facts_of, last_state
+from tinyphase import MINIBATCH, R4, STEPS, TICK, Count, Place, facts_of, is_finished, last_state
 from torch import Tensor
 
 from pgpipe import tensors
@@ -63,7 +63,7 @@ def test_what_comes_again_ends_the_phase_and_names_the_tensor(place: Place, tmp_
     monitored = always(place, tmp_path, checkpoint_minutes=1e-9)  # looked at after each step
     with pytest.raises(DivergedError, match=message):
         monitored.run()
-    assert not StateFolder(tmp_path).result
+    assert not is_finished(tmp_path)
 
 
 def test_a_learning_rate_beyond_reason_ends_the_phase(place: Place, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_an_interruption_saves_nothing_that_is_no_number(place: Place, tmp_path:
 def test_a_phase_does_not_finish_on_what_is_no_number(place: Place, tmp_path: Path) -> None:
     with pytest.raises(DivergedError):
         always(place, tmp_path, step=STEPS).run()
-    assert not StateFolder(tmp_path).result
+    assert not is_finished(tmp_path)
     assert every_number(tmp_path).isfinite().all()
 
 

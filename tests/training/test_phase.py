@@ -27,6 +27,7 @@ from pgpipe.images import to_float
 from pgpipe.nets import weights
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import COLUMNS
+from pgpipe.training.job import rows_of
 from pgpipe.training.objective import FIGURES
 from pgpipe.training.phase import PhaseTraining
 
@@ -103,8 +104,24 @@ def test_a_phases_own_minibatch_and_learning_rate_come_first(place: Place) -> No
     assert (fast.minibatch, fast.learning_rate(0)) == (MINIBATCH, 0.5)
 
 
+def test_a_phases_own_half_life_is_that_of_its_average(place: Place, tmp_path: Path) -> None:
+    """After one step of 8 images: half of the way to G's new weights."""
+    for name, job in {
+        "own": place.job(phase(ema_half_life_kimg=0.008)),
+        "section": place.job(ema_half_life_kimg=0.008),
+        "other": place.job(),
+    }.items():
+        training = PhaseTraining(job, place.batches(8), StateFolder(tmp_path / name), Count())
+        training.train_step()
+        nets, before = training.networks, job.tensors["average.blocks.4.conv.weight"]
+        average = dict(nets.average.named_parameters())["blocks.4.conv.weight"]
+        new = dict(nets.generator.named_parameters())["blocks.4.conv.weight"]
+        halfway = torch.allclose(average, (before + new) / 2, atol=1e-7)
+        assert halfway == (name != "other"), name
+
+
 def test_history_has_a_row_for_each_tick_and_the_end(whole: tuple[Path, Count]) -> None:
-    rows = facts_of(whole[0])["progress"]["rows"]
+    rows = rows_of(facts_of(whole[0]))
     images = [round(1000 * row["kimg"]) for row in rows]
     assert images == [24, 40, 64, 88, 112, 136, 144]  # r4 to 40; r8 each 24 images, to 144
     assert [row["phase"] for row in rows] == ["r4"] * 2 + ["r8"] * 5
@@ -114,7 +131,7 @@ def test_history_has_a_row_for_each_tick_and_the_end(whole: tuple[Path, Count]) 
 
 
 def test_rows_are_complete_and_finite(whole: tuple[Path, Count]) -> None:
-    for row in facts_of(whole[0])["progress"]["rows"]:
+    for row in rows_of(facts_of(whole[0])):
         assert sorted(row) == sorted(COLUMNS)
         assert all(math.isfinite(v) for name, v in row.items() if name != "phase")
         assert row["minibatch"] == MINIBATCH
@@ -140,7 +157,7 @@ def test_a_row_is_the_mean_of_its_steps(place: Place, tmp_path: Path) -> None:
 
 
 def test_listener_hears_every_row_with_its_preview(whole: tuple[Path, Count]) -> None:
-    rows = facts_of(whole[0])["progress"]["rows"]
+    rows = rows_of(facts_of(whole[0]))
     assert [row for row, _ in whole[1].ticks] == rows[2:]
     assert all(preview.exists() for _, preview in whole[1].ticks)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from specs import train_section
-from tinyphase import R8, Count, facts_of
+from tinyphase import R8, Count, Place, facts_of
 
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.start import PLATFORM_DIGITS, state_key, warn_of_other_platforms
@@ -49,13 +49,10 @@ def test_nothing_is_said_of_other_inputs_nor_where_a_phase_goes_on(
     assert capsys.readouterr().err == ""
 
 
-def test_the_last_digits_of_a_key_stand_for_it(tmp_path: Path) -> None:
-    for name in ("before", "layers"):
-        (tmp_path / name).write_bytes(b"")
-
+def test_the_last_digits_of_a_key_stand_for_it(place: Place) -> None:
     def key(**changes: object) -> str:
         section = train_section(**{"threads": 1, **changes})
-        return state_key(R8, section, tmp_path / "before", tmp_path / "layers", {})
+        return state_key(R8, section, place.first.states()[-1], place.layers, {})
 
     inputs, platform = key()[:-PLATFORM_DIGITS], key()[-PLATFORM_DIGITS:]
     assert key(threads=2)[:-PLATFORM_DIGITS] == inputs

@@ -4,29 +4,37 @@ A phase of 16x16 images from the start, of four ticks.
 """
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tinyphase import CLASSES, IMAGES, MINIBATCH, TICK, Count, Place, damage, last_state, phase
 
 from pgpipe import tensors
-from pgpipe.errors import IntegrityError, Interrupted, PgpipeError, ResourceError
+from pgpipe.errors import IntegrityError, Interrupted, PgpipeError, ResourceError, UsageError
 from pgpipe.files import write_json
+from pgpipe.images import Images
 from pgpipe.layout import GENERATOR, LAST, SCORES
+from pgpipe.metrics import features
+from pgpipe.metrics.features import Features
 from pgpipe.training import phase as training
-from pgpipe.training import result
+from pgpipe.training import quick_scorer as quick_scorer_module
+from pgpipe.training import result, snapshots
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import Row
 from pgpipe.training.phase import PhaseTraining
-from pgpipe.training.quick_scorer import QuickScorer, quick_scorer
-from pgpipe.training.quick_worker import Task, Worker
+from pgpipe.training.quick_scorer import QuickScorer, follow, quick_scorer
+from pgpipe.training.quick_task import Task, quick_task
+from pgpipe.training.quick_worker import Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
 
 pytestmark = pytest.mark.slow
 
+KEY = "code"  # of the scores
 R16 = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=4 * TICK / 1000)
 TICKS = 4
 
@@ -40,18 +48,19 @@ class Site:
         self.batches = self.place.batches(16)
         (folder / "r16").symlink_to(folder / "images.r16")
         np.save(folder / "labels.npy", np.arange(IMAGES) % CLASSES)
-        self.task = Task(str(folder), 16, 20, seed=3, threads=1, inception=False)
+        self.task = Task(str(folder), 16, 20, False, seed=3, threads=1, inception=False)
 
     def run(self, states: Path, last: int = 10**9, task: Task | None = None) -> Count:
         listener = Count(last)
-        with quick_scorer(Snapshots(states, "swd_avg"), task or self.task) as scorer:
+        with quick_scorer(Snapshots(states, "swd_avg", KEY), task or self.task) as scorer:
             job, folder = self.place.first_job(R16), StateFolder(states)
             PhaseTraining(job, self.batches, folder, listener, scorer).run(listener.stop)
         return listener
 
     def emit(self, states: Path, target: Path, **changes: Any) -> Path:
         section = self.place.section(**changes)
-        result.emit(StateFolder(states), section, self.folder / "none", target)
+        rows = Snapshots(states, section.best_by, KEY)
+        result.emit(StateFolder(states), R16.images, rows, section, self.folder / "none", target)
         return target
 
 
@@ -98,12 +107,13 @@ def test_interrupted_it_ends_with_the_same_scores_and_choice(
 def test_interrupted_while_the_last_scores_are_awaited_nothing_is_lost(
     site: Site, undisturbed: tuple[Path, Count], tmp_path: Path
 ) -> None:
+    states = StateFolder(tmp_path / "states")
     with pytest.raises(Interrupted):
         site.run(tmp_path / "states", last=R16.images // MINIBATCH)
-    assert StateFolder(tmp_path / "states").result is None, "not finished before it is scored"
+    assert states.result(R16.images) is None, "not finished before it is scored"
     listener = site.run(tmp_path / "states")
     assert listener.steps == []
-    assert StateFolder(tmp_path / "states").result is not None
+    assert states.result(R16.images) is not None
     ours = site.emit(tmp_path / "states", tmp_path / "r16")
     wanted = site.emit(undisturbed[0], tmp_path / "wanted")
     assert (ours / SCORES).read_bytes() == (wanted / SCORES).read_bytes()
@@ -121,9 +131,48 @@ def test_the_selected_generator_is_that_of_the_best_tick(
     assert (last / LAST).read_bytes() == (chosen / LAST).read_bytes()
 
 
-def test_of_scored_snapshots_only_the_best_is_kept(undisturbed: tuple[Path, Count]) -> None:
-    snapshots = Snapshots(undisturbed[0], "swd_avg")
-    assert list(snapshots.files().values()) == [snapshots.best()]
+def test_generators_are_kept_to_be_scored_again(undisturbed: tuple[Path, Count]) -> None:
+    kept = Snapshots(undisturbed[0], "swd_avg", KEY)
+    assert len(kept.files()) == TICKS
+
+
+def test_other_code_of_the_metrics_scores_the_same_generators_again(
+    site: Site, undisturbed: tuple[Path, Count], tmp_path: Path
+) -> None:
+    states = shutil.copytree(undisturbed[0], tmp_path / "states")
+    other = Snapshots(states, "swd_avg", "edited")
+    listener = Count()
+    with quick_scorer(other, site.task) as scorer:
+        assert follow(scorer, listener, 0)
+    rows = Snapshots(states, "swd_avg", KEY).rows()
+    assert listener.scores == list(other.rows().values()) == list(rows.values())
+    assert last_state(states).name == last_state(undisturbed[0]).name
+
+
+@pytest.mark.parametrize("select", ["last", "best:swd_avg"])
+def test_ticks_whose_generators_are_gone_have_no_scores_by_new_code(
+    select: str,
+    site: Site,
+    undisturbed: tuple[Path, Count],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    states = shutil.copytree(undisturbed[0], tmp_path / "states")
+    section = site.place.section(select=select)
+    edited = Snapshots(states, section.best_by, "edited")
+    first, *others = edited.files()
+    edited.files()[first].unlink()
+    for images in others:
+        write_json(row_file(edited.scores, images), Snapshots(states, "", KEY).rows()[images])
+    message = f"1 of {TICKS} ticks have no quick scores by today's code"
+    arguments = StateFolder(states), R16.images, edited, section, tmp_path / "none", tmp_path / "to"
+    if select == "last":
+        result.emit(*arguments)
+        assert message in capsys.readouterr().err
+        assert len(read_rows(tmp_path / "to" / SCORES)) == TICKS - 1
+    else:
+        with pytest.raises(UsageError, match=message):
+            result.emit(*arguments)
 
 
 def test_training_waits_only_for_a_long_backlog(
@@ -149,7 +198,7 @@ def test_training_waits_only_for_a_long_backlog(
             return []
 
     monkeypatch.setattr(training, "BACKLOG", 2)
-    monkeypatch.setattr(training, "POLL_S", 0)
+    monkeypatch.setattr(quick_scorer_module, "POLL_S", 0)
     slow, listener = Slow(), Count()
     run = PhaseTraining(
         site.place.first_job(R16), site.batches, StateFolder(tmp_path), listener, slow
@@ -161,7 +210,7 @@ def test_training_waits_only_for_a_long_backlog(
 
 
 def test_a_scoring_process_that_is_killed_is_said(site: Site, tmp_path: Path) -> None:
-    scorer = QuickScorer(Snapshots(tmp_path, "swd_avg"), site.task)
+    scorer = QuickScorer(Snapshots(tmp_path, "swd_avg", KEY), site.task)
     scorer.add(8, {}, {})
     assert scorer.process
     scorer.process.kill()
@@ -171,11 +220,11 @@ def test_a_scoring_process_that_is_killed_is_said(site: Site, tmp_path: Path) ->
 
 
 def test_a_damaged_snapshot_is_named(site: Site, tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path, "swd_avg")
-    path = snapshots.add(8, {}, {"number": 8})
+    one = Snapshots(tmp_path, "swd_avg", KEY)
+    path = one.add(8, {}, {"number": 8})
     assert path
     damage(path)
-    with quick_scorer(snapshots, site.task) as scorer:
+    with quick_scorer(one, site.task) as scorer:
         assert scorer.process
         scorer.process.wait()
         with pytest.raises(PgpipeError, match=f"{path.name}: damaged.*scorer.log") as caught:
@@ -186,15 +235,40 @@ def test_a_damaged_snapshot_is_named(site: Site, tmp_path: Path) -> None:
 def test_what_another_process_has_scored_and_dropped_is_passed_over(
     site: Site, tmp_path: Path
 ) -> None:
-    worker = Worker(site.task)
+    worker = Worker(site.task, tmp_path)
     worker.score(tmp_path / "000000000008-gone.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> None:
-    task = Task(str(site.folder), 16, 1000, seed=3, threads=1, inception=False)
+    task = Task(str(site.folder), 16, 1000, False, seed=3, threads=1, inception=False)
     listener = site.run(tmp_path, task=task)
     assert {row["images"] for row in listener.scores} == {IMAGES // 2 - 1}, "whole pairs"
+
+
+def test_more_images_are_drawn_for_the_inception_score_alone(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = site.place.section(
+        select="best:inception_score", quick_images=20, quick_inception_images=44
+    )
+    task = quick_task(R16, section, str(site.folder))
+    assert task
+    counts = []
+
+    def seen(_: object, chunks: Iterable[Images]) -> Features:
+        count = sum(map(len, chunks))
+        counts.append(count)
+        return Features(torch.full((count, 2), 0.5), torch.rand(count, 2).double())
+
+    monkeypatch.setattr(features, "network", lambda _: object())
+    monkeypatch.setattr(features, "of", seen)
+    worker = Worker(task, tmp_path)
+    assert counts == [20, 44], "the reals that are compared with, and others"
+    assert len(worker.latents(4)) == len(worker.labels()) == 44
+    by_fid = quick_task(R16, section.model_copy(update={"select": "best:fid"}), "")
+    assert by_fid
+    assert by_fid.inception_images == 0
 
 
 # The folder alone
@@ -203,11 +277,11 @@ def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> No
 @pytest.fixture
 def folder(tmp_path: Path) -> Snapshots:
     """Four snapshots: the best score is of a fade, the second best comes twice."""
-    snapshots = Snapshots(tmp_path, "swd_avg")
+    four = Snapshots(tmp_path, "swd_avg", KEY)
     for images, fade, score in ((8, 0.5, 1.0), (16, 1.0, 3.0), (24, 1.0, 2.0), (32, 1.0, 2.0)):
-        assert snapshots.add(images, {}, {"number": images})
-        write_json(row_file(snapshots.folder, images), {"fade": fade, "swd_avg": score})
-    return snapshots
+        assert four.add(images, {}, {"number": images})
+        write_json(row_file(four.scores, images), {"fade": fade, "swd_avg": score})
+    return four
 
 
 def test_the_best_has_grown_whole_and_is_the_earliest_of_equals(folder: Snapshots) -> None:
@@ -215,13 +289,24 @@ def test_the_best_has_grown_whole_and_is_the_earliest_of_equals(folder: Snapshot
 
 
 def test_what_is_scored_is_not_written_again(folder: Snapshots) -> None:
-    folder.prune()
     assert folder.add(16, {}, {"number": 16}) is None
-    assert list(folder.files()) == [24]
+    assert list(folder.files()) == [8, 16, 24, 32]
 
 
-def test_what_is_not_scored_is_not_dropped(folder: Snapshots) -> None:
+def test_the_oldest_are_dropped_where_all_are_too_large(
+    folder: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = folder.files()[8].stat().st_size
+    monkeypatch.setattr(snapshots, "KEPT_SNAPSHOT_BYTES", 3 * size)
+    folder.prune()
+    assert list(folder.files()) == [16, 24, 32]
+
+
+def test_what_is_best_or_not_scored_is_not_dropped(
+    folder: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
     new = folder.add(40, {}, {})
+    monkeypatch.setattr(snapshots, "KEPT_SNAPSHOT_BYTES", 0)
     folder.prune()
     assert folder.unscored() == [new]
     assert list(folder.files()) == [24, 40]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from specs import ROW_A
-from tinyphase import MINIBATCH, STEPS, Count, Place, facts_of, last_state
+from tinyphase import MINIBATCH, STEPS, Count, Place, facts_of, is_finished, last_state
 
 from pgpipe import tensors
 from pgpipe.errors import Interrupted
@@ -50,7 +50,7 @@ def test_saving_more_often_changes_nothing(
 
 def test_a_request_during_the_last_step_lets_the_phase_finish(place: Place, tmp_path: Path) -> None:
     place.run(tmp_path, last=STEPS)
-    assert StateFolder(tmp_path).result
+    assert is_finished(tmp_path)
 
 
 def test_an_interruption_says_where_and_that_the_state_is_saved(

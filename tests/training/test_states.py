@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from tinyphase import R4, R8, STEPS, Count, Place, damage, facts_of, last_state
+from tinyphase import END, R4, R8, STEPS, Count, Place, damage, facts_of, is_finished, last_state
 
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError
@@ -11,6 +11,7 @@ from pgpipe.layout import GENERATOR, HISTORY, STATE
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.training import result
 from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.job import rows_of
 
 
 def test_the_last_two_states_are_kept(whole: tuple[Path, Count]) -> None:
@@ -18,11 +19,15 @@ def test_the_last_two_states_are_kept(whole: tuple[Path, Count]) -> None:
     assert images == [96, 104]
 
 
+def emit(place: Place, states: Path, target: Path, end: int = END) -> None:
+    result.emit(StateFolder(states), end, None, place.section(), states / "before", target)
+
+
 def test_finished_is_said_at_the_end_alone(place: Place, tmp_path: Path) -> None:
     place.interrupted(tmp_path, STEPS - 1)
-    assert not StateFolder(tmp_path).result
+    assert not is_finished(tmp_path)
     place.run(tmp_path)
-    assert StateFolder(tmp_path).result
+    assert is_finished(tmp_path)
 
 
 def test_a_state_holds_all_that_the_next_phase_needs(
@@ -38,14 +43,14 @@ def test_a_state_holds_all_that_the_next_phase_needs(
 def test_result_is_the_newest_state_of_a_finished_phase(
     place: Place, whole: tuple[Path, Count], tmp_path: Path
 ) -> None:
-    result.emit(StateFolder(whole[0]), place.section(), tmp_path / "before", tmp_path / "r8")
+    emit(place, whole[0], tmp_path / "r8")
     assert (tmp_path / "r8" / STATE).read_bytes() == last_state(whole[0]).read_bytes()
     named, _ = tensors.read(tmp_path / "r8" / GENERATOR)
     state, _ = tensors.read(last_state(whole[0]))
     assert all(value.equal(state[f"average.{name}"]) for name, value in named.items())
     with (tmp_path / "r8" / HISTORY).open() as file:
         written = [float(row["kimg"]) for row in csv.DictReader(file)]
-    assert written == [row["kimg"] for row in facts_of(whole[0])["progress"]["rows"]]
+    assert written == [row["kimg"] for row in rows_of(facts_of(whole[0]))]
 
 
 def test_a_finished_phase_gives_no_earlier_state_as_its_result(
@@ -54,9 +59,7 @@ def test_a_finished_phase_gives_no_earlier_state_as_its_result(
     place.run(tmp_path / "states")
     damage(last_state(tmp_path / "states"))
     try:
-        result.emit(
-            StateFolder(tmp_path / "states"), place.section(), tmp_path / "before", tmp_path / "r8"
-        )
+        emit(place, tmp_path / "states", tmp_path / "r8")
     except IntegrityError:
         return  # refused: as good as a result trained again
     _, facts = tensors.read(tmp_path / "r8" / STATE)

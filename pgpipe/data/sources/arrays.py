@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item, channels_last, numbered, upright
 from pgpipe.data.rawzip import MAX_MEMBER_BYTES
+from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import only
+from pgpipe.data.sources.source import Source
 
-NUMPY = ("*.npz", "*.npy")
-HDF5 = ("*.h5", "*.hdf5")
+NUMPY_FILES = ("*.npz", "*.npy")
+HDF5_FILES = ("*.h5", "*.hdf5")
 LABELS = ("labels", "label", "y", "Y", "targets")
 
 
 def read_npz(raw: Path) -> Iterator[Item]:
     """The images of a .npz or .npy file."""
-    path = only(raw, *NUMPY)
+    path = only(raw, *NUMPY_FILES)
     if path.suffix == ".npy":
         with blaming(path, "array"), path.open("rb") as file:
             yield from rows(file, path.stem, None)
@@ -59,7 +61,8 @@ def largest(shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> str:
     """The array of images with the most pixels an image."""
     images = {n: s for n, (s, kind) in shapes.items() if kind == np.uint8 and len(s) in (3, 4)}
     if not images:
-        raise ValueError(f"no uint8 array of 3 or 4 axes among {sorted(shapes)}")
+        found = ", ".join(f"{n} {kind} {s}" for n, (s, kind) in sorted(shapes.items())) or "nothing"
+        raise ValueError(f"no uint8 array of 3 or 4 axes in it, but {found}")
     return max(sorted(images), key=lambda name: math.prod(images[name][1:]))
 
 
@@ -105,7 +108,7 @@ def read_hdf5(raw: Path) -> Iterator[Item]:
     """The images of an HDF5 file; arrays in it, no links and nothing that lies in other files."""
     import h5py
 
-    path = only(raw, *HDF5)
+    path = only(raw, *HDF5_FILES)
     with blaming(path, "HDF5 file"), closing(h5py.File(path, "r")) as file:
         names = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
         arrays = {n: file[n] for n in names if isinstance(file[n], h5py.Dataset)}
@@ -126,3 +129,7 @@ def small(dataset: Any) -> NDArray[Any]:
         raise ValueError(f"{dataset.name!r} of shape {dataset.shape} is too large")
     array: NDArray[Any] = dataset[()]
     return array
+
+
+NPZ = Source(taken(*NUMPY_FILES), read_npz)
+HDF5 = Source(taken(*HDF5_FILES), read_hdf5)

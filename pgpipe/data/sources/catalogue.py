@@ -12,11 +12,14 @@ FILE = Path(__file__).with_name("catalogue.yaml")
 
 
 class Published(Section):
-    """A file of a data set; 0 and "": not known."""
+    """A file of a data set; 0, "" and none: not known."""
 
     size: int = Field(default=0, ge=0)  # bytes
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     md5: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+    content: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # SHA-256 of what gzip packs
+    members: dict[str, str] = Field(default_factory=dict)  # SHA-1 of files that a tar has
+    folder: str = ""  # that is left where such a tar is unpacked
 
 
 class Entry(Section):

@@ -11,6 +11,8 @@ import numpy as np
 
 from pgpipe.data import tars
 from pgpipe.data.items import Item, items
+from pgpipe.data.sources.obtain import published
+from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError
 
 SHAPE = (3, 32, 32)
@@ -49,3 +51,7 @@ def read(archive: Path, batches: list[str], names: str, labels: int) -> Iterator
             )
         images = table[:, labels:].reshape(-1, *SHAPE).transpose(0, 2, 3, 1)
         yield from items(images, [classes[number] for number in numbers], batch)
+
+
+CIFAR10 = Source(published, read_10)
+CIFAR100 = Source(published, read_100)

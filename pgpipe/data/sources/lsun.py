@@ -16,7 +16,9 @@ from zipfile import ZipFile
 
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
+from pgpipe.data.sources.obtain import accept, verified
 from pgpipe.data.sources.raw import several
+from pgpipe.data.sources.source import Place, Source
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import CHUNK_BYTES, atomic, copy
 
@@ -24,6 +26,14 @@ DATA = "data.mdb"
 MAGIC = 0xBEEFC0DE
 META = struct.Struct("<16x I I 8x 8x I 44x 48x Q Q")  # magic, version; page size; last page, turn
 META_PAGES = (0, 1)
+
+
+def fetch(place: Place) -> None:
+    """The user's categories."""
+    for path in databases(place.path):
+        if path.is_file():
+            accept(place, path, verified(place.name, path.name))
+        unpack(path, place.raw, place.linked)
 
 
 def unpack(source: Path, raw: Path, linked: bool = False) -> None:
@@ -106,3 +116,6 @@ def require_whole(path: Path) -> None:
     size = path.stat().st_size
     if size < (last_page + 1) * page_bytes:
         raise ValueError(f"{size} bytes of {(last_page + 1) * page_bytes}")
+
+
+SOURCE = Source(fetch, read)

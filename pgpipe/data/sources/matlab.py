@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data import tars
+from pgpipe.data import rawzip, tars
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item, items, numbered
+from pgpipe.data.sources.obtain import published
+from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError
 
 CLASSES = 102  # of flowers
@@ -36,7 +38,7 @@ def read_flowers(raw: Path) -> Iterator[Item]:
     labels = [f"{kind:03d}" for kind in kinds]
     archive = raw / "102flowers.tgz"
     for name, data in tars.members(archive):
-        number = name.removeprefix("jpg/image_").removesuffix(".jpg")
+        number = rawzip.parts(name)[-1].removeprefix("image_").removesuffix(".jpg")
         if not number.isdecimal() or not 1 <= int(number) <= len(labels):
             raise IntegrityError(f"{archive}: {name!r} is none of {len(labels)} labelled images")
         yield data, labels[int(number) - 1], name
@@ -57,3 +59,7 @@ def load(path: Path, name: str, axes: int, kind: type) -> NDArray[Any]:
         if not np.issubdtype(array.dtype, kind):
             raise ValueError(f"{name!r} is of {array.dtype}")
     return array
+
+
+SVHN = Source(published, read_svhn)
+FLOWERS = Source(published, read_flowers)

@@ -5,29 +5,17 @@ an interrupted download goes on, though DVC empties data/raw before each run.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
+from pgpipe.data import tars
+from pgpipe.data.sources import identity, unverified, users_files
 from pgpipe.data.sources.catalogue import Published, entries
-from pgpipe.errors import NetworkError, UsageError
+from pgpipe.data.sources.identity import wanted
+from pgpipe.data.sources.source import Place
+from pgpipe.errors import IntegrityError, NetworkError, UsageError
 from pgpipe.fetch.mirrors import fetch
-from pgpipe.fetch.transfer import Report
-from pgpipe.fetch.wanted import Wanted, copy, require
-from pgpipe.files import link_or_copy
+from pgpipe.files import copy, link_or_copy
 from pgpipe.project import project_root
-
-Watch = Callable[[str, int], AbstractContextManager[Report]]  # shows a download: name, bytes
-
-
-class Place(NamedTuple):
-    """A data set, where the user's files of it are, where the raw files go, who watches."""
-
-    name: str
-    path: Path
-    raw: Path
-    watch: Watch
-    linked: bool = False  # to look at the user's files where they are, not to keep them
 
 
 def published(place: Place) -> None:
@@ -39,39 +27,45 @@ def published(place: Place) -> None:
         NetworkError: one is neither there nor can be fetched.
     """
     for name, file in entries()[place.name].files.items():
-        obtain(place, name, wanted(file))
+        obtain(place, name, file)
 
 
-def wanted(file: Published) -> Wanted:
-    """What the downloader has to know of a file."""
-    return Wanted(file.sha256, file.md5, file.size)
-
-
-def obtain(place: Place, name: str, known: Wanted) -> None:
+def obtain(place: Place, name: str, file: Published) -> None:
     """One file, from the first place that has it."""
-    own = place.path if place.path.name == name else place.path / name
     entry, target = entries()[place.name], place.raw / name
-    if own.is_file():
-        take(place, own, target, known)
+    if (own := users_files.copy_of(place.path, name, file)) is not None:
+        take(place, own, target, file)
         return
     if not entry.mirrors:
-        raise UsageError(f"{own}: not found; put there {entry.by_hand}")
+        raise UsageError(f"{place.path / name}: not found; put there {entry.by_hand}")
     cached = project_root() / ".pgpipe" / "downloads" / place.name / name
     try:
-        with place.watch(name, known.size) as report:
-            fetch([f"{mirror}{name}" for mirror in entry.mirrors], cached, known, report)
+        with place.watch(name, file.size) as report:
+            fetch([f"{mirror}{name}" for mirror in entry.mirrors], cached, wanted(file), report)
     except NetworkError as error:
         raise NetworkError(f"{error}; or put {name} into dataset.path ({place.path})") from None
     link_or_copy(cached, target)
 
 
-def take(place: Place, source: Path, target: Path, known: Wanted) -> None:
-    """Copy, or link, one of the user's files, if it is the wanted one."""
-    if place.linked:
-        require(source, known, str(source))
+def take(place: Place, source: Path, target: Path, file: Published) -> None:
+    """Copy, or link, one of the user's files, if it is the published one."""
+    accept(place, source, file)
+    if source.is_dir():
+        tars.pack(source, target)
+    elif place.linked:
         target.symlink_to(source.absolute())
     else:
-        copy(source, target, known)
+        copy(source, target)
+
+
+def accept(place: Place, source: Path, file: Published) -> None:
+    """Raise an IntegrityError where a file is another than published; or note it."""
+    try:
+        identity.require(source, file)
+    except IntegrityError as error:
+        if place.verify:
+            raise IntegrityError(f"{error}; dataset.verify: false takes it all the same") from None
+        unverified.note(place.raw, f"dataset.verify is false, and so was taken: {error}")
 
 
 def own(place: Place, *patterns: str) -> None:
@@ -83,20 +77,22 @@ def own(place: Place, *patterns: str) -> None:
         UsageError: there are none.
         IntegrityError: one is another file than was published.
     """
-    path = place.path
-    if path.is_file():
-        found = [path] if any(path.match(pattern) for pattern in patterns) else []
-    else:
-        found = sorted({file for pattern in patterns for file in path.glob(pattern)})
+    found = users_files.matching(place.path, *patterns)
     if not found:
-        raise UsageError(f"{path}: no {' or '.join(patterns)}; put there {by_hand(place.name)}")
+        missing = " or ".join(patterns)
+        raise UsageError(f"{place.path}: no {missing}; put there {by_hand(place.name)}")
     for file in found:
         take(place, file, place.raw / file.name, verified(place.name, file.name))
 
 
-def verified(data_set: str, file: str) -> Wanted:
+def taken(*patterns: str) -> Callable[[Place], None]:
+    """A fetch of the user's files that fit a pattern."""
+    return lambda place: own(place, *patterns)
+
+
+def verified(data_set: str, file: str) -> Published:
     """What is known of a file by its name; nothing, where it is the user's own."""
-    return wanted(entries()[data_set].files.get(file, Published()))
+    return entries()[data_set].files.get(file, Published())
 
 
 def by_hand(data_set: str) -> str:

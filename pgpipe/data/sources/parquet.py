@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pgpipe.data import layouts
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
+from pgpipe.data.layouts import Layout
+from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import several
+from pgpipe.data.sources.source import Source
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -34,8 +38,31 @@ def read(raw: Path) -> Iterator[Item]:
             for batch in file.iter_batches(BATCH, columns=chosen):
                 for row in batch.to_pylist():
                     text = label_text(row[label], names) if label else ""
-                    yield data_of(row[image]), text, f"{path.stem}/{number:07d}"
+                    yield data_of(row[image]), text, name_of(path, number)
                     number += 1
+
+
+def survey(raw: Path) -> Layout:
+    """Names and labels; columns are stored apart, so that no image is read."""
+    from pyarrow import parquet
+
+    labels: dict[str, str] = {}
+    for path in several(raw, "*.parquet"):
+        with blaming(path, "parquet file"), path.open("rb") as source:
+            file = parquet.ParquetFile(source, page_checksum_verification=True)
+            _, label = columns(file.schema_arrow)
+            names, values = class_names(file.schema_arrow, label), []
+            if label:
+                values = file.read([label])[label].to_pylist()
+            for number in range(file.metadata.num_rows):
+                text = label_text(values[number], names) if label else ""
+                labels[name_of(path, number)] = text
+    return Layout(labels, unread=layouts.shards(path.stem for path in several(raw, "*.parquet")))
+
+
+def name_of(path: Path, number: int) -> str:
+    """The name of the image of a row."""
+    return f"{path.stem}/{number:07d}"
 
 
 def columns(schema: "Schema") -> tuple[str, str]:
@@ -63,7 +90,9 @@ def class_names(schema: "Schema", label: str) -> list[str]:
 
 
 def label_text(value: Any, names: list[str]) -> str:
-    """A label as text; ValueError for a number that is no class."""
+    """A label as text, "" for none (null, and -1 as hubs have it); ValueError for no class."""
+    if value is None or value == -1:
+        return ""
     if isinstance(value, str):
         return value
     if not isinstance(value, int) or value < 0 or (names and value >= len(names)):
@@ -77,3 +106,6 @@ def data_of(value: Any) -> bytes:
     if not isinstance(data, bytes):
         raise ValueError("an image without bytes; its file lies elsewhere")
     return data
+
+
+SOURCE = Source(taken("*.parquet"), read, survey)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data import tars
+from pgpipe.data import rawzip, tars
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
+from pgpipe.data.sources.obtain import published
+from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
@@ -37,7 +39,7 @@ def read_unlabelled(raw: Path) -> Iterator[Item]:
     """100,000 images without labels, of these and other classes."""
     archive, wanted = raw / ARCHIVE, f"{FOLDER}/unlabeled_X.bin"
     for name, size, file in tars.files(archive):
-        if name == wanted:
+        if "/".join(rawzip.parts(name)) == wanted:
             for index in range(-(-size // IMAGE_BYTES)):
                 with blaming(archive, "tar", name):
                     image = upright(file.read(IMAGE_BYTES))
@@ -49,3 +51,7 @@ def read_unlabelled(raw: Path) -> Iterator[Item]:
 def upright(data: bytes) -> Images:
     """uint8 [96, 96, 3]; ValueError where an image is not whole."""
     return np.frombuffer(data, np.uint8).reshape(SHAPE).transpose(2, 1, 0)
+
+
+LABELLED = Source(published, read_labelled)
+UNLABELLED = Source(published, read_unlabelled)

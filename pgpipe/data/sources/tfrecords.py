@@ -18,10 +18,22 @@ from pgpipe.data.items import Item, channels_last, numbered, upright
 from pgpipe.data.rawzip import MAX_MEMBER_BYTES
 from pgpipe.data.sources.crc32c import crc32c
 from pgpipe.data.sources.example import features
+from pgpipe.data.sources.obtain import own
 from pgpipe.data.sources.raw import several
+from pgpipe.data.sources.source import Place, Source
 from pgpipe.images import Images
 
 MASK = 0xA282EAD8
+
+
+def fetch(place: Place) -> None:
+    """The largest of the user's TFRecord files, and the labels."""
+    if place.path.is_dir():
+        file = largest(place.path)
+        for labels in place.path.glob("*.labels"):
+            own(place._replace(path=labels), "*.labels")
+        place = place._replace(path=file)
+    own(place, "*.tfrecords")
 
 
 def read(raw: Path) -> Iterator[Item]:
@@ -88,3 +100,6 @@ def read_labels(folder: Path) -> list[str]:
         if rows.shape[1] < 2:
             return []
         return numbered(rows.argmax(axis=1))
+
+
+SOURCE = Source(fetch, read)

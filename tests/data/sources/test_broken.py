@@ -20,8 +20,8 @@ from pgpipe.data import tars
 from pgpipe.data.items import Item
 from pgpipe.data.sources import lsun, obtain
 from pgpipe.data.sources.crc32c import crc32c
-from pgpipe.data.sources.obtain import Place
-from pgpipe.data.sources.table import SOURCES
+from pgpipe.data.sources.source import Place, Source
+from pgpipe.data.sources.table import source
 from pgpipe.errors import IntegrityError
 
 FORMATS = sorted(WRITERS.keys() - {"folder", "zip", "celeba-hq", "ffhq", "fashion-mnist"})
@@ -40,14 +40,16 @@ def fetched(name: str, raw: Path) -> Path:
     (raw.parent / "own").mkdir()
     WRITERS[name](raw.parent / "own")
     watch = lambda *_: nullcontext(lambda *_: None)  # noqa: E731
-    SOURCES[name].fetch(Place(name, raw.parent / "own", raw, watch))
+    source(name).fetch(Place(name, raw.parent / "own", raw, watch))
     return max(raw.iterdir(), key=lambda file: file.stat().st_size)
 
 
 def outcome(name: str, raw: Path) -> list[Item] | str:
     """The images, or why there are none."""
     try:
-        return list(SOURCES[name].read(raw))
+        found = source(name)
+        assert isinstance(found, Source)
+        return list(found.read(raw))
     except IntegrityError as error:
         return str(error)
 
@@ -272,7 +274,7 @@ def test_damage_that_ends_the_process_of_lmdb_is_one_line(raw: Path) -> None:
         ({"a": [b"x"], "b": [b"y"]}, "2 columns hold images, expected 1"),
         ({"image": [{"bytes": None, "path": "/etc/passwd"}]}, "0 columns hold images"),
         ({"image": [b"x", None]}, "an image without bytes"),
-        ({"image": [b"x"], "label": [-1]}, "label -1 is none of 0 classes"),
+        ({"image": [b"x"], "label": [-2]}, "label -2 is none of 0 classes"),
     ],
 )
 def test_table_that_is_no_images_is_refused(

@@ -1,0 +1,64 @@
+"""How a phase's snapshots are scored while it trains, and what names these scores.
+
+Quick scores have a key of their own: an edited metric changes them and leaves the weights alone.
+"""
+
+from dataclasses import asdict, dataclass
+
+from pgpipe.devices import choose
+from pgpipe.hashes import sha256_json
+from pgpipe.metrics.patches import SMALLEST
+from pgpipe.nets.config import NetworkSpec
+from pgpipe.nets.weights import NETWORKS
+from pgpipe.provenance import running
+from pgpipe.schedule import Phase
+from pgpipe.training.config import TrainSection
+
+WORKER = "pgpipe.training.quick_worker"
+FEATURES = "pgpipe.metrics.features"
+BY_INCEPTION = (FEATURES, "pgpipe.metrics.frechet", "pgpipe.metrics.inception")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all snapshots of a phase are scored by."""
+
+    data: str  # folder of the prepared images
+    resolution: int
+    images: int  # to draw, and as many reals: at most half of the data set
+    mirror: bool  # half of the reals
+    seed: int
+    threads: int  # 0: as many as torch takes
+    inception: bool  # whether also by the Inception network
+    inception_images: int = 0  # to draw for its score, in ten splits; 0: `images`, in one
+
+
+def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
+    """Return how the ticks of a phase are scored, by the images in the folder `data`, if at all.
+
+    Where a CPU trains, one thread does, so that the training loses little.
+    """
+    if not section.quick_images or phase.res < SMALLEST:
+        return None
+    by_score = section.best_by == "inception_score"
+    return Task(
+        data=data,
+        resolution=phase.res,
+        images=section.most_quick_images,
+        mirror=section.mirror,
+        seed=section.seed,
+        threads=1 if choose(section.device).type == "cpu" else section.threads,
+        inception=section.quick_inception,
+        inception_images=section.quick_inception_images if by_score else 0,
+    )
+
+
+def scoring_code(spec: NetworkSpec, inception: bool) -> list[str]:
+    """Return the modules that quick scores are made by."""
+    return [WORKER, NETWORKS[spec.name].generator, *(BY_INCEPTION if inception else ())]
+
+
+def scores_key(task: Task, spec: NetworkSpec) -> str:
+    """Return the name of quick scores: the hash of the task and of the code that scores."""
+    settings = {name: value for name, value in asdict(task).items() if name != "data"}
+    return sha256_json([settings, running().hash(scoring_code(spec, task.inception))])[:16]

@@ -1,0 +1,27 @@
+"""The code that an experiment's result comes from, by its parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pgpipe.data.sources.table import SOURCES
+from pgpipe.losses.adversarial import OBJECTIVES
+from pgpipe.nets.weights import NETWORKS
+from pgpipe.provenance import Code
+
+COMPUTE = ("download", "prepare", "gate", "reference", "init", "train", "sample", "score")
+
+
+def pipeline_code(document: Mapping[str, Any]) -> list[str]:
+    """Return the modules that the scores of a params.yaml come from: stages and their choices."""
+    return [
+        *(f"stages.{stage}" for stage in COMPUTE),
+        "pgpipe.training.quick_worker",
+        SOURCES[document["dataset"]["name"]],
+        OBJECTIVES[document["train"]["loss"]],
+        *NETWORKS[document["model"]["name"]],
+    ]
+
+
+def code_hash(code: Code, document: Mapping[str, Any]) -> str:
+    """Return the hash of that code, as it is in one place: what runs, or a revision of git."""
+    return code.hash(pipeline_code(document))

@@ -1,0 +1,52 @@
+"""Presets beside the paper's experiments: our own data, small networks, and DCGAN."""
+
+import pytest
+from merging import between, params_of, phases_of, total_kimg
+
+pytestmark = pytest.mark.usefixtures("with_presets")
+
+
+@pytest.mark.parametrize(("row", "total"), [("g", 60), ("h", 120)])
+def test_photographs_grow_to_32_pixels(row: str, total: int) -> None:
+    chosen = [f"table1-{row}", "table1-photos"]
+    phases = phases_of(*chosen)
+    assert list(phases) == [4, 8, 16, 32]
+    assert {phase.fade_kimg for res, phase in phases.items() if res > 4} == {6}
+    assert total_kimg(*chosen) == total
+    assert params_of(*chosen).train.full_resolution == 32
+
+
+def test_photographs_of_table_1_have_small_networks_and_minibatches() -> None:
+    a, h = (params_of(f"table1-{row}", "table1-photos") for row in "ah")
+    assert (a.model.fmap_base, a.model.fmap_max, a.model.latent_size) == (256, 32, 16)
+    assert (h.model.fmap_base, h.model.fmap_max, h.model.latent_size) == (1024, 32, 64)
+    assert (a.train.minibatch, h.train.minibatch) == (16, 4)
+    assert (a.train.learning_rate, h.train.learning_rate) == (0.0004, 0.004)
+
+
+def test_embedded_digits_are_mnist_1k_but_for_size_and_length() -> None:
+    a, d = (["mnist-1k-a", "digits-1k"], ["mnist-1k-d", "digits-1k"])
+    assert (list(phases_of(*a)), list(phases_of(*d))) == ([32], [4, 8, 16, 32])
+    assert (total_kimg(*a), total_kimg(*d)) == (200, 300), "as 10,000 and 15,000"
+    found = between(["mnist-1k-a", "mnist-1k"], a)
+    assert {path for path in found if path.startswith(("model", "train", "sample"))} == {
+        "train.minibatch",
+        "train.ramp_up_kimg",
+        "train.ema_half_life_kimg",
+        "train.threads",
+        "train.tick_kimg",
+    }
+
+
+@pytest.mark.parametrize("data", ["mnist-1k", "digits-1k"])
+@pytest.mark.parametrize("row", "abcd")
+def test_k_changes_the_discriminators_feature_maps_alone(row: str, data: str) -> None:
+    found = between([f"mnist-1k-{row}", data], [f"mnist-1k-{row}", f"{data}-k2"])
+    assert found == {"model.discriminator_divisor": 2}
+
+
+def test_dcgan_sees_as_many_images_as_photos_64_in_one_phase() -> None:
+    assert list(phases_of("dcgan-64")) == [64]
+    assert total_kimg("dcgan-64") == total_kimg("photos-64")
+    train = params_of("dcgan-64").train
+    assert (train.learning_rate, train.adam_beta1, train.adam_beta2) == (0.0002, 0.5, 0.999)

@@ -1,0 +1,92 @@
+"""Experiments in DVC's own workspaces, which hold what git tracks, on images that it does not."""
+
+import os
+
+import numpy as np
+import pytest
+from publishedsets import encoded
+from test_pipeline import stages_run
+from tinyproject import Project
+
+from pgpipe.data import multires
+
+OWN = ("-S", "dataset.name=folder", "prepare")
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with images in the folder that dataset.path names by default."""
+    made = Project(tmp_path_factory.mktemp("project")).create()
+    for number in range(COUNT):
+        file = made.folder / f"data/own/{'ab'[number % 2]}/{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        file.write_bytes(encoded(pixels, "PNG"))
+    assert made.git("status", "--short") == "", "git ignores what is the user's"
+    return made
+
+
+def users_files(project: Project) -> dict[str, tuple[object, ...]]:
+    """All that is known of the user's files: inode, number of names, mode, owner, time, content."""
+    found: dict[str, tuple[object, ...]] = {}
+    for file in sorted((project.folder / "data/own").rglob("*.png")):
+        s = file.stat()
+        state = (s.st_ino, s.st_nlink, s.st_mode, s.st_uid, s.st_mtime_ns, file.read_bytes())
+        found[file.name] = state
+        assert os.access(file, os.W_OK)
+    return found
+
+
+def prepared(project: Project, experiment: str) -> str:
+    """The hash of the images that an experiment has prepared."""
+    (ref,) = project.git(
+        "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}"
+    ).split()
+    lock = project.git("show", f"{ref}:dvc.lock")
+    return lock.partition("path: data/multires\n")[2].partition("md5: ")[2].split()[0]
+
+
+@pytest.fixture(scope="module")
+def ran(project: Project) -> Project:
+    """The same after experiments in the queue, in a temporary workspace, and in its own."""
+    before = users_files(project)
+    project.run("dvc", "exp", "run", "--queue", "-n", "queued", *OWN)
+    project.run("dvc", "exp", "run", "--queue", "-n", "lost", "-S", "dataset.path=away", *OWN)
+    waiting = project.run("pgpipe", "queue")
+    assert waiting.splitlines() == ["queued: queued", "lost: queued"]
+    project.run("dvc", "exp", "run", "--run-all")  # ends well, though one of them fails
+    project.run("dvc", "exp", "run", "--temp", "-n", "temporary", "-C", "data/own", *OWN)
+    project.run("dvc", "exp", "run", "-n", "here", *OWN)
+    assert users_files(project) == before
+    return project
+
+
+def test_all_find_the_same_images(ran: Project) -> None:
+    assert len({prepared(ran, name) for name in ("queued", "temporary", "here")}) == 1
+    manifest = multires.read_manifest(ran.folder / "data/multires")
+    assert (manifest["count"], manifest["labels"]) == (COUNT, ["a", "b"])
+
+
+def test_what_failed_in_the_queue_is_said(ran: Project) -> None:
+    done, failed, advice = ran.run("pgpipe", "queue", code=1).splitlines()
+    assert done == "queued: done"
+    place = f"{ran.folder}/away"
+    assert failed == f"lost: failed: dataset.path: {place}: not found; put there the folder or .zip"
+    assert advice.startswith("dvc queue logs lost shows all that it said; ")
+
+
+def test_only_a_changed_image_is_taken_again(ran: Project) -> None:
+    assert stages_run(ran.run("dvc", "repro", "prepare")) == {"find"}
+    assert "always changed" in ran.run("dvc", "status", "prepare", "find")
+    before = users_files(ran)
+    (ran.folder / "data/own/a/0.png").rename(ran.folder / "data/own/b/0.png")
+    assert stages_run(ran.run("dvc", "repro", "prepare")) == {"find", "download", "prepare"}
+    assert users_files(ran) == before
+
+
+def test_rows_are_not_queued_without_their_data(project: Project) -> None:
+    message = project.run("pgpipe", "ablation", "queue", "--data", "celeba", code=2)
+    wanted = "pgpipe: error: dataset.path: data/celeba: not found; put there img_align_celeba.zip"
+    assert message.startswith(wanted)
+    assert len(message.splitlines()) == 1
