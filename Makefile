@@ -2,17 +2,17 @@
 # make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
 # make quick   while editing: all of these but the slow tests, in less than two minutes
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
-#              (SEED=1 for others)
+#              (SEED=1 for others), and the documented commands that train
 
 VENV    := .venv
 PYTHON  ?= python3
 SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults
-FAULTS  := tests/faults tests/processes tests/estimate tests/training/test_divergence.py \
-           tests/test_own_images.py
+FAULTS  := tests/faults tests/processes tests/estimate tests/documented \
+           tests/training/test_divergence.py tests/test_own_images.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
-PYTEST  := $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
 .PHONY: repro test check quick format types tests faults install place clean
 repro: install

@@ -1,10 +1,12 @@
 """Fixtures that several tests share."""
 
 import os
+import re
 import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,33 +33,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SLOW_FOLDERS = ("faults", "processes", "estimate")  # they start processes
+SHARED = re.compile(r"\b(finished|untrained): Project")  # a fixture that takes a minute to make
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, and -m the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process what shares a costly fixture; begin with what takes longest."""
+    """Mark what is slow by where it is; where several processes test, begin with that."""
     for item in items:
-        if item.path.parent.name in SLOW_FOLDERS:
+        if item.path.parent.name in SLOW_FOLDERS or shares_project(item.path):
             item.add_marker(pytest.mark.slow)
-        if "finished" in fixtures_of(item):
-            item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group("finished"))
-        elif any(fixture.scope == "module" for fixture in fixtures_of(item).values()):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: ("finished" not in fixtures_of(item), not is_slow(item)))
-
-
-def fixtures_of(item: pytest.Item) -> dict[str, pytest.FixtureDef[Any]]:
-    """The fixtures that a test takes, directly or by others."""
-    assert isinstance(item, pytest.Function)
-    found = item._fixtureinfo.name2fixturedefs  # pytest has no public name for it
-    return {name: definitions[-1] for name, definitions in found.items()}
+        items.sort(key=lambda item: (not shares_project(item.path), not is_slow(item)))
 
 
 def is_slow(item: pytest.Item) -> bool:
     """Whether a test is marked so."""
     return item.get_closest_marker("slow") is not None
+
+
+@cache
+def shares_project(file: Path) -> bool:
+    """Whether a file has tests of the finished project, which one process makes once."""
+    return SHARED.search(file.read_text()) is not None
+
+
+def unit_of(test: str) -> str:
+    """What of the tests stays in one process: a file, or all those of the finished project."""
+    file = test.partition("::")[0]
+    return "finished" if shares_project(ROOT / file) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let pytest-xdist hand out these units in order; its own groups (3.8) fail with pytest 9."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = unit_of
+    return scheduler
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tinyproject import Project
+from documented.shown import FENCED
+from tinyproject import ROOT, Project
+
+README = ROOT / "README.md"
 
 PHASES = ("r4", "r8", "r16")
 LENGTH = "growth.phases.r16.stable_kimg"
@@ -28,6 +31,14 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
     assert metrics["protocol"] in page
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
+
+
+def test_readme_s_python_draws_images(finished: Project) -> None:
+    (block,) = [text for name, text in FENCED.findall(README.read_text()) if name == "python"]
+    code = f"{block.replace('models/r32', 'models/r16')}\nprint(images.shape, images.dtype)"
+    (finished.folder / "drawn.py").write_text(code)
+    assert "(10, 16, 16, 3) uint8" in finished.run("drawn")
+    (finished.folder / "drawn.py").unlink()
 
 
 def test_history_runs_over_all_phases(finished: Project) -> None:

@@ -1,7 +1,7 @@
 """How each documented command is tried: a pattern of the command -> the test that runs it.
 
-A command that stands in neither table fails `test_commands.py`, and so does a row whose command is
-no longer documented. `here::NAME` is a test of that file.
+A command that stands in neither table fails `test_table.py`, and so does a row whose command is
+no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images.*"
@@ -24,7 +24,7 @@ SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {
     OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
-    r"dvc repro": "tests/test_pipeline.py::test_second_repro_does_nothing",
+    r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_the_data",
     r"dvc exp show": LOOKS,
     r"dvc plots show": LOOKS,
     r"pgpipe data show": LOOKS,
@@ -42,13 +42,19 @@ TRIED = {
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
     r"pgpipe ablation (status|table|check)": TABLE_1,
-    r"dvc pull": "here::test_a_clone_pulls_and_has_nothing_to_do",
+    r"dvc (pull|push|remote add -d)": "here::test_a_clone_pulls_and_has_nothing_to_do",
+    r"pgpipe gc": LOOKS,
+    r"dvc status": LOOKS,
+    r"pgpipe queue": IN_A_QUEUE,
     r"dvc exp run -S train\.minibatch_stddev=false": SWITCH,
     NO_STDDEV: SWITCH,
     SELECT: SWITCH,
     PROCESSES: "here::test_several_processes_train",
     DIGITS: "here::test_stacked_digits_are_prepared",
-    r"pgpipe ui": "tests/tracking/test_ui.py::test_the_ui_serves_on_loopback_and_ends_with_ctrl_c",
+    r"pgpipe ui": (
+        "tests/tracking/test_ui.py::"
+        "test_the_ui_serves_on_loopback_in_an_odd_place_and_ends_with_ctrl_c"
+    ),
     r"pgpipe weights": "tests/test_cli_weights.py::test_own_file_is_taken_and_fetched_no_more",
     r"pgpipe bench schedule paper-128": (
         f"{BENCH}_schedule.py::test_the_command_sums_the_phases_of_a_preset"
@@ -69,6 +75,7 @@ NOT_TRIED = {
     r"source \.venv/bin/activate": "installs nothing; the tests run in it",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
+    r"git init && .*": "is what every project of the tests begins with",
     r"dvc exp run -S score\.inception=true": "needs a network of 96 MB; tests/stages/test_score.py",
     r"dvc exp run -S dataset\.name=svhn .*": "fetches 230 MB; tests/data/sources on loopback",
     r"pgpipe preset cifar10 && dvc repro prepare": "fetches 170 MB; tests/data/sources on loopback",

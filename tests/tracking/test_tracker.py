@@ -56,7 +56,10 @@ def test_nothing_is_written_where_tracking_is_off(project: Path) -> None:
     assert not (project / ".pgpipe").exists()
 
 
-def test_stages_fill_one_run_and_the_report_finishes_it(project: Path) -> None:
+def test_stages_fill_one_run_and_the_report_finishes_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgpipe.tracking.mirror.PATIENCE_S", 60)  # however busy the machine is
     (project / "grid.png").write_bytes(b"pixels")
     with open_run("prepare", ON, "made of") as tracker:
         tracker.log_dataset("squares", "0" * 64, "data", {"count": 3})

@@ -55,15 +55,17 @@ def test_the_ui_serves_on_loopback_in_an_odd_place_and_ends_with_ctrl_c(
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as ui:
         assert ui.stdout is not None
-        url = ui.stdout.readline().split()[0]
-        assert url.endswith("/#/experiments/1/runs")
-        with urlopen(url) as page:  # noqa: S310 - our own server
-            assert b"MLflow" in page.read()
-        [stored] = (here / "mlartifacts").iterdir()
-        query = f"get-artifact?run_uuid={stored.name}&path=previews/grid.png"
-        with urlopen(f"http://127.0.0.1:{port}/{query}") as picture:
-            assert picture.read() == b"pixels"
-        ui.send_signal(signal.SIGINT)
+        try:
+            url = ui.stdout.readline().split()[0]
+            assert url.endswith("/#/experiments/1/runs")
+            with urlopen(url, timeout=60) as page:  # noqa: S310 - our own server
+                assert b"MLflow" in page.read()
+            [stored] = (here / "mlartifacts").iterdir()
+            query = f"get-artifact?run_uuid={stored.name}&path=previews/grid.png"
+            with urlopen(f"http://127.0.0.1:{port}/{query}", timeout=60) as picture:
+                assert picture.read() == b"pixels"
+        finally:  # else a failure would wait for ever
+            ui.send_signal(signal.SIGINT)
         assert ui.wait(30) == 0
     assert not answers(port)
     assert [folder.name for folder in project.iterdir() if folder.name.startswith("a")] == [

@@ -21,7 +21,7 @@ from pgpipe.training.networks import tensors_of
 from pgpipe.training.objective import Objective
 from pgpipe.training.step import Step
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("same mathematics")]  # one reference
+pytestmark = pytest.mark.slow
 
 N, CLASSES = 4, 3
 FADE, ALONE, STEPS = 20, 30, 200  # steps of the fade, of a run of one choice, of all together
