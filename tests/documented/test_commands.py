@@ -97,7 +97,6 @@ def test_presets_are_shown_and_merged(tmp_path: Path) -> None:
     assert "name: photos " in (project.folder / "params.yaml").read_text()
 
 
-@pytest.mark.xfail(reason="refused: the first one's changes are not committed", strict=False)
 def test_a_preset_follows_another(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     for name in ("quick", "photos-64"):
@@ -117,7 +116,6 @@ def test_rows_of_the_paper_are_queued_and_told(tmp_path: Path) -> None:
     project.type("dvc queue remove --all")
 
 
-@pytest.mark.xfail(reason="dvc pull misses data/raw, which is not pushed", strict=False)
 def test_a_clone_pulls_and_has_nothing_to_do(scored: UserProject, tmp_path: Path) -> None:
     here = UserProject(shutil.copytree(scored.folder, tmp_path / "here", symlinks=True))
     here.type(f"dvc remote add -d store {tmp_path / 'store'} && dvc push")
@@ -156,7 +154,6 @@ def test_own_images_in_one_folder_run_to_scores(tmp_path: Path, count: int) -> N
 
 
 @pytest.mark.faults
-@pytest.mark.xfail(reason="data/own is not in the workspace of an experiment", strict=False)
 def test_a_queue_of_experiments_on_own_images_ends_in_scores(ready: UserProject) -> None:
     for value in ("true", "false"):
         ready.type(shown(tried.QUEUE).replace("...", f"train.minibatch_stddev={value}"))
@@ -179,12 +176,11 @@ def test_one_switch_is_an_experiment(ready: UserProject) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.xfail(reason="a state's key does not know the code", strict=False)
 def test_an_edited_loss_trains_another_generator(ready: UserProject) -> None:
     result = ready.folder / "models/r16/generator.safetensors"
     ready.type("dvc repro train@r16")
     before = result.read_bytes()
-    loss = ready.folder / "pgpipe/losses/adversarial.py"
+    loss = ready.folder / "pgpipe/losses/wgan_gp.py"
     loss.write_text(loss.read_text().replace("fake.mean()", "(3 * fake).mean()"))
     assert ready.git("diff", "--stat", "--", str(loss))
     ready.type("dvc repro train@r16")
