@@ -21,9 +21,9 @@ class Params(allowed.Asked):
 
 def run() -> None:
     """Write data/gate.json: the names of the checks, all of them passed."""
-    manifest = read_manifest(MULTIRES)
+    params, manifest = read_params(Params), read_manifest(MULTIRES)
     data = allowed.Data(manifest["count"], len(manifest["labels"]), SOURCES.exists())
-    allowed.require(read_params(Params), data)
+    allowed.require(params, data)
     store = ImageStore(images(RESOLUTION))
     order = rng.permutation(len(store), rng.key(known.SEED, "gate", 0)).numpy()
     passed = []

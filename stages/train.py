@@ -71,10 +71,10 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
             start.warn_of_other_platforms(states, section)
             group.in_turn(lambda: start.require_parts(job, group.count))
             tracker.set_tags({"device": numerics.name(section)})
-            log_model(tracker, job.rows_before, model(phase.origin))
             log_data(tracker, read_manifest(MULTIRES))
             batches = open_batches(section, phase.res, job.spec.classes > 0)
             training = PhaseTraining(job, batches, states, listeners, scorer, group)
+            log_model(tracker, training.progress.rows, model(phase.origin))
             with stop_request() as stop:  # before it nothing can be lost
                 training.run(stop)
         if writes:

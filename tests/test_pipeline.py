@@ -107,7 +107,7 @@ def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> No
         "  final: r32\n"
         "  phases: {r32: {res: 32, from: r16, fade_kimg: 0.1, stable_kimg: 0.1}}\n"
     )
-    finished.run("pgpipe", "preset", "longer")
+    finished.run("pgpipe", "preset", "longer", "--force")  # an earlier test has edited it
     trained = {name for name in stages_run(finished.run("dvc", "repro")) if "train" in name}
     assert trained == {"train@r32"}
 
@@ -127,10 +127,10 @@ def test_a_clone_pulls_results_and_experiments_and_has_nothing_to_run(
     clone = Project(tmp_path / "clone")
     project.git("clone", "-q", str(tmp_path / "sources"), str(clone.folder))
     clone.run("dvc", "pull")
-    assert stages_run(clone.run("dvc", "repro")) == set()
+    assert stages_run(clone.run("dvc", "repro")) == {"find"}  # which always looks
     clone.run("dvc", "exp", "pull", "origin", "other")
     clone.run("dvc", "exp", "apply", "other")
-    assert stages_run(clone.run("dvc", "repro", "sample")) == set()
+    assert stages_run(clone.run("dvc", "repro", "sample")) == {"find"}
     for name in ("samples/images.npy", "models/r16/generator.safetensors"):
         assert (clone.folder / name).read_bytes() == (project.folder / name).read_bytes()
 

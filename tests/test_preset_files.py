@@ -78,7 +78,7 @@ def test_title_is_one_line_of_a_list() -> None:
     assert len(presets.listing()) == len(NAMES)
 
 
-SIZED = {"quick", "photos-64"}  # the default experiment, shorter or longer
+SIZED = {"default", "quick", "photos-64"}  # the default experiment, shorter or longer
 
 
 @each_whole

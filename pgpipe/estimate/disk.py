@@ -28,8 +28,8 @@ BACKLOG = 8  # snapshots to be scored that training does not wait for
 LATENTS = 64  # that previews draw
 FEATURES = 2048  # of an image, by the Inception network
 PLACES = (
-    *("data/raw", "data/multires", "models", "samples", "reference"),
-    *(".pgpipe/prepare", ".pgpipe/state", ".dvc/cache"),
+    *("data/found.json", "data/raw", "data/multires", "models", "samples", "reference"),
+    *(".pgpipe/found", ".pgpipe/prepare", ".pgpipe/prepared", ".pgpipe/state", ".dvc/cache"),
 )
 MOMENTS = 3  # tensors of Adam for each weight: two moments, and a counter of 4 bytes
 

@@ -136,7 +136,7 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "message"),
-    [(".dvc", "no DVC project here"), (".git", "there is none: commit first")],
+    [(".dvc", "no DVC project here"), (".git", "no git repository")],
 )
 def test_outside_of_a_project_is_one_line(rows_project: Project, folder: str, message: str) -> None:
     shutil.rmtree(rows_project.folder / folder)

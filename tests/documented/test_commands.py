@@ -119,7 +119,7 @@ def test_rows_of_the_paper_are_queued_and_told(tmp_path: Path) -> None:
 def test_a_clone_pulls_and_has_nothing_to_do(scored: UserProject, tmp_path: Path) -> None:
     here = UserProject(shutil.copytree(scored.folder, tmp_path / "here", symlinks=True))
     here.type(f"dvc remote add -d store {tmp_path / 'store'} && dvc push")
-    here.git("add", "-f", "dvc.lock", "params.yaml", ".dvc/config")
+    here.git("add", "-f", "dvc.lock", "reports/metrics.json", "params.yaml", ".dvc/config")
     here.git("commit", "-qm", "with results")
     here.git("clone", "-q", str(here.folder), str(tmp_path / "clone"))
     clone = UserProject(tmp_path / "clone")
