@@ -19,4 +19,6 @@ def write_presets(folder: Path) -> None:
     """The nine rows of table1, and a data set."""
     for row, text in ROWS.items():
         (folder / f"table1-{row}.yaml").write_text(f"# Row {row}.\n{text}\n")
-    (folder / "table1-photos.yaml").write_text("# Data.\ndataset: {images_per_class: 31}\ntrain: {quick_images: 0, select: last}\n")
+    (folder / "table1-photos.yaml").write_text(
+        "# Data.\ndataset: {images_per_class: 31}\ntrain: {quick_images: 0, select: last}\n"
+    )
