@@ -7,11 +7,11 @@ The content is named as git names it, which has it where it was committed; a cop
 
 import hashlib
 import re
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from pgpipe.files import write_bytes
+from pgpipe.git import git
 from pgpipe.project import project_root
 
 LINE = re.compile(
@@ -66,12 +66,3 @@ def blob_name(data: bytes) -> str:
 def folder() -> Path:
     """Where contents are kept."""
     return project_root() / ".pgpipe" / "presets"
-
-
-def git(*arguments: str) -> bytes | None:
-    """What git answers, or None where it fails or is not installed."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -21,6 +21,7 @@ from pgpipe import preset_mark
 from pgpipe.config import PARAMS_FILE, load_yaml, lookup, nearest, parse_yaml
 from pgpipe.errors import UsageError
 from pgpipe.files import write_bytes
+from pgpipe.git import git
 from pgpipe.overlay import apply, combine, directives, merge
 
 FOLDER = Path("presets")
@@ -234,7 +235,7 @@ def refuse_to_bury_edits(names: list[str]) -> None:
             f"{PARAMS_FILE}: preset {' '.join(mark.names)} made it of a content that is not here; "
             f"`git checkout REVISION {PARAMS_FILE}` of before, or `{again}` merges into what it is"
         )
-    status = preset_mark.git("--no-optional-locks", "status", "--porcelain", "--", str(PARAMS_FILE))
+    status = git("--no-optional-locks", "status", "--porcelain", "--", str(PARAMS_FILE))
     edits = own_edits(text, status is not None)
     if status == b"" or not edits:
         return
@@ -252,7 +253,7 @@ def own_edits(text: str, in_git: bool) -> list[str]:
     known = origin(text)
     if known is None and not in_git:
         return []
-    committed = preset_mark.git("show", f"HEAD:./{PARAMS_FILE}")
+    committed = git("show", f"HEAD:./{PARAMS_FILE}")
     before = known.made if known else (committed or b"").decode()
     if not before:
         return ["the whole file"]

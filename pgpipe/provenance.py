@@ -10,12 +10,12 @@ that Python really loads.
 """
 
 import ast
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pgpipe.git import git
 from pgpipe.hashes import sha256_json
 
 PACKAGES = ("pgpipe", "stages")
@@ -26,6 +26,7 @@ NO_RESULT = {  # modules and packages that make no result, and what they do inst
     "pgpipe.errors": "messages and exit codes",
     "pgpipe.fetch": "brings files of known hashes, makes none",
     "pgpipe.files": "moves bytes, makes none",
+    "pgpipe.git": "asks git",
     "pgpipe.hashes": "recognises bytes, makes none",
     "pgpipe.libraries": "waits for imports",
     "pgpipe.processes.cores": "how many there are: a state records how many were used",
@@ -126,8 +127,8 @@ def running() -> Code:
 
 def of_revision(revision: str) -> Code:
     """Return the code in a revision of git of the project in the current folder."""
-    trees = [git("rev-parse", f"{revision}:./{name}").decode().strip() for name in PACKAGES]
-    return of_trees(*trees)
+    trees = [git("rev-parse", f"{revision}:./{name}") or b"" for name in PACKAGES]
+    return of_trees(*(tree.decode().strip() for tree in trees))
 
 
 @cache
@@ -135,25 +136,18 @@ def of_trees(*trees: str) -> Code:
     """Return the code in git's trees of our packages, read once: many revisions share them."""
     blobs: dict[str, str] = {}
     for package, tree in zip(PACKAGES, trees, strict=True):
-        for entry in filter(
-            None, git("ls-tree", "--full-tree", "-r", "-z", tree).decode().split("\0")
-        ):
+        listed = git("ls-tree", "--full-tree", "-r", "-z", tree) or b""
+        for entry in filter(None, listed.decode().split("\0")):
             kind, path = entry.split("\t", 1)
             if path.endswith(".py"):
                 blobs[f"{package}/{path}"] = kind.split()[2]
-    answer, texts = git("cat-file", "--batch", sent="\n".join(blobs.values())), {}
+    answer = git("cat-file", "--batch", sent="\n".join(blobs.values()).encode()) or b""
+    texts = {}
     for path in blobs:  # `name type bytes` in a line, the bytes, and a line's end
         head, _, answer = answer.partition(b"\n")
         size = int(head.split()[2])
         texts[path], answer = answer[:size].decode(), answer[size + 1 :]
     return Code(texts.get)
-
-
-def git(*arguments: str, sent: str = "") -> bytes:
-    """Return what git answers; nothing where it fails."""
-    command = ["git", *arguments]
-    done = subprocess.run(command, input=sent.encode(), capture_output=True, check=False)
-    return done.stdout if done.returncode == 0 else b""
 
 
 def imported(tree: ast.AST, text_of: Callable[[str], str | None]) -> Iterator[str]:

@@ -86,7 +86,7 @@ def stage_entry(stage: str) -> dict[str, Any]:
 
 LAYERS = (
     {"pgpipe", "pgpipe.errors"},
-    {"pgpipe.hashes", "pgpipe.project", "pgpipe.unwritable"},
+    {"pgpipe.git", "pgpipe.hashes", "pgpipe.project", "pgpipe.unwritable"},
     {
         "pgpipe.config",
         "pgpipe.devices",

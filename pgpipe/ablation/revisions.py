@@ -1,7 +1,6 @@
 """Reading single files of git revisions, and the experiments that DVC keeps as git refs."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from pgpipe.ablation.studies import Document
 from pgpipe.config import PARAMS_FILE, parse_yaml
 from pgpipe.errors import UsageError
+from pgpipe.git import git
 from pgpipe.project import require_git
 
 # refs/exps/BASELINE/NAME; what else lies in refs/exps is DVC's own
@@ -60,12 +60,3 @@ def read_yaml(revision: str, file: Path = PARAMS_FILE) -> Document | None:
         return None if content is None else parse_yaml(content.decode(), f"{revision}:{file}")
     except (UsageError, UnicodeDecodeError):
         return None
-
-
-def git(*arguments: str) -> bytes | None:
-    """What git answers, or None where it fails."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -8,11 +8,11 @@ its own runs a snapshot, so parameters are those of the current folder.
 import json
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pgpipe.config import PARAMS_FILE, leaves, load_yaml
+from pgpipe.git import git
 from pgpipe.hashes import sha256_file, sha256_json
 from pgpipe.tracking.spool import Run, now_ms
 
@@ -53,9 +53,9 @@ def summary_run(name: str, experiment: str) -> Run:
 
 def run_name() -> str:
     """The DVC experiment's name, else the short revision, with -dirty for uncommitted changes."""
-    revision = git("rev-parse", "--short", "HEAD")
+    revision = asked("rev-parse", "--short", "HEAD")
     status = ("status", "--porcelain", "--untracked-files=no", "--", *SOURCES, str(PARAMS_FILE))
-    dirty = "-dirty" if revision and git("--no-optional-locks", *status) else ""
+    dirty = "-dirty" if revision and asked("--no-optional-locks", *status) else ""
     return os.environ.get("DVC_EXP_NAME") or (revision or "unversioned") + dirty
 
 
@@ -63,7 +63,7 @@ def origin() -> dict[str, str]:
     """Tags that say from which commit, experiment and lock file a stage started."""
     lock, commit = Path("dvc.lock"), os.environ.get("DVC_EXP_BASELINE_REV")
     found = {
-        "mlflow.source.git.commit": commit or git("rev-parse", "HEAD"),
+        "mlflow.source.git.commit": commit or asked("rev-parse", "HEAD"),
         "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
         "dvc.lock": sha256_file(lock) if lock.exists() else None,
     }
@@ -86,10 +86,6 @@ def in_words(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def git(*arguments: str) -> str:
-    """What git answers, or nothing: no git, no repository, no commit yet."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+def asked(*arguments: str) -> str:
+    """Return what git answers as text, or nothing: no git, no repository, no commit yet."""
+    return (git(*arguments) or b"").decode(errors="replace").strip()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgpipe.ablation import queue
-from pgpipe.ablation.revisions import git
+from pgpipe.git import git
 from pgpipe.upkeep.mends import Mend, is_json, set_aside
 
 if TYPE_CHECKING:
