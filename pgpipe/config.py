@@ -61,9 +61,11 @@ def auto_or_from(least: int, multiple_of: int = 1) -> BeforeValidator:
     def require(value: object) -> object:
         if value == "auto":
             return value
-        if type(value) is not int or value < least or value % multiple_of:
-            raise ValueError(f"{shown(value)} is neither auto nor a number >= {least}{parity}")
-        return value
+        # A preset's numbers may be of a subclass of int, which remembers how it was written.
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value >= least and value % multiple_of == 0:
+                return value
+        raise ValueError(f"{shown(value)} is neither auto nor a number >= {least}{parity}")
 
     return BeforeValidator(require)
 

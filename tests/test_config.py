@@ -3,14 +3,24 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
 
-from pgpipe.config import Section, leaves, load_yaml, paths_of, read_params, validate
+from pgpipe.config import (
+    Auto,
+    Section,
+    auto_or_from,
+    leaves,
+    load_yaml,
+    paths_of,
+    read_params,
+    validate,
+)
 from pgpipe.errors import UsageError
 from pgpipe.schedule import Phase
 from pgpipe.training.config import TrainSection
@@ -409,3 +419,14 @@ fragments = st.sampled_from(
 def test_any_text_is_a_mapping_or_refused_in_one_line(write: Write, text: str) -> None:
     file = write(text.encode("utf-8", "surrogatepass"))
     valid_or_one_line(lambda: load_yaml(file))
+
+
+def test_numbers_of_a_preset_are_numbers_where_auto_is_possible() -> None:
+    """The reader that keeps comments makes a class of its own of 0."""
+    zero = YAML().load("number: 0")["number"]
+    assert type(zero) is not int
+    adapter: TypeAdapter[int | str] = TypeAdapter(Annotated[int | Auto, auto_or_from(0)])
+    assert adapter.validate_python(zero) == 0
+    for wrong in (True, -1, 0.0, "0", None):
+        with pytest.raises(ValidationError, match="neither auto nor a number >= 0"):
+            adapter.validate_python(wrong)
