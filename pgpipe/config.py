@@ -62,10 +62,10 @@ def auto_or_from(least: int, multiple_of: int = 1) -> BeforeValidator:
         if value == "auto":
             return value
         # A preset's numbers may be of a subclass of int, which remembers how it was written.
-        if isinstance(value, int) and not isinstance(value, bool):
-            if value >= least and value % multiple_of == 0:
-                return value
-        raise ValueError(f"{shown(value)} is neither auto nor a number >= {least}{parity}")
+        whole = value if isinstance(value, int) and not isinstance(value, bool) else None
+        if whole is None or whole < least or whole % multiple_of:
+            raise ValueError(f"{shown(value)} is neither auto nor a number >= {least}{parity}")
+        return whole
 
     return BeforeValidator(require)
 
