@@ -10,7 +10,7 @@ SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults
 FAULTS  := tests/faults tests/processes tests/estimate tests/documented \
-           tests/training/test_divergence.py tests/test_own_images.py
+           tests/training/test_divergence.py tests/test_own_images.py tests/ablation/test_queue.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
