@@ -8,6 +8,7 @@ those of experiments that DVC still has or that wait in its queue; and whatever 
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +89,10 @@ def removed(found: Found, dry_run: bool) -> bool:
 
 def measured(folder: Path) -> Found:
     """Return a folder with its size, and its age since any file of it was written or used."""
-    stats = [path.stat() for path in [folder, *folder.rglob("*")]]
+    stats = [folder.stat()]
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a live training drops its older states meanwhile
+            stats.append(path.stat())
     last = max(stat.st_mtime for stat in stats)
     return Found(folder, sum(stat.st_size for stat in stats), (time.time() - last) / DAY)
 
