@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 from pgpipe.errors import PgpipeError, printable
@@ -9,6 +10,7 @@ from pgpipe.tracking.push import push
 from pgpipe.tracking.spool import SpoolDamaged
 from pgpipe.tracking.troubles import StoreTrouble
 
+SHORT_S = 5.0  # a stage that ends sooner leaves its spool to the next one: mlflow alone takes 3 s
 INTERVAL_S = 5.0  # between two pushes
 PATIENCE_S = 3.5  # for the last one: with the end of the process it stays below 5 s
 HURRY_S = 1.0  # where a stage was interrupted, which the next run mirrors
@@ -21,7 +23,8 @@ class Mirror:
     def __init__(self, spool: Path) -> None:
         self._spool = spool
         self._grew, self._closing = threading.Event(), threading.Event()
-        self._warned = False
+        self._warned = self._left = False
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
@@ -29,9 +32,14 @@ class Mirror:
         """Have the spool pushed soon."""
         self._grew.set()
 
-    def close(self, hurry: bool = False) -> None:
-        """Have the whole spool pushed, and wait a few seconds at most until it is."""
+    def close(self, hurry: bool = False, more_comes: bool = False) -> None:
+        """Have the whole spool pushed, and wait a few seconds at most until it is.
+
+        Where `more_comes`, as another stage writes to the same spool, a stage that was short
+        leaves it to that one, to `pgpipe ui` or to `pgpipe sync`.
+        """
         patience = HURRY_S if hurry else PATIENCE_S
+        self._left = more_comes and time.monotonic() - self._began < SHORT_S
         self._closing.set()
         self._grew.set()
         self._thread.join(patience)
@@ -46,6 +54,9 @@ class Mirror:
 
     def _work(self) -> None:
         last = False
+        self._closing.wait(SHORT_S)
+        if self._left:
+            return
         while not last:
             self._grew.wait()
             self._grew.clear()

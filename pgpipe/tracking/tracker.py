@@ -77,7 +77,7 @@ class LiveTracker:
     def close(self, status: Status) -> None:
         """Note how the run stands and have the rest mirrored."""
         self._write(lambda: self._spool.set_status(status))
-        self._mirror.close(hurry=status == "KILLED")
+        self._mirror.close(hurry=status == "KILLED", more_comes=status == "RUNNING")
 
     def _write(self, write: Callable[[], None]) -> None:
         try:

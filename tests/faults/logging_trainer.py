@@ -24,7 +24,8 @@ def main() -> None:
     """Log, and print what it cost."""
     first, last, pause = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     calls = []
-    with open_run("train@r4", TrackingSection(enabled=True, experiment="e"), "made of") as tracker:
+    section = TrackingSection(enabled=True, experiment="e")
+    with open_run("train@r4", section, "made of", final=True) as tracker:
         for step in range(first, last):
             start = time.perf_counter()
             tracker.log_metrics(step, values(step))

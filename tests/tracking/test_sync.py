@@ -372,7 +372,7 @@ def test_a_stage_warns_of_a_deleted_experiment_with_its_cure(
 ) -> None:
     push(spool("old").folder)
     delete_experiment(project, "e")
-    with open_run("train", ON, "made of") as tracker:
+    with open_run("train", ON, "made of", final=True) as tracker:
         tracker.log_metrics(1, {"loss": 0.5})
     [line] = capsys.readouterr().err.splitlines()
     assert "experiment 'e' was deleted" in line

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +36,8 @@ def hear(event, _):
 libraries.tune()
 mirror.PATIENCE_S = 60
 sys.addaudithook(hear)
-with tracker.open_run("train", TrackingSection(enabled=True, experiment="e"), "made of") as run:
+on = TrackingSection(enabled=True, experiment="e")
+with tracker.open_run("train", on, "made of", final=True) as run:
     run.log_metrics(1, {"loss": 1.0})
 """
 
@@ -82,6 +84,25 @@ def test_stages_fill_one_run_and_the_report_finishes_it(
     assert [d.dataset.name for d in run.inputs.dataset_inputs] == ["squares"]
 
 
+def test_a_short_stage_leaves_what_it_logged_to_the_next(project: Path) -> None:
+    """So none of a chain of short ones imports mlflow, but the last."""
+    with open_run("train@r4", ON, "made of") as tracker:
+        tracker.log_metrics(100, {"loss": 1.0})
+    assert not (project / "mlflow.db").exists()
+    assert sync() == Synced(runs=1, points=1, artifacts=0), "or to who asks"
+
+
+def test_a_stage_that_is_not_short_is_seen_while_it_works(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed = threading.Event()
+    monkeypatch.setattr("pgpipe.tracking.mirror.SHORT_S", 0.01)
+    monkeypatch.setattr("pgpipe.tracking.mirror.push", lambda _: pushed.set())
+    with open_run("train@r4", ON, "made of") as tracker:
+        tracker.log_metrics(100, {"loss": 1.0})
+        assert pushed.wait(60)
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -117,7 +138,7 @@ def test_a_dead_store_costs_no_time_and_no_point(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD)
     seconds = []
-    with open_run("train", ON, "made of") as tracker:
+    with open_run("train", ON, "made of", final=True) as tracker:
         for step in range(100):
             start = time.perf_counter()
             tracker.log_metrics(step, {"loss": float(step)})
@@ -139,7 +160,7 @@ def test_a_store_that_hangs_is_waited_for_a_few_seconds_only(
     monkeypatch.setattr("pgpipe.tracking.mirror.push", lambda _: time.sleep(5))
     monkeypatch.setattr("pgpipe.tracking.mirror.PATIENCE_S", 0.5)
     start = time.perf_counter()
-    with open_run("train", ON, "made of") as tracker:
+    with open_run("train", ON, "made of", final=True) as tracker:
         tracker.log_metrics(1, {"loss": 1.0})
     assert time.perf_counter() - start < 2
     assert "pgpipe sync" in capsys.readouterr().err
