@@ -159,6 +159,14 @@ def with_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals of scores of a few resampled sets: most of the time of scoring a few images."""
+    from pgpipe.metrics import bootstrap  # after the environment above is set
+
+    monkeypatch.setattr(bootstrap, "REPLICATES", 10)
+
+
+@pytest.fixture
 def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run code that names float32 in float64."""
     import torch  # after the environment above is set

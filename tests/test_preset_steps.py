@@ -1,9 +1,12 @@
 """Every preset trains: one step at its first resolution and one at its last, all maps made few."""
 
+from functools import cache
+
 import pytest
 import torch
 from merging import Preset, params_of, spec_of
 from test_preset_files import WHOLE
+from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.nets import weights
@@ -17,6 +20,11 @@ pytestmark = pytest.mark.usefixtures("with_presets")
 
 CPU = torch.device("cpu")
 IMAGES = 4
+SAME = {
+    "minibatch": IMAGES,
+    "learning_rate": 0.001,
+    "tick_kimg": 1.0,
+}  # else a step is computed twice
 
 
 def tiny(spec: NetworkSpec) -> NetworkSpec:
@@ -44,16 +52,22 @@ def minibatch(resolution: int, spec: NetworkSpec, number: int) -> Minibatch:
 @pytest.mark.parametrize("chosen", WHOLE, ids=" ".join)
 def test_takes_a_step(chosen: Preset) -> None:
     params = params_of(*chosen)
-    spec, section = tiny(spec_of(params)), params.train
     phases = [phase.res for _, phase in params.growth.chain()]
+    section = params.train.model_copy(update=SAME)
     for resolution in {phases[0], phases[-1]}:
-        nets = networks(spec, resolution, section)
-        before = {name: value.clone() for name, value in tensors_of(nets).items()}
-        steps = range(section.discriminator_steps)
-        figures = Step(nets, section)([minibatch(resolution, spec, number) for number in steps])
+        figures, moved = step(tiny(spec_of(params)), section, resolution)
         assert figures.shape == (len(FIGURES),)
         assert figures.isfinite().all()
-        after = tensors_of(nets)
-        moved = {name for name, value in before.items() if not value.equal(after[name])}
         for network in ("generator", "discriminator", "average"):
             assert any(name.startswith(network) for name in moved), network
+
+
+@cache
+def step(spec: NetworkSpec, section: TrainSection, resolution: int) -> tuple[Tensor, set[str]]:
+    """Figures of a step, and the tensors that it moved."""
+    nets = networks(spec, resolution, section)
+    before = {name: value.clone() for name, value in tensors_of(nets).items()}
+    steps = range(section.discriminator_steps)
+    figures = Step(nets, section)([minibatch(resolution, spec, number) for number in steps])
+    after = tensors_of(nets)
+    return figures, {name for name, value in before.items() if not value.equal(after[name])}

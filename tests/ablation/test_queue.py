@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from rows import write_presets
-from tinyproject import Project
+from tinyproject import Project, Run
 
 from pgpipe import presets
 from pgpipe.ablation.studies import identity, with_seed
@@ -67,8 +67,8 @@ def test_queue_holds_the_merged_parameters_and_leaves_the_workspace(
             found = params[f"table1-photos-{row}-s{seed}"]
             assert identity(found) == identity(with_seed(merged, seed))
     assert load_yaml(file)["train"]["seed"] == 0
-    again = ablation(rows_project, "queue")
-    assert again.count(": queued\n") == 27
+    again = ablation(rows_project, "queue", "--rows", "a,g")
+    assert again.count(": queued\n") == 6
     assert len(queued(rows_project)) == 27, "nothing twice"
 
 
@@ -141,9 +141,13 @@ def wait_until(reached: Callable[[], bool]) -> None:
     ("folder", "message"),
     [(".dvc", "no DVC project here"), (".git", "no git repository")],
 )
-def test_outside_of_a_project_is_one_line(rows_project: Project, folder: str, message: str) -> None:
-    shutil.rmtree(rows_project.folder / folder)
-    for command in ("queue", "status", "table", "check"):
-        output = ablation(rows_project, command, code=2)
-        assert message in output
-        assert len(output.splitlines()) == 1
+def test_outside_of_a_project_is_one_line(
+    rows_project: Project, folder: str, message: str, command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(rows_project.folder)
+    shutil.rmtree(folder)
+    for name in ("queue", "status", "table", "check"):
+        code, _, stderr = command("ablation", name)
+        assert code == 2
+        assert message in stderr
+        assert len(stderr.splitlines()) == 1

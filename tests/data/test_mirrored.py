@@ -49,6 +49,7 @@ def test_reals_are_as_they_are_where_training_does_not_mirror() -> None:
     assert mirrored.seen(store, False, seed=0) is store
 
 
+@pytest.mark.usefixtures("few_replicates")
 def test_a_perfect_mirrored_generator_scores_the_floor() -> None:
     reals, perfect = ImageStore(slanted(512)), slanted(128, seed=1)
     perfect[::2] = perfect[::2, :, ::-1].copy()
@@ -69,6 +70,7 @@ def test_a_perfect_mirrored_generator_scores_the_floor() -> None:
     assert unmirrored < 1.5 * floor
 
 
+@pytest.mark.usefixtures("few_replicates")
 def test_two_named_sets_compare_with_mirrored_reals_if_asked() -> None:
     reals, fakes = ImageStore(slanted(256)), slanted(64, seed=1)
     fakes[::2] = fakes[::2, :, ::-1].copy()

@@ -16,6 +16,8 @@ from pgpipe.metrics.features import Features
 from pgpipe.metrics.protocol import fingerprint
 from pgpipe.scoring import pair, table
 
+pytestmark = pytest.mark.usefixtures("few_replicates")
+
 CPU = torch.device("cpu")
 LEVELS = {"swd_32", "swd_16", "swd_avg"}
 
