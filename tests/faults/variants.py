@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import torch
+
 SLOW_STEP, SLOW_WRITE = 10, 1  # seconds
 PIECES = 50
 
@@ -35,3 +37,16 @@ def step_slowly() -> None:
         time.sleep(SLOW_STEP)
 
     PhaseTraining.train_step = slow  # type: ignore[method-assign, assignment]
+
+
+def forget_slowly() -> None:
+    """Have the noise of least squares last: its running score follows D's twenty times as slowly."""
+    from pgpipe.losses import lsgan
+    from pgpipe.losses.adversarial import AdaptiveNoise
+
+    lsgan.OBJECTIVE = lsgan.OBJECTIVE._replace(
+        noise=AdaptiveNoise(
+            lambda before, fake: torch.lerp(before, fake.mean().clamp(0, 1), 0.005),
+            lsgan.noise_strength,
+        )
+    )
