@@ -162,8 +162,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     entry = catalogue.entries()[dataset.name]
     if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
-    from pgpipe.data import census
-    from pgpipe.data.choice import chosen
+    from pgpipe.data import apart, census
     from pgpipe.data.sources.inplace import linked
     from pgpipe.data.sources.source import Source
     from pgpipe.data.sources.table import source as source_of
@@ -174,7 +173,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
         return ()
     with linked(dataset, dataset.location) as raw:
-        return chosen(source, raw, dataset).notes
+        return apart.opened(source, raw, dataset)[0].notes
 
 
 def run() -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import finished, keeping, multires, pyramid, squares
-from pgpipe.data.choice import chosen
+from pgpipe.data import apart, finished, keeping, multires, pyramid, squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources.source import Made, Source
 from pgpipe.data.sources.table import source as source_of
@@ -66,9 +65,8 @@ def blocks_of(
     if isinstance(source, Made):
         made = source.read(RAW, dataset)
         return nullcontext(pyramid.blocks(islice(made, before.taken, None)))
-    choice = chosen(source, RAW, dataset)
+    choice, rest = apart.opened(source, RAW, dataset, before.taken)
     before.notes += choice.notes
-    rest = islice(choice.of(source.read(RAW)), before.taken, None)
     return squares.blocks(rest, dataset, RAW, before.rejected, boxes=choice.boxes)
 
 
