@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pgpipe.terminal import say
+
 
 def weights(
     source: Annotated[Path | None, typer.Option("--from", help="Take this file.")] = None,
@@ -26,4 +28,4 @@ def weights(
     else:
         with arriving("weights", file.MEGABYTES * 10**6) as report:
             fetch(url or file.URLS, file.path(), wanted, report)
-    typer.echo(f"{file.path()} is there; ask for its scores with score.inception: true")
+    say(f"{file.path()} is there; ask for its scores with score.inception: true")

@@ -15,6 +15,7 @@ from pgpipe.data.writing import SetWriter
 from pgpipe.files import fresh_folder, write_array
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
+from pgpipe.terminal import note
 from stages.paths import MULTIRES, RAW
 
 
@@ -34,12 +35,8 @@ def run() -> None:
         if manifest is None:
             manifest = prepared(dataset, key, target, meter)
             finished.keep(kept, key, target, manifest)
-    for note in manifest["notes"]:
-        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
-    for item in manifest["rejected"]:
-        meter.console.print(
-            f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
-        )
+    note(*(f"warning: {found}" for found in manifest["notes"]))
+    note(*(f"skipped {item['file']}: {item['reason']}" for item in manifest["rejected"]))
 
 
 def prepared(dataset: DatasetSection, key: str, target: Path, meter: Meter) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def stage_entry(stage: str) -> dict[str, Any]:
 
 LAYERS = (
     {"pgpipe", "pgpipe.errors"},
-    {"pgpipe.git", "pgpipe.hashes", "pgpipe.project", "pgpipe.unwritable"},
+    {"pgpipe.git", "pgpipe.hashes", "pgpipe.project", "pgpipe.terminal", "pgpipe.unwritable"},
     {
         "pgpipe.config",
         "pgpipe.devices",
@@ -191,6 +191,17 @@ HOMES = {
     "pyarrow": {"pgpipe.data"},
     "dvc": {"pgpipe.ablation", "pgpipe.upkeep"},
 }
+
+
+PRINTS = re.compile(
+    r"\bprint\(|\b[cs]?echo\(|\bstd(out|err)\.write|\bsys\.std(out|err)\b|\.print\(|\bwarnings\.warn\("
+)
+
+
+def test_the_terminal_is_written_in_one_place() -> None:
+    """Names, labels and servers' answers go through its filter; the meter has one of its own."""
+    may = {"pgpipe.terminal", "pgpipe.reporting.progress"}
+    assert {name for name, file in FILES.items() if PRINTS.search(file.read_text())} == may
 
 
 @pytest.mark.parametrize("package", HOMES)
