@@ -15,6 +15,8 @@ from pgpipe.errors import printable
 
 def visible(line: str) -> str:
     """A line with all that a terminal would not show as itself escaped."""
+    if line.isprintable():
+        return line
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
