@@ -24,7 +24,7 @@ from pgpipe import (
     errors,
     libraries,
 )
-from pgpipe.errors import PgpipeError, UsageError, printable
+from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root, require_git
 from pgpipe.terminal import note, say, tell_for_libraries
@@ -217,7 +217,8 @@ def report_bug(error: BaseException) -> str:
     first_line = printable((str(error).splitlines() or [""])[0])
     try:
         log.parent.mkdir(exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+        text = without_credentials("".join(traceback.format_exception(error)))
+        log.write_text(text, errors="backslashreplace")
     except OSError:
         return f"bug: {type(error).__name__}: {first_line}"
     return f"bug: {type(error).__name__}: {first_line}; traceback in {log}"

@@ -22,10 +22,11 @@ def weights(
 
     if source and url:
         raise typer.BadParameter("give either --from or --url")
-    wanted = Wanted(sha256=file.SHA256)
+    size = file.MEGABYTES * 10**6
+    wanted = Wanted(file.SHA256, most=size)
     if source:
         copy(source, file.path(), wanted)
     else:
-        with arriving("weights", file.MEGABYTES * 10**6) as report:
+        with arriving("weights", size) as report:
             fetch(url or file.URLS, file.path(), wanted, report)
     say(f"{file.path()} is there; ask for its scores with score.inception: true")

@@ -10,11 +10,12 @@ import threading
 import warnings
 from typing import TextIO
 
-from pgpipe.errors import printable
+from pgpipe.errors import printable, without_credentials
 
 
 def visible(line: str) -> str:
-    """A line with all that a terminal would not show as itself escaped."""
+    """A line without credentials, and with all that a terminal would not show escaped."""
+    line = without_credentials(line)
     if line.isprintable():
         return line
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -184,6 +184,7 @@ HOMES = {
     "rich": {"pgpipe.reporting"},
     "safetensors": {"pgpipe.tensors"},
     "requests": {"pgpipe.fetch"},
+    "urllib3": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},
     "h5py": {"pgpipe.data"},
