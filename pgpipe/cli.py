@@ -43,10 +43,16 @@ app = typer.Typer(
 
 
 def train(
-    phase: Annotated[str, typer.Argument(help="A key of growth.phases, such as r8.")],
+    phase: Annotated[
+        str | None,
+        typer.Argument(help="A key of growth.phases, such as r8; DVC's train@r8 needs none."),
+    ] = None,
 ) -> None:
     """Train one phase of the growth; the same command again resumes."""
-    import_module("stages.train").run(phase)
+    key = phase or os.environ.get("DVC_STAGE", "").rpartition("@")[2]
+    if not key:
+        raise UsageError("train: no phase is named; give a key of growth.phases, such as r8")
+    import_module("stages.train").run(key)
 
 
 STAGES: dict[str, str | Callable[..., None]] = {
