@@ -24,9 +24,10 @@ from pgpipe import (
     errors,
     libraries,
 )
-from pgpipe.errors import PgpipeError, UsageError, printable
+from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root, require_git
+from pgpipe.terminal import note, say, tell_for_libraries
 from pgpipe.unwritable import raise_if_full
 
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
@@ -42,10 +43,16 @@ app = typer.Typer(
 
 
 def train(
-    phase: Annotated[str, typer.Argument(help="A key of growth.phases, such as r8.")],
+    phase: Annotated[
+        str | None,
+        typer.Argument(help="A key of growth.phases, such as r8; DVC's train@r8 needs none."),
+    ] = None,
 ) -> None:
     """Train one phase of the growth; the same command again resumes."""
-    import_module("stages.train").run(phase)
+    key = phase or os.environ.get("DVC_STAGE", "").rpartition("@")[2]
+    if not key:
+        raise UsageError("train: no phase is named; give a key of growth.phases, such as r8")
+    import_module("stages.train").run(key)
 
 
 STAGES: dict[str, str | Callable[..., None]] = {
@@ -93,9 +100,9 @@ def preset(
 
     match names:
         case ["list"]:
-            typer.echo("\n".join(presets.listing()))
+            say(*presets.listing())
         case ["show", _, *_]:
-            typer.echo("\n".join(presets.changes(names[1:])))
+            say(*presets.changes(names[1:]))
         case _:
             from stages.check import check
 
@@ -103,7 +110,7 @@ def preset(
                 presets.refuse_to_bury_edits(names)
             before = presets.put(names, lambda found: check(found, f"preset {' '.join(names)}"))
             instead = f" instead of {', '.join(before)}" if before and before != names else ""
-            typer.echo(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
+            say(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
 
 
 @app.command(rich_help_panel="Experiments")
@@ -125,7 +132,7 @@ def sync() -> None:
 
     done = sync_all(section().experiment)
     deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
-    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
+    say(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
 app.command("queue", rich_help_panel="Experiments")(cli_ablation.whole_queue)
@@ -147,7 +154,7 @@ def options(
     if version:
         from pgpipe import __version__
 
-        typer.echo(f"pgpipe {__version__}")
+        say(f"pgpipe {__version__}")
         raise typer.Exit
     if context.invoked_subcommand in STAGES:
         require_git()
@@ -156,6 +163,7 @@ def options(
 def main() -> None:
     """Run a command; end with its exit code."""
     libraries.tune()
+    tell_for_libraries()
     try:
         signals.interrupt_on_signals(end_amid_an_import)
         code = app(standalone_mode=False)
@@ -165,19 +173,19 @@ def main() -> None:
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
-        say(code, message)
+        end_with(code, message)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def say(code: int, message: str) -> None:
+def end_with(code: int, message: str) -> None:
     """Print the one line, or leave it to the launcher of several processes."""
     if message and not lastwords.leave(code, message):
-        print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+        note(f"pgpipe: error: {message}")
 
 
 def end_amid_an_import() -> NoReturn:
     """End by a signal where an exception would not come through."""
-    say(*outcome(KeyboardInterrupt()))
+    end_with(*outcome(KeyboardInterrupt()))
     os._exit(errors.INTERRUPTED)
 
 
@@ -215,7 +223,8 @@ def report_bug(error: BaseException) -> str:
     first_line = printable((str(error).splitlines() or [""])[0])
     try:
         log.parent.mkdir(exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+        text = without_credentials("".join(traceback.format_exception(error)))
+        log.write_text(text, errors="backslashreplace")
     except OSError:
         return f"bug: {type(error).__name__}: {first_line}"
     return f"bug: {type(error).__name__}: {first_line}; traceback in {log}"

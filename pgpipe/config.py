@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -49,6 +49,7 @@ def require_power_of_two(resolution: int) -> int:
     return resolution
 
 
+PhaseKey = Annotated[str, Field(pattern="^r[0-9]+$")]  # it becomes a part of paths
 PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
 
 Auto = Literal["auto"]  # a number that follows from the data

@@ -37,6 +37,7 @@ NO_RESULT = {  # modules and packages that make no result, and what they do inst
     "pgpipe.project": "where it lies",
     "pgpipe.provenance": "names results",
     "pgpipe.reporting.progress": "the terminal",
+    "pgpipe.terminal": "messages",
     "pgpipe.timer": "decides when a state is saved, not what is in it",
     "pgpipe.tracking": "a mirror of results",
     "pgpipe.unwritable": "messages",

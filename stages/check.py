@@ -1,6 +1,5 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,6 @@ from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
 from pgpipe.data.config import MADE, PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
-from pgpipe.errors import printable
 from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import write_bytes
@@ -19,6 +17,7 @@ from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
 from pgpipe.project import fault_of_place, project_root
 from pgpipe.schedule import GrowthSection
+from pgpipe.terminal import warn
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training import parts
 from pgpipe.training.config import TrainSection, require_whole_groups
@@ -162,8 +161,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     entry = catalogue.entries()[dataset.name]
     if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
-    from pgpipe.data import census
-    from pgpipe.data.choice import chosen
+    from pgpipe.data import apart, census
     from pgpipe.data.sources.inplace import linked
     from pgpipe.data.sources.source import Source
     from pgpipe.data.sources.table import source as source_of
@@ -174,7 +172,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
         return ()
     with linked(dataset, dataset.location) as raw:
-        return chosen(source, raw, dataset).notes
+        return apart.opened(source, raw, dataset)[0].notes
 
 
 def run() -> None:
@@ -183,10 +181,10 @@ def run() -> None:
     catalogue.require_path(params.dataset.name, params.dataset.location)
     tables.require(params.dataset, params.dataset.location)
     for note in notes_of(params.dataset):
-        sys.stderr.write(f"pgpipe: warning: {note}\n")
+        warn(note)
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())
     if fault := fault_of_place():
-        sys.stderr.write(f"pgpipe: warning: {printable(fault)}\n")
+        warn(fault)
     write_bytes(CHECKED, b"params.yaml is valid\n")

@@ -9,6 +9,7 @@ from pgpipe.data.multires import ImageStore, read_manifest
 from pgpipe.estimate import allowed
 from pgpipe.files import write_json
 from pgpipe.metrics import known
+from pgpipe.terminal import say
 from stages.paths import GATE, MULTIRES, SOURCES, images
 
 RESOLUTION = 16  # of the reals: the gate takes seconds whatever is trained
@@ -29,6 +30,6 @@ def run() -> None:
     passed = []
     for check in known.checks(store.take(order[:MOST]), devices.exact()):
         known.require(check)
-        print(f"gate: {check}")  # noqa: T201
+        say(f"gate: {check}")
         passed.append(check.name)
     write_json(GATE, {"passed": passed})

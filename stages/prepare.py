@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import finished, keeping, multires, pyramid, squares
-from pgpipe.data.choice import chosen
+from pgpipe.data import apart, finished, keeping, multires, pyramid, squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources.source import Made, Source
 from pgpipe.data.sources.table import source as source_of
@@ -16,6 +15,7 @@ from pgpipe.data.writing import SetWriter
 from pgpipe.files import fresh_folder, write_array
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
+from pgpipe.terminal import note
 from stages.paths import MULTIRES, RAW
 
 
@@ -35,12 +35,8 @@ def run() -> None:
         if manifest is None:
             manifest = prepared(dataset, key, target, meter)
             finished.keep(kept, key, target, manifest)
-    for note in manifest["notes"]:
-        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
-    for item in manifest["rejected"]:
-        meter.console.print(
-            f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
-        )
+    note(*(f"warning: {found}" for found in manifest["notes"]))
+    note(*(f"skipped {item['file']}: {item['reason']}" for item in manifest["rejected"]))
 
 
 def prepared(dataset: DatasetSection, key: str, target: Path, meter: Meter) -> dict[str, Any]:
@@ -66,9 +62,8 @@ def blocks_of(
     if isinstance(source, Made):
         made = source.read(RAW, dataset)
         return nullcontext(pyramid.blocks(islice(made, before.taken, None)))
-    choice = chosen(source, RAW, dataset)
+    choice, rest = apart.opened(source, RAW, dataset, before.taken)
     before.notes += choice.notes
-    rest = islice(choice.of(source.read(RAW)), before.taken, None)
     return squares.blocks(rest, dataset, RAW, before.rejected, boxes=choice.boxes)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pgpipe import devices, rng
-from pgpipe.config import Section, read_params
+from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data import mirrored, stacks
 from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_array, write_json
@@ -43,7 +43,7 @@ class Params(Section):
     reference: ReferenceSection
     score: ScoreSection
     mirror: bool = Field(alias="train.mirror")
-    final: str = Field(alias="growth.final")
+    final: PhaseKey = Field(alias="growth.final")
 
 
 def run() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
+from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
 from pgpipe.data.multires import read_manifest
 from pgpipe.files import fresh_folder, link_or_copy, read_json, write_bytes
 from pgpipe.images import write_png
@@ -20,7 +20,7 @@ from stages.tracked import tracked
 class Params(Section):
     """What it reads, beside showing all of params.yaml."""
 
-    final: str = Field(alias="growth.final")
+    final: PhaseKey = Field(alias="growth.final")
 
 
 def run() -> None:

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from pgpipe import devices, rng, tensors
-from pgpipe.config import Section, read_params
+from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data.multires import read_labels
 from pgpipe.files import fresh_folder, write_array, write_json
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
@@ -40,7 +40,7 @@ class Params(Section):
 
     sample: SampleSection
     score: ScoreSection
-    final: str = Field(alias="growth.final")
+    final: PhaseKey = Field(alias="growth.final")
 
 
 def run() -> None:

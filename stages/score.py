@@ -1,6 +1,5 @@
 """score: the samples against the reals, each score beside the reals' own."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from pgpipe.metrics.streams import Stream, stream
 from pgpipe.processes import launch
 from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
+from pgpipe.terminal import note
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
@@ -61,8 +61,8 @@ def score(group: Processes) -> None:
     if not group.writes:
         return
     beside = scores.beside(found, read_json(FLOOR))
-    for note in notes(beside, numbers, len(stored)):
-        print(f"score: {note}", file=sys.stderr)  # noqa: T201
+    for line in notes(beside, numbers, len(stored)):
+        note(f"score: {line}")
     of_last = {f"last_{name}": value for name, value in last.items()}
     write_json(METRICS, {**beside, **of_last, **drawn, **protocol.facts(found, numbers, side)})
 

@@ -11,13 +11,14 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.devices import choose
+from pgpipe.errors import UsageError
 from pgpipe.layout import STATE
 from pgpipe.processes import launch
 from pgpipe.processes.group import first, join
 from pgpipe.processes.signals import stop_request
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
-from pgpipe.schedule import Phase
+from pgpipe.schedule import Phase, require_name
 from pgpipe.tracking.tracker import NullTracker
 from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
@@ -42,6 +43,10 @@ class Params(Section):
 def run(key: str) -> None:
     """Write models/KEY."""
     params = read_params(Params, key)
+    try:
+        require_name(key, params.phase)
+    except ValueError as error:
+        raise UsageError(f"params.yaml: growth.phases.{error}") from None
     launch.run(["train", key], lambda: train(key, params.train, params.phase))
 
 

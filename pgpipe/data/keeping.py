@@ -10,7 +10,6 @@ by a link; nothing is written twice on one disk.
 
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from pgpipe.errors import IntegrityError
 from pgpipe.files import link_or_copy, read_json, write_bytes
 from pgpipe.hashes import sha256_json
 from pgpipe.provenance import running
+from pgpipe.terminal import warn
 from pgpipe.timer import Timer
 from pgpipe.unwritable import naming_full_disk
 
@@ -82,7 +82,7 @@ def opened(folder: Path, resolution: int) -> SetWriter:
     try:
         return SetWriter(folder, resolution, read_progress(folder / PROGRESS))
     except (IntegrityError, OSError, ValueError, KeyError, TypeError) as error:
-        sys.stderr.write(f"pgpipe: warning: {folder}: damaged, so begun anew: {error}\n")
+        warn(f"{folder}: damaged, so begun anew: {error}")
         (folder / PROGRESS).unlink()
         return SetWriter(folder, resolution)
 

@@ -16,7 +16,6 @@ import fcntl
 import math
 import posixpath
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -28,6 +27,7 @@ from pydantic import Field, ValidationError
 from pgpipe.config import Section
 from pgpipe.files import copy, write_json
 from pgpipe.project import project_root
+from pgpipe.terminal import warn
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
 LOCK, DAMAGED = "lock", ".damaged"
@@ -135,7 +135,7 @@ class Spool:
         except SpoolDamaged as damage:
             if (file := self.folder / RUN_FILE).exists():
                 file.replace(file.with_name(f"{RUN_FILE}{DAMAGED}"))
-            sys.stderr.write(f"pgpipe: warning: {damage}; set aside, and written anew\n")
+            warn(f"{damage}; set aside, and written anew")
             return self._run
 
     def _locked(self) -> AbstractContextManager[None]:

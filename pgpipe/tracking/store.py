@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgpipe.errors import without_credentials
 from pgpipe.project import project_root
 from pgpipe.tracking.address import (
     SQLITE,
@@ -48,7 +49,7 @@ class Experiment(NamedTuple):
             ExperimentDeleted: it was; the message says how to go on.
         """
         if self.deleted:
-            address = f"{VARIABLE}={shlex.quote(given())} " if given() else ""
+            address = f"{VARIABLE}={shlex.quote(without_credentials(given()))} " if given() else ""
             raise ExperimentDeleted(
                 f"experiment {self.name!r} was deleted in {shown_store()}; restore it with "
                 f"`{address}mlflow experiments restore --experiment-id {self.identity}` in the "

@@ -1,11 +1,11 @@
 """Replaying every spool into the store: for a store that was away, or lost, or is another one."""
 
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError, printable
+from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError
+from pgpipe.terminal import warn
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import (
     METRICS_FILE,
@@ -131,7 +131,7 @@ def summed_up(failures: list[Failure], rest: str) -> PgpipeError:
     if len(lines) == 1:
         return kind(f"{lines[0]}; {rest}")
     for line in lines:
-        sys.stderr.write(f"pgpipe: warning: {printable(line)}\n")
+        warn(line)
     return kind(f"{len(failures)} runs were not sent, or not wholly, as said above; {rest}")
 
 

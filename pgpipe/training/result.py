@@ -1,6 +1,5 @@
 """What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.layout` names."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pgpipe.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, pre
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.sampling import save_generator
+from pgpipe.terminal import warn
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.history import PLACE, Row, write_history
@@ -90,5 +90,5 @@ def scored(snapshots: Snapshots, ticks: list[int], section: TrainSection) -> lis
                 f"{told}; set train.select: last, or delete {snapshots.folder.parent} and run "
                 "again, to train the phase anew"
             )
-        sys.stderr.write(f"pgpipe: warning: {told}\n")
+        warn(told)
     return [rows[tick] for tick in ticks if tick in rows]
