@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -70,7 +70,7 @@ def choices(annotation: Any, rules: Any = ()) -> Iterator[tuple[Any, list[Any]]]
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         yield from choices(inner, [*rules, *more])
-    elif isinstance(annotation, type) or annotation == Auto:
+    elif isinstance(annotation, type) or get_origin(annotation) is Literal:
         flat = (r.metadata if isinstance(r, FieldInfo) else [r] for r in rules)
         yield annotation, [rule for some in flat for rule in some]
     else:
