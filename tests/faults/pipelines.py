@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from functools import cache
@@ -13,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
+from tinyparams import ROOT
 
 from faults.drawn import Document
 from pgpipe import config
@@ -113,20 +117,20 @@ class Pipelines:
             raise Refused(self.sets[key])
         return self.folder / key / "data"
 
-    def run(self, document: Document) -> Outcome:
+    def run(self, document: Document, processes: int = 1) -> Outcome:
         """Run a document to its end; an error of a stage that may not refuse it is a fault."""
         self.number += 1
         here = self.project(f"{self.number}", document)
         try:
             with chdir(here):
-                return self.stages(document)
+                return self.stages(document, processes)
         except Refused as refused:
             return Outcome(str(refused))
         finally:
             shutil.rmtree(here)
 
-    def stages(self, document: Document) -> Outcome:
-        """Run the stages in the current folder."""
+    def stages(self, document: Document, processes: int) -> Outcome:
+        """Run the stages in the current folder, those that share work in so many processes."""
         attempt(check.run)
         shutil.rmtree("data")
         Path("data").symlink_to(self.data(document))
@@ -134,9 +138,9 @@ class Pipelines:
         attempt(init.run)
         phases = document["growth"]["phases"]
         for key in sorted(phases, key=lambda key: int(phases[key]["res"])):
-            train.run(key)
+            together(processes, "train", key) if processes > 1 else train.run(key)
         for stage in (reference, sample, score):
-            stage.run()
+            together(processes, name_of(stage.run)) if processes > 1 else stage.run()
         count = read_manifest(MULTIRES)["count"]
         return Outcome(scores=json.loads(METRICS.read_text()), images=count)
 
@@ -152,7 +156,30 @@ def attempt(run: Callable[[], None]) -> None:
     except (UsageError, IntegrityError) as error:
         if printable(str(error)) != str(error):
             raise
-        raise Refused(run.__module__.removeprefix("stages.")) from error
+        raise Refused(name_of(run)) from error
+
+
+def name_of(run: Callable[[], None]) -> str:
+    """The stage that a function runs."""
+    return run.__module__.removeprefix("stages.")
+
+
+def together(processes: int, *command: str) -> None:
+    """Run a command of pgpipe in so many processes.
+
+    Raises:
+        Refused: the minibatch does not divide into their parts, which is said in one line.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "pgpipe", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PGPIPE_PROCESSES": f"{processes}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == UsageError.exit_code and "does not divide into parts" in done.stderr:
+        raise Refused("processes")
+    assert done.returncode == 0, done.stderr
 
 
 def write_images(folder: Path) -> None:

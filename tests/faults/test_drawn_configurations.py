@@ -45,9 +45,17 @@ def require_parts_of_processes(params: check.Params) -> None:
                 assert all(len(part) <= (most or size) for part in found)
 
 
+def divides(params: check.Params, processes: int) -> bool:
+    """Whether so many processes can have a part of each minibatch."""
+    minibatches = (p.minibatch or params.train.minibatch for p in params.growth.phases.values())
+    with suppress(ValueError):
+        return all(parts.count(params.model, params.train, n, processes) for n in minibatches)
+    return False
+
+
 def test_what_check_accepts_runs(trials: Trials, pipelines: Pipelines) -> None:
     ends: Counter[str] = Counter()
-    for _ in range(trials.number(16, 400)):
+    for _ in range(trials.number(16, 300)):
         drawn, params = accepted(trials, trials.number(5, 40))
         require_parts_of_processes(params)
         try:
@@ -59,6 +67,18 @@ def test_what_check_accepts_runs(trials: Trials, pipelines: Pipelines) -> None:
     trials.reached(f"{ends['']} ran, {ends.total() - ends['']} refused for their data")
     assert ends.keys() <= {"", *OF_DATA}
     assert ends[""] > ends.total() / 2
+
+
+@pytest.mark.faults
+def test_it_runs_in_two_processes(trials: Trials, pipelines: Pipelines) -> None:
+    """Of a few documents the minibatches do not divide, which is said."""
+    ends: Counter[str] = Counter()
+    while ends[""] < trials.number(1, 4):
+        drawn, params = accepted(trials, 8)
+        if divides(params, 2) or trials.random.random() < 0.02:
+            ends[pipelines.run(drawn, processes=2).refused_by] += 1
+    trials.reached(f"{ends['']} of {ends.total()} ran, {ends['processes']} did not divide")
+    assert ends.keys() <= {"", "processes", *OF_DATA}
 
 
 def test_what_is_drawn_is_all_that_there_is() -> None:
