@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from pgpipe.errors import UsageError
@@ -24,6 +25,20 @@ def in_main_checkout(path: str) -> Path:
     """
     root = project_root()
     return Path(path) if root.resolve() == Path.cwd() else root / path
+
+
+def overlap(path: Path, others: Iterable[Path]) -> Path | None:
+    """Return the first of some places that `path` is, lies in, or holds; None where there is none.
+
+    The places are relative to the project's root, and to the workspace of an experiment.
+    """
+    found = path.resolve()
+    for other in others:
+        for root in {project_root().resolve(), Path.cwd()}:
+            place = (root / other).resolve()
+            if found.is_relative_to(place) or place.is_relative_to(found):
+                return other
+    return None
 
 
 def folder_for_much() -> Path:

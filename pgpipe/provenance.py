@@ -34,6 +34,7 @@ NO_RESULT = {  # modules and packages that make no result, and what they do inst
     "pgpipe.processes.lastwords": "messages",
     "pgpipe.processes.launch": "decides who starts it",
     "pgpipe.processes.signals": "ends what makes a result",
+    "pgpipe.processes.variables": "passes numbers on",
     "pgpipe.project": "where it lies",
     "pgpipe.provenance": "names results",
     "pgpipe.reporting.progress": "the terminal",

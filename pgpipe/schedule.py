@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pgpipe.config import PowerOfTwo, Section
+from pgpipe.config import Kimg, LearningRate, Minibatch, PowerOfTwo, Section, SomeKimg
 
 
 class Phase(Section):
@@ -17,11 +17,11 @@ class Phase(Section):
 
     res: PowerOfTwo = Field(ge=4, le=1024)  # pixels
     origin: str = Field(alias="from", pattern="^(init|r[0-9]+)$")  # whose networks it grows
-    fade_kimg: float = Field(ge=0, le=1e9)  # thousands of real images while the new layers fade in
-    stable_kimg: float = Field(ge=0, le=1e9)  # thousands of real images after that
-    minibatch: int | None = Field(None, gt=0)  # images; unset: train.minibatch
-    learning_rate: float | None = Field(None, gt=0)  # unset: train.learning_rate
-    ema_half_life_kimg: float | None = Field(None, gt=0)  # unset: train.ema_half_life_kimg
+    fade_kimg: Kimg  # thousands of real images while the new layers fade in
+    stable_kimg: Kimg  # thousands of real images after that
+    minibatch: Minibatch | None = None  # images; unset: train.minibatch
+    learning_rate: LearningRate | None = None  # unset: train.learning_rate
+    ema_half_life_kimg: SomeKimg | None = None  # unset: train.ema_half_life_kimg
 
     @model_validator(mode="after")
     def trains(self) -> "Phase":

@@ -8,7 +8,8 @@ RAW = Path("data/raw")
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
 GATE = Path("data/gate.json")
-LAYERS = Path("models/layers")
+MODELS = Path("models")
+LAYERS = MODELS / "layers"
 REFERENCE = Path("reference")
 FLOOR = REFERENCE / "floor.json"
 FEATURES = REFERENCE / "features.npy"
@@ -20,13 +21,19 @@ DRAWN_LAST = SAMPLES / "last.npy"  # where another tick than the last is selecte
 DRAWN_FACTS = SAMPLES / "facts.json"
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
+HISTORY = REPORTS / "history.csv"
 PAGE = REPORTS / "index.html"
 FIGURES = REPORTS / "figures"
+# Where the user's files cannot be: what stages, DVC, git and the tracker write.
+WRITTEN = (
+    *(CHECKED, FOUND, RAW, MULTIRES, GATE, MODELS, REFERENCE, SAMPLES, METRICS, HISTORY, PAGE),
+    *(FIGURES, Path(".pgpipe"), Path(".dvc"), Path(".git"), Path("mlflow.db"), Path("mlartifacts")),
+)
 
 
 def model(key: str) -> Path:
     """The folder of a phase's model, or of `init`'s."""
-    return Path("models") / key
+    return MODELS / key
 
 
 def images(resolution: int) -> Path:

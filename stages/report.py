@@ -12,8 +12,9 @@ from pgpipe.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
 from pgpipe.reporting import figures, page
 from pgpipe.reporting.figures import History
 from pgpipe.tracking.tracker import Tracker
+from stages import paths
 from stages.listeners import log_data, log_model
-from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REFERENCE, REPORTS, SAMPLES, model
+from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REFERENCE, SAMPLES, model
 from stages.tracked import tracked
 
 
@@ -39,7 +40,7 @@ def run() -> None:
             quick_images(final),
         )
         write_bytes(PAGE, html.encode())
-        link_or_copy(final / HISTORY, REPORTS / "history.csv")
+        link_or_copy(final / HISTORY, paths.HISTORY)
         log_all(tracker, final, history)
 
 

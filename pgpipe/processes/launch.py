@@ -8,10 +8,12 @@ import os
 from collections.abc import Callable, Sequence
 
 from pgpipe.devices import choose
-from pgpipe.errors import UsageError
+from pgpipe.processes.cores import cores
 from pgpipe.processes.group import Processes, join
+from pgpipe.processes.variables import whole
 
 VARIABLE = "PGPIPE_PROCESSES"
+MOST_GPUS = 16  # of a machine, each for a process of its own; without them processes share cores
 
 
 def run(arguments: Sequence[str], work: Callable[[], None]) -> None:
@@ -37,7 +39,5 @@ def share(arguments: Sequence[str], work: Callable[[Processes], None]) -> None:
 
 def wanted() -> int:
     """Processes to start for a command: 1, or what the environment asks for and has not yet."""
-    asked = os.environ.get(VARIABLE, "1")
-    if not asked.isdecimal() or int(asked) < 1:
-        raise UsageError(f"{VARIABLE}: {asked!r} is not a number of processes")
-    return 1 if "RANK" in os.environ else int(asked)
+    asked = whole(VARIABLE, 1, 1, max(MOST_GPUS, cores()))
+    return 1 if "RANK" in os.environ else asked

@@ -40,7 +40,7 @@ def step_slowly() -> None:
 
 
 def forget_slowly() -> None:
-    """Have the noise of least squares last: its running score follows D's twenty times as slowly."""
+    """Have the noise of least squares last: its running score moves twenty times as slowly."""
     from pgpipe.losses import lsgan
     from pgpipe.losses.adversarial import AdaptiveNoise
 
