@@ -6,6 +6,7 @@ people unpack. So where the bytes are others, the content decides, if its hash i
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
@@ -55,7 +56,7 @@ def same_content(path: Path, file: Published) -> bool:
         if file.members:
             return same_members(((n, content) for n, _, content in tars.files(path)), file)
         return bool(file.content) and digest(unpacked(path), "sha256") == file.content
-    except (IntegrityError, OSError, EOFError, ValueError):
+    except (IntegrityError, OSError, EOFError, ValueError, zlib.error):
         return False
 
 
