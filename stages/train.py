@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
+from pgpipe import sealed
 from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
@@ -87,8 +88,10 @@ def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:
 
     Raises:
         UsageError: what it begins with is not there.
+        IntegrityError: it is damaged.
     """
     data = verify(MULTIRES, f"r{phase.res}")
+    sealed.require(*sealed.files(model(phase.origin)))  # what `emit` hands on when it is over, too
     name = f"{key}-{start.state_key(phase, section, *starts_from(key, phase), data)}"
     return StateFolder(project_root() / ".pgpipe/state" / name)
 
