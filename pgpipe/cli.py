@@ -4,11 +4,14 @@ Nothing heavy is imported before a command needs it. Whatever goes wrong ends in
 and the exit code of `pgpipe.errors`.
 """
 
+import io
 import os
 import re
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -29,12 +32,13 @@ from pgpipe import (
 from pgpipe.errors import PgpipeError, UsageError, printable
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root, require_git
-from pgpipe.unwritable import refusal
+from pgpipe.unwritable import refusal, refusal_of_database
 
 NO_MEMORY = re.compile(
     r"^(MemoryError|OutOfMemoryError)|^RuntimeError: .*"
     r"(DefaultCPUAllocator|can't allocate memory|can't start new thread)"
 )
+TEMPORARY = re.compile(r"\.([^/]*)\.pgpipe\.tmp$")  # of a file that is being written
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
 app = typer.Typer(
@@ -168,10 +172,14 @@ def main() -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
+        sys.stdout.flush()  # a full disk is known of here
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
-        say(code, message)
+        with suppress(OSError):  # of the same disk
+            say(code, message)
+        if isinstance(error, OSError):  # standard output may be what cannot be written
+            sys.stdout = io.StringIO()
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -216,8 +224,12 @@ def origin(error: BaseException) -> BaseException:
         return UsageError("standard output: nobody reads it any more")
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, PgpipeError):
-        if isinstance(cause, OSError) and (told := refusal(cause, Path(cause.filename or place()))):
-            return told
+        if isinstance(cause, sqlite3.Error):
+            return refusal_of_database(cause)
+        if isinstance(cause, OSError):
+            name = TEMPORARY.sub(r"\1", str(cause.filename or place()))
+            if (told := refusal(cause, Path(name))) is not None:
+                return told
         cause = cause.__cause__
     return error
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pgpipe.errors import UsageError
@@ -132,15 +131,7 @@ def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]
             warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
             refuse_excess(yaml, text)
             document = yaml.load(text)
-    except (
-        YAMLError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # bad text makes ruamel raise anything, assertions too
         raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
         found = type(document).__name__

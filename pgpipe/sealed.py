@@ -137,7 +137,7 @@ def known_hash(path: Path) -> str | None:
 def require_hash(path: Path, found: str, known: str) -> None:
     """Refuse a file of another hash."""
     if found != known:
-        raise damaged(path, "not what was written (hash differs)")
+        raise damaged(path, f"not what was written (hash differs from {SEAL})")
 
 
 def require_raw(folder: Path, memory: Path) -> dict[str, tuple[int, str]]:
@@ -241,7 +241,7 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         if path.name == SEAL or seal_of(path) is not None:
-            raise damaged(path, "missing") from None
+            raise damaged(path, f"missing, though {SEAL} names it") from None
         raise UsageError(f"{path}: not found; run `{maker(path)}`") from None
     except IsADirectoryError:
         raise damaged(path, "no file, but a folder or the like") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pgpipe.errors import PgpipeError, ResourceError, UsageError
+from pgpipe.errors import IntegrityError, LockedError, PgpipeError, ResourceError, UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SHORT_OF = {
@@ -31,6 +31,14 @@ WRONG_PLACE = {
     errno.EBUSY: "in use, or a place where something is mounted; use another one",
     errno.ETXTBSY: "a program that runs; use another place",
 }
+SHORT_WRITE = "requested and "  # numpy says no errno
+DATABASE: dict[str, type[PgpipeError]] = {
+    "unable to open": UsageError,
+    "readonly": UsageError,
+    "locked": LockedError,
+    "I/O error": ResourceError,
+    "full": ResourceError,
+}  # what SQLite says; else the file is damaged
 
 
 def refusal(error: OSError, path: Path, size: int = 0) -> PgpipeError | None:
@@ -50,11 +58,20 @@ def refusal(error: OSError, path: Path, size: int = 0) -> PgpipeError | None:
         return ResourceError(
             f"{path}: the disk is full ({needed}{free:,} free); free some and rerun"
         )
+    if error.errno is None and SHORT_WRITE in str(error):
+        return ResourceError(f"{path}: not written whole: the disk is full, or limited (ulimit -f)")
     if error.errno == errno.EEXIST and not os.path.isdir(path):  # noqa: PTH112
         return UsageError(f"{path}: {WRONG_PLACE[errno.ENOTDIR]}")
     if error.errno in SHORT_OF:
         return ResourceError(f"{path}: {SHORT_OF[error.errno]}")
     return UsageError(f"{path}: {WRONG_PLACE[error.errno]}") if error.errno in WRONG_PLACE else None
+
+
+def refusal_of_database(error: Exception) -> PgpipeError:
+    """Return the user's error that one of SQLite's is: of those that DVC keeps."""
+    text = str(error)
+    kind = next((kind for words, kind in DATABASE.items() if words in text), IntegrityError)
+    return kind(f"a database of DVC's (.dvc/tmp, or core.site_cache_dir of dvc config): {text}")
 
 
 @contextmanager

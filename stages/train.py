@@ -91,7 +91,8 @@ def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:
         IntegrityError: it is damaged.
     """
     data = verify(MULTIRES, f"r{phase.res}")
-    sealed.require(*sealed.files(model(phase.origin)))  # what `emit` hands on when it is over, too
+    handed = sealed.files(model(phase.origin))  # also what `emit` hands on when it is over
+    sealed.require(*handed, *starts_from(key, phase))
     name = f"{key}-{start.state_key(phase, section, *starts_from(key, phase), data)}"
     return StateFolder(project_root() / ".pgpipe/state" / name)
 
