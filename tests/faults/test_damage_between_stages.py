@@ -1,15 +1,18 @@
 """What a stage hands to another is damaged on its way: it is named, and nothing damaged is used."""
 
+import ctypes
 import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import pytest
 from tinyproject import Project
 
-from faults.warm import Command
+from faults.trials import Trials
+from faults.warm import Command, nothing
 from pgpipe.config import load_yaml
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import fresh_folder
@@ -18,7 +21,6 @@ from pgpipe.sealed import SEAL
 
 HANDED = ("data", "models", "reference", "samples", "reports")
 KEPT = (*HANDED, ".pgpipe/state", "params.yaml", "presets")
-NOBODY = 65534
 CODES = {0, UsageError.exit_code, IntegrityError.exit_code}
 
 Damage = Callable[[Path, random.Random], object]
@@ -70,12 +72,11 @@ def text(file: Path, _: random.Random) -> None:
 
 def another(file: Path, draw: random.Random) -> None:
     """Another file of its kind, or of any kind where there is none."""
-    others = [p for name in HANDED for p in Path(file.parts[0]).joinpath(*file.parts[1:]).parents]
-    root = next(p for p in others if (p / "params.yaml").exists())
-    there = sorted(p for name in HANDED for p in (root / name).rglob("*") if p.is_file())
-    content = file.read_bytes()
-    kind = [p for p in there if p.suffix == file.suffix and p.read_bytes() != content]
-    file.write_bytes(draw.choice(kind or there).read_bytes())
+    root = next(p for p in file.parents if (p / "params.yaml").exists())
+    others = [p for name in HANDED for p in sorted((root / name).rglob("*")) if p.is_file()]
+    differing = [p for p in others if p.read_bytes() != file.read_bytes()]
+    kind = [p for p in differing if p.suffix == file.suffix]
+    file.write_bytes(draw.choice(kind or differing).read_bytes())
 
 
 def folder(file: Path, _: random.Random) -> None:
@@ -103,11 +104,11 @@ DAMAGES: tuple[Damage, ...] = (
 )  # fmt: skip
 
 
-def as_nobody() -> None:
-    """Whom no file belongs to: root may read all of them."""
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+def without_privileges() -> None:
+    """Drop root's capabilities, who may read all files: rights then count for their owner, too."""
+    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None).capset(header, none):
+        raise OSError("capset")
 
 
 # Who reads what
@@ -146,15 +147,17 @@ def below(root: Path, dep: str) -> Iterator[Path]:
         yield from (seal for seal in seals if (root / seal).is_file())
 
 
-def trial(root: Path, work: Path, stage: Reads, file: Path, damage: Damage, draw: Any) -> str:
+def trial(
+    root: Path, work: Path, stage: Reads, file: Path, damage: Damage, draw: random.Random
+) -> str:
     """Run a stage with a damaged file in a copy of a project; what is wrong with how it ends."""
     fresh_folder(work)
     for name in KEPT:
         (shutil.copytree if (root / name).is_dir() else shutil.copy)(root / name, work / name)
     (work / ".dvc").mkdir()
     damage(work / file, draw)
-    change = open_to_all(work) if damage is unreadable else None
-    command = Command(work, *stage.words, **({"change": change} if change else {}))
+    change = without_privileges if damage is unreadable else nothing
+    command = Command(work, *stage.words, change=change)
     code, said = command.end(), [line for line in command.output.splitlines() if line]
     last = said[-1] if said else ""
     if code == 0:
@@ -167,21 +170,66 @@ def trial(root: Path, work: Path, stage: Reads, file: Path, damage: Damage, draw
     return ""
 
 
-def open_to_all(work: Path) -> Callable[[], None]:
-    """Let nobody write to what is not damaged."""
-    for path in [work, *work.rglob("*")]:
-        if not path.is_symlink() and path.stat().st_mode & 0o400:
-            path.chmod(0o777 if path.is_dir() else 0o666)
-    return as_nobody
-
-
 def cases(root: Path) -> list[tuple[Reads, Path, Damage]]:
     return [(s, file, d) for s in stages(root) for file in s.inputs for d in DAMAGES]
 
 
-def prepared(finished: Project) -> Path:
+@pytest.fixture(scope="module")
+def root(finished: Project, tmp_path_factory: pytest.TempPathFactory, warm: None) -> Path:
     """The finished project without its tracker, which waits for its store at the end."""
-    root = finished.untouched.folder
-    params = (root / "params.yaml").read_text()
-    (root / "params.yaml").write_text(params.replace("enabled: true", "enabled: false"))
-    return root
+    copy = finished.copy(tmp_path_factory.mktemp("handed") / "project").folder
+    shutil.copytree(finished.folder / ".pgpipe/state", copy / ".pgpipe/state")
+    params = (copy / "params.yaml").read_text()
+    (copy / "params.yaml").write_text(params.replace("enabled: true", "enabled: false"))
+    report = Command(copy, "report")  # which shows the parameters
+    assert report.end() == 0, report.output
+    return copy
+
+
+def test_every_stage_reads_what_others_write(root: Path) -> None:
+    """The trials mean nothing where a file is not among them."""
+    read = {file for stage in stages(root) for file in stage.inputs}
+    kinds = {name for file in read for name in (file.suffix, file.name)}
+    assert {".json", ".npy", ".csv", ".png", ".safetensors", ".zip", SEAL} <= kinds
+    assert {Path("samples/images.npy"), Path("reference/floor.json")} <= read
+    assert {Path("models/r8/state.safetensors"), Path("models/layers/r16.safetensors")} <= read
+
+
+def test_damage_is_named_and_never_used(root: Path, tmp_path: Path, trials: Trials) -> None:
+    found = cases(root)
+    number = trials.number(smoke=10, everything=400)
+    wrong = []
+    for stage, file, damage in trials.random.sample(found, number):
+        if told := trial(root, tmp_path / "work", stage, file, damage, trials.random):
+            wrong.append(f"{' '.join(stage.words)}: {file}: {damage.__name__}: {told}")
+    assert not wrong
+    trials.reached(f"{number} of {len(found)} damages to what stages hand on: named, or not read")
+
+
+@pytest.mark.parametrize(
+    ("words", "without", "maker"),
+    [
+        (("prepare",), "data/raw", "download"),
+        (("init",), "data/multires", "prepare"),
+        (("train", "r4"), "models/init", "init"),
+        (("train", "r8"), "models/r4", "train@r4"),
+        (("sample",), "models/r16", "train@r16"),
+        (("score",), "samples", "sample"),
+        (("score",), "reference", "reference"),
+        (("report",), "reports/metrics.json", "score"),
+    ],
+)
+def test_a_stage_before_its_predecessor_names_it(
+    root: Path, tmp_path: Path, words: tuple[str, ...], without: str, maker: str
+) -> None:
+    work = fresh_folder(tmp_path / "work")
+    for name in KEPT:
+        (shutil.copytree if (root / name).is_dir() else shutil.copy)(root / name, work / name)
+    path = work / without
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (work / "reports" / SEAL).unlink()
+    command = Command(work, *words)
+    assert command.end() == UsageError.exit_code, command.output
+    (line,) = command.output.splitlines()
+    assert line.startswith(f"pgpipe: error: {without}")
+    assert line.endswith(f"run `dvc repro {maker}`")
