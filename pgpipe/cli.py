@@ -4,11 +4,16 @@ Nothing heavy is imported before a command needs it. Whatever goes wrong ends in
 and the exit code of `pgpipe.errors`.
 """
 
+import io
 import os
+import re
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -28,8 +33,13 @@ from pgpipe.errors import PgpipeError, UsageError, printable, without_credential
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root, require_git
 from pgpipe.terminal import note, say, tell_for_libraries
-from pgpipe.unwritable import raise_if_full
+from pgpipe.unwritable import refusal, refusal_of_database
 
+NO_MEMORY = re.compile(
+    r"^(MemoryError|OutOfMemoryError)|^RuntimeError: .*"
+    r"(DefaultCPUAllocator|can't allocate memory|can't start new thread)"
+)
+TEMPORARY = re.compile(r"\.([^/]*)\.pgpipe\.tmp$")  # of a file that is being written
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
 app = typer.Typer(
@@ -170,10 +180,14 @@ def main() -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
+        sys.stdout.flush()  # a full disk is known of here
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
-        end_with(code, message)
+        with suppress(OSError):  # of the same disk
+            end_with(code, message)
+        if isinstance(error, OSError):  # standard output may be what cannot be written
+            sys.stdout = io.StringIO()
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -191,8 +205,7 @@ def end_amid_an_import() -> NoReturn:
 
 def outcome(error: BaseException) -> tuple[int, str]:
     """Exit code and message of whatever ended a command."""
-    if isinstance(error, OSError):
-        error = full_disk(error)
+    error = origin(error)
     match error:
         case PgpipeError():
             return error.exit_code, printable(str(error))
@@ -200,7 +213,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return errors.INTERRUPTED, "interrupted"
         case SystemExit():
             return error.code if isinstance(error.code, int) else int(error.code is not None), ""
-        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        case _ if NO_MEMORY.search(f"{type(error).__name__}: {error}"):
             return errors.ResourceError.exit_code, "out of memory"
         case _ if hasattr(error, "format_message"):  # of click, or of the one inside typer
             return UsageError.exit_code, printable(error.format_message())
@@ -208,18 +221,38 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return errors.BUG, report_bug(error)
 
 
-def full_disk(error: OSError) -> BaseException:
-    """The user's error, where the disk is full; else the same error."""
-    try:
-        raise_if_full(error, project_root() / str(error.filename or "."))
-    except PgpipeError as known:
-        return known
+def origin(error: BaseException) -> BaseException:
+    """Return what an error stands for: a refusal of the system, whatever a library made of it.
+
+    typer makes an `Abort` of the end of any file, and an exit with 1 of output that nobody reads.
+    """
+    if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
+        return error.__cause__
+    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+        return UsageError("standard output: nobody reads it any more")
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, PgpipeError):
+        if isinstance(cause, sqlite3.Error):
+            return refusal_of_database(cause)
+        if isinstance(cause, OSError):
+            name = TEMPORARY.sub(r"\1", str(cause.filename or place()))
+            if (told := refusal(cause, Path(name))) is not None:
+                return told
+        cause = cause.__cause__
     return error
+
+
+def place() -> Path:
+    """Return the project's root, or the current folder where there is none that can be used."""
+    try:
+        return project_root()
+    except PgpipeError:
+        return Path()
 
 
 def report_bug(error: BaseException) -> str:
     """Write the traceback to a file; one line that names it."""
-    log = project_root() / ".pgpipe" / "crash.log"
+    log = place() / ".pgpipe" / "crash.log"
     first_line = printable((str(error).splitlines() or [""])[0])
     try:
         log.parent.mkdir(exist_ok=True)

@@ -24,7 +24,6 @@ from pydantic import (
 from pydantic_core import CoreSchema, ErrorDetails
 from pydantic_core.core_schema import no_info_before_validator_function
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pgpipe.errors import UsageError
@@ -163,15 +162,7 @@ def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]
             warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
             refuse_excess(yaml, text)
             document = yaml.load(text)
-    except (
-        YAMLError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # bad text makes ruamel raise anything, assertions too
         raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
         found = type(document).__name__

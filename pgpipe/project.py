@@ -10,10 +10,20 @@ from pgpipe.errors import UsageError
 
 
 def project_root() -> Path:
-    """The folder that holds `.dvc`: the main checkout, also inside an experiment's workspace."""
+    """The folder that holds `.dvc`: the main checkout, also inside an experiment's workspace.
+
+    Raises:
+        UsageError: DVC_ROOT names no folder, or the current one was removed.
+    """
     if "DVC_ROOT" in os.environ:
-        return Path(os.environ["DVC_ROOT"])
-    here = Path.cwd()
+        root = os.environ["DVC_ROOT"]
+        if not os.path.isdir(root):  # noqa: PTH112 - of a path that is too long, too
+            raise UsageError(f"DVC_ROOT: {root!r} is no folder; DVC sets it itself: unset it")
+        return Path(root)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder is no more; go to the project's root") from None
     return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)
 
 

@@ -3,7 +3,7 @@
 The output never varies, so that nothing downstream is rerun for it.
 """
 
-from pgpipe import devices, rng
+from pgpipe import devices, rng, sealed
 from pgpipe.config import read_params
 from pgpipe.data.multires import ImageStore, read_manifest
 from pgpipe.estimate import allowed
@@ -23,7 +23,7 @@ class Params(allowed.Asked):
 def run() -> None:
     """Write data/gate.json: the names of the checks, all of them passed."""
     params, manifest = read_params(Params), read_manifest(MULTIRES)
-    data = allowed.Data(manifest["count"], len(manifest["labels"]), SOURCES.exists())
+    data = allowed.Data(manifest["count"], len(manifest["labels"]), sealed.has(SOURCES))
     allowed.require(params, data)
     store = ImageStore(images(RESOLUTION))
     order = rng.permutation(len(store), rng.key(known.SEED, "gate", 0)).numpy()

@@ -5,6 +5,7 @@ from pathlib import Path
 CHECKED = Path("data/checked")
 FOUND = Path("data/found.json")
 RAW = Path("data/raw")
+RAW_HASHES = Path(".pgpipe/found/raw.json")  # kept, below the main checkout
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
 GATE = Path("data/gate.json")
@@ -12,6 +13,7 @@ MODELS = Path("models")
 LAYERS = MODELS / "layers"
 REFERENCE = Path("reference")
 FLOOR = REFERENCE / "floor.json"
+REALS, REALS_PICTURE = REFERENCE / "reals.npy", REFERENCE / "reals.png"
 FEATURES = REFERENCE / "features.npy"
 CLASSIFIER = REFERENCE / "classifier.safetensors"
 DIGIT_CLASSIFIER = REFERENCE / "digits.safetensors"

@@ -16,7 +16,7 @@ from pgpipe.files import fresh_folder, write_array
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
 from pgpipe.terminal import note
-from stages.paths import MULTIRES, RAW
+from stages.paths import MULTIRES, RAW, RAW_HASHES
 
 
 class Params(Section):
@@ -28,8 +28,8 @@ class Params(Section):
 def run() -> None:
     """Write data/multires, unless it was finished before; one that was interrupted goes on."""
     dataset = read_params(Params).dataset
+    key = keeping.key_of(dataset, RAW, project_root() / RAW_HASHES)
     target, kept = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepared"
-    key = keeping.key_of(dataset, RAW, project_root() / ".pgpipe/found/raw.json")
     with Meter("prepare", 0) as meter:
         manifest = finished.restore(kept, key, target)
         if manifest is None:

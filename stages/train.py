@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
+from pgpipe import sealed
 from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
@@ -92,8 +93,11 @@ def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:
 
     Raises:
         UsageError: what it begins with is not there.
+        IntegrityError: it is damaged.
     """
     data = verify(MULTIRES, f"r{phase.res}")
+    handed = sealed.files(model(phase.origin))  # also what `emit` hands on when it is over
+    sealed.require(*handed, *starts_from(key, phase))
     name = f"{key}-{start.state_key(phase, section, *starts_from(key, phase), data)}"
     return StateFolder(project_root() / ".pgpipe/state" / name)
 

@@ -155,13 +155,16 @@ def read_run(folder: Path) -> Run:
     """
     file = folder / RUN_FILE
     try:
-        return Run.model_validate_json(file.read_bytes())
+        run = Run.model_validate_json(file.read_bytes())
     except OSError as error:
         raise SpoolDamaged(f"{file}: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise SpoolDamaged(f"{file}: damaged ({place or 'JSON'}: {first['msg']})") from None
+    if run.key != folder.name:
+        raise SpoolDamaged(f"{file}: damaged (it is of another run)")
+    return run
 
 
 def write_run(folder: Path, run: Run) -> None:

@@ -3,6 +3,7 @@
 mlflow is imported where it is used, because that takes seconds.
 """
 
+import logging
 import os
 import shlex
 import sqlite3
@@ -81,6 +82,7 @@ def open_store() -> "MlflowClient":
     from mlflow import MlflowClient
     from mlflow.store.db import utils
 
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # we say it ourselves
     utils.MAX_RETRY_COUNT = 1  # its own ten take 100 seconds, also where a file may not be read
     ensure_database()
     return MlflowClient(tracking_uri=store_uri())

@@ -21,6 +21,7 @@ from pgpipe.tracking.troubles import AGAIN, StoreAway, StoreTrouble
 DAMAGE_CURE = (
     "a stage of the same run writes it anew, or delete the folder of the run if it is not wanted"
 )
+LOCKED = "database is locked"  # what SQLite says after waiting for another process
 NAMED = 5  # runs that a line names, at most
 
 
@@ -59,8 +60,8 @@ def sync(experiment: str = "") -> Synced:
             pushed.append(push_somewhere(folder, experiment))
         except (StoreTrouble, SpoolDamaged) as trouble:
             failures.append(failure(folder, trouble))
-            if is_away(trouble) and trouble_with_store():
-                break  # it went away meanwhile
+            if is_away(trouble) and (LOCKED in str(trouble) or trouble_with_store()):
+                break  # it went away meanwhile, or each run would wait as long as this one
     if failures:
         raise summed_up(failures, f"{len(pushed)} of {len(folders)} runs are in the store")
     return Synced(

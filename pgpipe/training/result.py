@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from pgpipe import tensors
+from pgpipe import sealed, tensors
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import fresh_folder, link_or_copy
 from pgpipe.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name
@@ -59,8 +59,9 @@ def emit(
     link_or_copy(best or target / LAST, target / GENERATOR)
     write_rows(target / SCORES, before / SCORES, scores)
     drawn = [states.folder / PREVIEWS / preview_name(facts["phase"], tick) for tick in ticks]
-    for picture in (*sorted((before / PREVIEWS).glob("*.png")), *drawn):
-        link_or_copy(picture, target / PREVIEWS / picture.name)
+    for picture in (*sealed.files(before / PREVIEWS, "*.png"), *drawn):
+        sealed.hand_on(picture, target / PREVIEWS / picture.name)
+    sealed.seal(target)
 
 
 def own_ticks(rows: list[Row], facts: dict[str, Any]) -> list[int]:
