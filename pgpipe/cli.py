@@ -4,7 +4,6 @@ Nothing heavy is imported before a command needs it. Whatever goes wrong ends in
 and the exit code of `pgpipe.errors`.
 """
 
-import io
 import os
 import re
 import sqlite3
@@ -28,6 +27,7 @@ from pgpipe import (
     cli_weights,
     errors,
     libraries,
+    terminal,
 )
 from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.processes import lastwords, signals
@@ -180,14 +180,14 @@ def main() -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
-        sys.stdout.flush()  # a full disk is known of here
+        terminal.flush()  # a full disk is known of here
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
         with suppress(OSError):  # of the same disk
             end_with(code, message)
         if isinstance(error, OSError):  # standard output may be what cannot be written
-            sys.stdout = io.StringIO()
+            terminal.stop()
     sys.exit(code if isinstance(code, int) else 0)
 
 

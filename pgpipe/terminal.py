@@ -4,6 +4,7 @@ A terminal takes some characters for commands: to move the cursor, to set the ti
 the clipboard. Nobody else prints (a test holds that), so none of them gets there.
 """
 
+import io
 import logging
 import sys
 import threading
@@ -39,6 +40,16 @@ def note(*lines: object) -> None:
 def warn(message: object) -> None:
     """Print a warning, in one line, to stderr."""
     note(f"pgpipe: warning: {printable(str(message))}")
+
+
+def flush() -> None:
+    """Have what was printed to stdout written, or the system say why not."""
+    sys.stdout.flush()
+
+
+def stop() -> None:
+    """Print no more to stdout, which the end of the process would try once more."""
+    sys.stdout = io.StringIO()
 
 
 class Told(logging.Handler):
