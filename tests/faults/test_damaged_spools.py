@@ -114,7 +114,7 @@ class Quiet:
     def warn(self, _problem: str) -> None:
         """Nothing."""
 
-    def close(self, hurry: bool = False) -> None:
+    def close(self, hurry: bool = False, more_comes: bool = False) -> None:
         """Nothing."""
 
 
