@@ -5,10 +5,14 @@ and the exit code of `pgpipe.errors`.
 """
 
 import os
+import re
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -23,12 +27,19 @@ from pgpipe import (
     cli_weights,
     errors,
     libraries,
+    terminal,
 )
-from pgpipe.errors import PgpipeError, UsageError, printable
+from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.processes import lastwords, signals
 from pgpipe.project import project_root, require_git
-from pgpipe.unwritable import raise_if_full
+from pgpipe.terminal import note, say, tell_for_libraries
+from pgpipe.unwritable import refusal, refusal_of_database
 
+NO_MEMORY = re.compile(
+    r"^(MemoryError|OutOfMemoryError)|^RuntimeError: .*"
+    r"(DefaultCPUAllocator|can't allocate memory|can't start new thread)"
+)
+TEMPORARY = re.compile(r"\.([^/]*)\.pgpipe\.tmp$")  # of a file that is being written
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
 app = typer.Typer(
@@ -42,10 +53,16 @@ app = typer.Typer(
 
 
 def train(
-    phase: Annotated[str, typer.Argument(help="A key of growth.phases, such as r8.")],
+    phase: Annotated[
+        str | None,
+        typer.Argument(help="A key of growth.phases, such as r8; DVC's train@r8 needs none."),
+    ] = None,
 ) -> None:
     """Train one phase of the growth; the same command again resumes."""
-    import_module("stages.train").run(phase)
+    key = phase or os.environ.get("DVC_STAGE", "").rpartition("@")[2]
+    if not key:
+        raise UsageError("train: no phase is named; give a key of growth.phases, such as r8")
+    import_module("stages.train").run(key)
 
 
 STAGES: dict[str, str | Callable[..., None]] = {
@@ -93,9 +110,9 @@ def preset(
 
     match names:
         case ["list"]:
-            typer.echo("\n".join(presets.listing()))
+            say(*presets.listing())
         case ["show", _, *_]:
-            typer.echo("\n".join(presets.changes(names[1:])))
+            say(*presets.changes(names[1:]))
         case _:
             from stages.check import check
 
@@ -103,7 +120,7 @@ def preset(
                 presets.refuse_to_bury_edits(names)
             before = presets.put(names, lambda found: check(found, f"preset {' '.join(names)}"))
             instead = f" instead of {', '.join(before)}" if before and before != names else ""
-            typer.echo(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
+            say(f"params.yaml now has {', '.join(names)}{instead}; run it with: dvc repro")
 
 
 @app.command(rich_help_panel="Experiments")
@@ -125,7 +142,7 @@ def sync() -> None:
 
     done = sync_all(section().experiment)
     deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
-    typer.echo(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
+    say(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
 app.command("queue", rich_help_panel="Experiments")(cli_ablation.whole_queue)
@@ -147,7 +164,7 @@ def options(
     if version:
         from pgpipe import __version__
 
-        typer.echo(f"pgpipe {__version__}")
+        say(f"pgpipe {__version__}")
         raise typer.Exit
     if context.invoked_subcommand in STAGES:
         require_git()
@@ -156,35 +173,39 @@ def options(
 def main() -> None:
     """Run a command; end with its exit code."""
     libraries.tune()
+    tell_for_libraries()
     try:
         signals.interrupt_on_signals(end_amid_an_import)
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
+        terminal.flush()  # a full disk is known of here
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
-        say(code, message)
+        with suppress(OSError):  # of the same disk
+            end_with(code, message)
+        if isinstance(error, OSError):  # standard output may be what cannot be written
+            terminal.stop()
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def say(code: int, message: str) -> None:
+def end_with(code: int, message: str) -> None:
     """Print the one line, or leave it to the launcher of several processes."""
     if message and not lastwords.leave(code, message):
-        print(f"pgpipe: error: {message}", file=sys.stderr)  # noqa: T201
+        note(f"pgpipe: error: {message}")
 
 
 def end_amid_an_import() -> NoReturn:
     """End by a signal where an exception would not come through."""
-    say(*outcome(KeyboardInterrupt()))
+    end_with(*outcome(KeyboardInterrupt()))
     os._exit(errors.INTERRUPTED)
 
 
 def outcome(error: BaseException) -> tuple[int, str]:
     """Exit code and message of whatever ended a command."""
-    if isinstance(error, OSError):
-        error = full_disk(error)
+    error = origin(error)
     match error:
         case PgpipeError():
             return error.exit_code, printable(str(error))
@@ -192,7 +213,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return errors.INTERRUPTED, "interrupted"
         case SystemExit():
             return error.code if isinstance(error.code, int) else int(error.code is not None), ""
-        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        case _ if NO_MEMORY.search(f"{type(error).__name__}: {error}"):
             return errors.ResourceError.exit_code, "out of memory"
         case _ if hasattr(error, "format_message"):  # of click, or of the one inside typer
             return UsageError.exit_code, printable(error.format_message())
@@ -200,22 +221,43 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return errors.BUG, report_bug(error)
 
 
-def full_disk(error: OSError) -> BaseException:
-    """The user's error, where the disk is full; else the same error."""
-    try:
-        raise_if_full(error, project_root() / str(error.filename or "."))
-    except PgpipeError as known:
-        return known
+def origin(error: BaseException) -> BaseException:
+    """Return what an error stands for: a refusal of the system, whatever a library made of it.
+
+    typer makes an `Abort` of the end of any file, and an exit with 1 of output that nobody reads.
+    """
+    if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
+        return error.__cause__
+    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+        return UsageError("standard output: nobody reads it any more")
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, PgpipeError):
+        if isinstance(cause, sqlite3.Error):
+            return refusal_of_database(cause)
+        if isinstance(cause, OSError):
+            name = TEMPORARY.sub(r"\1", str(cause.filename or place()))
+            if (told := refusal(cause, Path(name))) is not None:
+                return told
+        cause = cause.__cause__
     return error
+
+
+def place() -> Path:
+    """Return the project's root, or the current folder where there is none that can be used."""
+    try:
+        return project_root()
+    except PgpipeError:
+        return Path()
 
 
 def report_bug(error: BaseException) -> str:
     """Write the traceback to a file; one line that names it."""
-    log = project_root() / ".pgpipe" / "crash.log"
+    log = place() / ".pgpipe" / "crash.log"
     first_line = printable((str(error).splitlines() or [""])[0])
     try:
         log.parent.mkdir(exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+        text = without_credentials("".join(traceback.format_exception(error)))
+        log.write_text(text, errors="backslashreplace")
     except OSError:
         return f"bug: {type(error).__name__}: {first_line}"
     return f"bug: {type(error).__name__}: {first_line}; traceback in {log}"

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pgpipe.terminal import say
+
 if TYPE_CHECKING:
     from pgpipe.ablation.studies import Experiment
 
@@ -47,8 +49,8 @@ def queue(
     experiments = wanted(study, rows, data, seeds)
     fill.require_data(experiments)
     for line in fill.queue(experiments):
-        typer.echo(line)
-    typer.echo("run them with: dvc queue start -j 2")
+        say(line)
+    say("run them with: dvc queue start -j 2")
 
 
 @app.command()
@@ -59,7 +61,7 @@ def status(
     from pgpipe.ablation import fill
 
     for line in fill.status(wanted(study, rows, data, seeds)):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -74,7 +76,7 @@ def table(
     from stages.tracked import section
 
     for found in results.read_all(study, rows, data):
-        typer.echo(results.write_table(found, out, section()))
+        say(*results.write_table(found, out, section()).splitlines())
 
 
 @app.command(name="check")
@@ -83,7 +85,7 @@ def check_claims(study: StudyName = "table1", data: Data = None) -> None:
     from pgpipe.ablation import results
 
     for found in results.read_all(study, None, data):
-        typer.echo("\n".join([f"{found.name}:", *results.check(found)]))
+        say(f"{found.name}:", *results.check(found))
 
 
 def whole_queue() -> None:
@@ -96,5 +98,5 @@ def whole_queue() -> None:
 
     require_project()
     lines, failed = fill.whole_queue()
-    typer.echo("\n".join(lines))
+    say(*lines)
     raise typer.Exit(int(failed))

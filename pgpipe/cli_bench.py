@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pgpipe.terminal import note, say
+
 # What the literal implementation does in about a minute, up to this resolution; above, fewer.
 IMAGES, PAIRS, RESOLUTION = 256, 24, 128
 
@@ -46,7 +48,7 @@ def metrics(
         for count, most in ((images, IMAGES), (pairs, PAIRS))
     ]
     for line in table(compare(images, pairs, resolution, *few), resolution):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -71,10 +73,10 @@ def train(
 
     chosen, found = settings(presets or [], small, beside or []), []
     for speed in measure(chosen, repeats, seconds):
-        typer.echo(f"{speed.key} {speed.part} {speed.beside}: measured", err=True)
+        note(f"{speed.key} {speed.part} {speed.beside}: measured")
         found.append(speed)
     for line in lines(chosen, found):
-        typer.echo(line)
+        say(line)
     if json:
         write_json(json, report(chosen, found))
 
@@ -91,7 +93,7 @@ def schedule(
 
     setting = settings(presets or [], small=False, beside=[])[""]
     for line in lines(stretches(setting.growth, rates_of(setting))):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -107,7 +109,7 @@ def data(
 
     found = [compare(size, repeats, seconds) for size in resolutions or (32, 128)]
     for line in lines(found):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -123,7 +125,7 @@ def prepare(
     if resolution & (resolution - 1):
         raise UsageError(f"--resolution: {resolution} is not a power of 2")
     for line in table(*compare(images, resolution, records)):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -139,4 +141,4 @@ def check(
     if resolution & (resolution - 1):
         raise UsageError(f"--resolution: {resolution} is not a power of 2")
     for line in table(compare(images, resolution), hashes, search(hashes)):
-        typer.echo(line)
+        say(line)

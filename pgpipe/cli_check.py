@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pgpipe.terminal import say
+
 
 def check(
     estimate: Annotated[
@@ -15,7 +17,7 @@ def check(
     import_module("stages.check").run()
     if estimate:
         for line in estimated():
-            typer.echo(line)
+            say(line)
 
 
 def estimated() -> list[str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pgpipe.terminal import say
 from stages.paths import MULTIRES, RAW
 
 Prepared = Annotated[Path, typer.Argument(help="A prepared data set.", show_default=True)]
@@ -20,7 +21,7 @@ def list_sources() -> None:
     """Name each data set: its size, its licence, and what you put where by hand."""
     from pgpipe.data.sources.catalogue import listing
 
-    typer.echo("\n".join(listing()))
+    say(*listing())
 
 
 @app.command()
@@ -45,7 +46,7 @@ def check(
     plan = plan_of(checked(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
     with Meter("check", plan.images or 0) as meter:
         report, sheet = check.check(plan, RAW, meter.update)
-    typer.echo("\n".join(text.lines(report)))
+    say(*text.lines(report))
     if json is not None:
         with naming_option("--json", json):
             write_json(json, report.model_dump())
@@ -68,7 +69,7 @@ def show(
     from pgpipe.inspection import prepared
     from pgpipe.unwritable import naming_option
 
-    typer.echo("\n".join(prepared.lines(folder)))
+    say(*prepared.lines(folder))
     if sheet is not None:
         picture = prepared.sheet(folder, resolution, seed)
         with naming_option("--sheet", sheet):
@@ -94,7 +95,7 @@ def extract(
     numbers = extract.chosen(prepared.manifest(folder).count, first, count)
     with Meter("extract", len(numbers)) as meter, naming_option("--to", to):
         extract.write_images(folder, to, resolution, numbers, meter.update)
-    typer.echo(f"{len(numbers):,} images in {to}")
+    say(f"{len(numbers):,} images in {to}")
 
 
 @app.command()
@@ -111,5 +112,5 @@ def compare(
 
     with Meter("compare", 0) as meter:
         found = list(differences(a, b, meter.update))
-    typer.echo("\n".join(found or ["the same"]))
+    say(*(found or ["the same"]))
     raise typer.Exit(int(bool(found)))

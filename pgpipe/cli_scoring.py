@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pgpipe.errors import UsageError
+from pgpipe.terminal import note, say
 
 if TYPE_CHECKING:
     from pgpipe.scoring.pair import Options
@@ -59,11 +60,11 @@ def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> N
             sets.read(path, Path(scratch, name)) for name, path in (("real", real), ("fake", fake))
         )
         section = pair.protocol_of(options, reals, fakes)
-        for note in pair.notes(section, len(reals), len(fakes)):
-            typer.echo(f"score: {note}", err=True)
+        for line in pair.notes(section, len(reals), len(fakes)):
+            note(f"score: {line}")
         metrics = pair.compare(reals, fakes, section, devices.exact(), track)
     for line in table.lines(metrics):
-        typer.echo(line)
+        say(line)
     if json is not None:
         with naming_option("--json", json):
             write_json(json, metrics)
@@ -86,4 +87,4 @@ def gate(
 
     found = check(cifar10, devices.exact(), track)
     known.require(found)
-    typer.echo(f"gate: {found}")
+    say(f"gate: {found}")

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from pgpipe.terminal import say
+
 
 def verify() -> None:
     """Re-hash outputs, DVC's cache, data and states; name each bad or missing file."""
@@ -20,8 +22,8 @@ def verify() -> None:
     with Meter("verify, MB", claims.size // 10**6) as meter:
         examined, lines = upkeep.verify(claims, lambda done: meter.update(done // 10**6))
     for line in [*lines, *(f"not verified: {what}" for what in claims.unknown)]:
-        typer.echo(line)
-    typer.echo(f"{examined.files} files, {examined.size / 1e6:.1f} MB, read and compared")
+        say(line)
+    say(f"{examined.files} files, {examined.size / 1e6:.1f} MB, read and compared")
     if lines:
         raise IntegrityError(
             f"{len(lines)} bad or missing, named above; delete a bad output, run pgpipe repair for "
@@ -41,8 +43,8 @@ def repair(
     with Meter("repair, MB", 0) as meter:
         for line in mend(project_root(), dry_run, lambda done: meter.update(done // 10**6)):
             found += 1
-            typer.echo(f"{'would be mended: ' if dry_run else ''}{line}")
-    typer.echo(f"{found} found" if found else "nothing to mend")
+            say(f"{'would be mended: ' if dry_run else ''}{line}")
+    say(f"{found} found" if found else "nothing to mend")
 
 
 def gc(
@@ -60,5 +62,5 @@ def gc(
     total, done = 0, "would be removed" if dry_run else "removed"
     for folder, size, age in upkeep.collect(project_root(), days, dry_run):
         total += size
-        typer.echo(f"{done}: {folder.name}, {size / 1e6:.1f} MB, last used {age:.0f} days ago")
-    typer.echo(f"{total / 1e6:.1f} MB {done}" if total else "nothing to remove")
+        say(f"{done}: {folder.name}, {size / 1e6:.1f} MB, last used {age:.0f} days ago")
+    say(f"{total / 1e6:.1f} MB {done}" if total else "nothing to remove")

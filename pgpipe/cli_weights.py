@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pgpipe.terminal import say
+
 
 def weights(
     source: Annotated[Path | None, typer.Option("--from", help="Take this file.")] = None,
@@ -20,10 +22,11 @@ def weights(
 
     if source and url:
         raise typer.BadParameter("give either --from or --url")
-    wanted = Wanted(sha256=file.SHA256)
+    size = file.MEGABYTES * 10**6
+    wanted = Wanted(file.SHA256, most=size)
     if source:
         copy(source, file.path(), wanted)
     else:
-        with arriving("weights", file.MEGABYTES * 10**6) as report:
+        with arriving("weights", size) as report:
             fetch(url or file.URLS, file.path(), wanted, report)
-    typer.echo(f"{file.path()} is there; ask for its scores with score.inception: true")
+    say(f"{file.path()} is there; ask for its scores with score.inception: true")

@@ -9,13 +9,21 @@ import difflib
 import reprlib
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, ErrorDetails
+from pydantic_core.core_schema import no_info_before_validator_function
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pgpipe.errors import UsageError
@@ -49,25 +57,47 @@ def require_power_of_two(resolution: int) -> int:
     return resolution
 
 
+PhaseKey = Annotated[str, Field(pattern="^r[0-9]+$")]  # it becomes a part of paths
 PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
+
+# Every number has two bounds: beyond them a run can only fail, or never end. These are shared.
+Seed = Annotated[int, Field(ge=0, le=(1 << 64) - 1)]  # all that differ
+Kimg = Annotated[
+    float, Field(ge=0, le=1e6)
+]  # thousands of images: 80 times the paper's longest run
+SomeKimg = Annotated[float, Field(ge=1e-3, le=1e6)]  # an image at least
+Minibatch = Annotated[int, Field(ge=1, le=1 << 16)]  # images
+LearningRate = Annotated[float, Field(ge=1e-12, le=1)]
+MOST_IMAGES = 1 << 24  # that are drawn, made or scored
 
 Auto = Literal["auto"]  # a number that follows from the data
 
 
-def auto_or_from(least: int, multiple_of: int = 1) -> BeforeValidator:
-    """Pass `auto` and whole numbers from `least` on; refuse anything else in one line."""
-    parity = f", a multiple of {multiple_of}" if multiple_of > 1 else ""
+@dataclass(frozen=True)
+class AutoOr:
+    """Pass `auto` and whole numbers from `ge` to `le`; refuse anything else in one line."""
 
-    def require(value: object) -> object:
+    ge: int
+    le: int = MOST_IMAGES
+    multiple_of: int = 1
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Look at a value before pydantic does."""
+        return no_info_before_validator_function(self.require, handler(source))
+
+    def require(self, value: object) -> object:
+        """Return the value, where it is one of those."""
         if value == "auto":
             return value
         # A preset's numbers may be of a subclass of int, which remembers how it was written.
         whole = value if isinstance(value, int) and not isinstance(value, bool) else None
-        if whole is None or whole < least or whole % multiple_of:
-            raise ValueError(f"{shown(value)} is neither auto nor a number >= {least}{parity}")
+        if whole is None or not self.ge <= whole <= self.le or whole % self.multiple_of:
+            parity = f", a multiple of {self.multiple_of}" if self.multiple_of > 1 else ""
+            bounds = f"from {self.ge} to {self.le}{parity}"
+            raise ValueError(f"{shown(value)} is neither auto nor a number {bounds}")
         return whole
-
-    return BeforeValidator(require)
 
 
 def number(value: int | Auto, auto: int) -> int:
@@ -132,15 +162,7 @@ def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]
             warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
             refuse_excess(yaml, text)
             document = yaml.load(text)
-    except (
-        YAMLError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # bad text makes ruamel raise anything, assertions too
         raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
         found = type(document).__name__

@@ -4,6 +4,13 @@ A `PgpipeError` is printed as one line without a traceback; anything else is a b
 says what was found, what was expected, in which file or key, and what to do where that helps.
 """
 
+import re
+
+CREDENTIALS = re.compile(
+    r"(?<=://)(?:[^\s/?#'\"]*@|[^\s/@'\"]*:(?!\d+[/?#\s'\"])[^\s'\"]*@)"
+    r"|(?<=[?&])[^\s=&'\"]*(?:pass|token|key|secret|sig|auth|cred)[^\s=&'\"]*=[^\s&'\"]*",
+    re.IGNORECASE,
+)
 INTERRUPTED = 75
 BUG = 70
 
@@ -56,7 +63,15 @@ class Interrupted(PgpipeError):  # noqa: N818 - a request fulfilled, not an erro
     exit_code = INTERRUPTED
 
 
+def without_credentials(text: str) -> str:
+    """`text` with `scheme://user:password@host` as `scheme://host`, and no tokens of a query."""
+    return CREDENTIALS.sub("", text)
+
+
 def printable(message: str) -> str:
-    """A message without line breaks, and without what a name in it could tell a terminal to do."""
-    text = " ".join(message.split())
+    """A message without line breaks, and without what a name in it could tell a terminal to do.
+
+    Nor with what an address in it tells everybody.
+    """
+    text = " ".join(without_credentials(message).split())
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pgpipe.unwritable import raise_if_full
+from pgpipe.unwritable import raise_if_full, refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,11 +121,6 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of our own."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -155,6 +150,10 @@ def fresh_folder(path: Path) -> Path:
     """An empty folder at `path`, whatever stood there."""
     if path.is_symlink() or path.is_file():
         path.unlink()
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        if path.exists():
+            shutil.rmtree(path)
+    except OSError as error:  # which names what is in the folder as if it were here
+        raise refusal(error, path) or error from None
     path.mkdir(parents=True)
     return path

@@ -3,16 +3,27 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from pgpipe.errors import UsageError
 
 
 def project_root() -> Path:
-    """The folder that holds `.dvc`: the main checkout, also inside an experiment's workspace."""
+    """The folder that holds `.dvc`: the main checkout, also inside an experiment's workspace.
+
+    Raises:
+        UsageError: DVC_ROOT names no folder, or the current one was removed.
+    """
     if "DVC_ROOT" in os.environ:
-        return Path(os.environ["DVC_ROOT"])
-    here = Path.cwd()
+        root = os.environ["DVC_ROOT"]
+        if not os.path.isdir(root):  # noqa: PTH112 - of a path that is too long, too
+            raise UsageError(f"DVC_ROOT: {root!r} is no folder; DVC sets it itself: unset it")
+        return Path(root)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder is no more; go to the project's root") from None
     return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)
 
 
@@ -24,6 +35,20 @@ def in_main_checkout(path: str) -> Path:
     """
     root = project_root()
     return Path(path) if root.resolve() == Path.cwd() else root / path
+
+
+def overlap(path: Path, others: Iterable[Path]) -> Path | None:
+    """Return the first of some places that `path` is, lies in, or holds; None where there is none.
+
+    The places are relative to the project's root, and to the workspace of an experiment.
+    """
+    found = path.resolve()
+    for other in others:
+        for root in {project_root().resolve(), Path.cwd()}:
+            place = (root / other).resolve()
+            if found.is_relative_to(place) or place.is_relative_to(found):
+                return other
+    return None
 
 
 def folder_for_much() -> Path:

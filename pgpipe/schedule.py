@@ -9,19 +9,19 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pgpipe.config import PowerOfTwo, Section
+from pgpipe.config import Kimg, LearningRate, Minibatch, PowerOfTwo, Section, SomeKimg
 
 
 class Phase(Section):
     """One resolution of the growth: an entry of `growth.phases`, a stage `train@rN`."""
 
     res: PowerOfTwo = Field(ge=4, le=1024)  # pixels
-    origin: str = Field(alias="from")  # the phase whose networks it grows, or `init`
-    fade_kimg: float = Field(ge=0, le=1e9)  # thousands of real images while the new layers fade in
-    stable_kimg: float = Field(ge=0, le=1e9)  # thousands of real images after that
-    minibatch: int | None = Field(None, gt=0)  # images; unset: train.minibatch
-    learning_rate: float | None = Field(None, gt=0)  # unset: train.learning_rate
-    ema_half_life_kimg: float | None = Field(None, gt=0)  # unset: train.ema_half_life_kimg
+    origin: str = Field(alias="from", pattern="^(init|r[0-9]+)$")  # whose networks it grows
+    fade_kimg: Kimg  # thousands of real images while the new layers fade in
+    stable_kimg: Kimg  # thousands of real images after that
+    minibatch: Minibatch | None = None  # images; unset: train.minibatch
+    learning_rate: LearningRate | None = None  # unset: train.learning_rate
+    ema_half_life_kimg: SomeKimg | None = None  # unset: train.ema_half_life_kimg
 
     @model_validator(mode="after")
     def trains(self) -> "Phase":
@@ -62,8 +62,7 @@ class GrowthSection(Section):
     def keys_name_the_resolution(cls, phases: dict[str, Phase]) -> dict[str, Phase]:
         """`data/multires/rN` and `models/rN` are named by the key."""
         for key, phase in phases.items():
-            if key != f"r{phase.res}":
-                raise ValueError(f"{key}: a phase of resolution {phase.res} is called r{phase.res}")
+            require_name(key, phase)
         return phases
 
     @model_validator(mode="after")
@@ -85,6 +84,12 @@ class GrowthSection(Section):
         phase = self.phases[key]
         before = [] if phase.origin == "init" else self.chain(phase.origin)
         return [*before, (key, phase)]
+
+
+def require_name(key: str, phase: Phase) -> None:
+    """Raise ValueError where a phase is not named by its resolution."""
+    if key != f"r{phase.res}":
+        raise ValueError(f"{key}: a phase of resolution {phase.res} is called r{phase.res}")
 
 
 def kimg(images: int) -> float:

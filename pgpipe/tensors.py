@@ -4,18 +4,18 @@ It is the same bytes for the same content, and it is loaded without running code
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 from torch import Tensor
 
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe import sealed
 from pgpipe.files import write_bytes
 
 Tensors = dict[str, Tensor]
+MOST_HEADER = 100_000_000  # bytes: safetensors' own bound
 
 
 def dump(tensors: Mapping[str, Tensor], facts: Any) -> bytes:
@@ -27,8 +27,12 @@ def dump(tensors: Mapping[str, Tensor], facts: Any) -> bytes:
 def parse(data: bytes) -> tuple[Tensors, Any]:
     """The inverse of `dump`."""
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    return safetensors.torch.load(data), json.loads(header["__metadata__"]["json"])
+    return safetensors.torch.load(data), facts_in(data[8 : 8 + length])
+
+
+def facts_in(header: bytes) -> Any:
+    """The JSON value in a header."""
+    return json.loads(json.loads(header)["__metadata__"]["json"])
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Any) -> None:
@@ -41,24 +45,15 @@ def read(path: Path) -> tuple[Tensors, Any]:
 
     Raises:
         UsageError: it is missing.
-        IntegrityError: it is not what `save` writes.
+        IntegrityError: it is not what was written, or not what `save` writes.
     """
-    with blaming(path):
-        return parse(path.read_bytes())
+    data = sealed.content(path)
+    with sealed.blaming(path, "file of tensors"):
+        return parse(data)
 
 
 def read_facts(path: Path) -> Any:
-    """The JSON value of a file of tensors, which stay unread; errors are those of `read`."""
-    with blaming(path), safetensors.safe_open(path, "pt") as file:
-        return json.loads((file.metadata() or {})["json"])
-
-
-@contextmanager
-def blaming(path: Path) -> Iterator[None]:
-    """Have what is wrong with a file be the user's error."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise UsageError(f"{path}: not found; run `dvc repro`") from None
-    except (ValueError, KeyError, safetensors.SafetensorError) as error:
-        raise IntegrityError(f"{path}: not a file of tensors ({error})") from None
+    """The JSON value of a file of tensors, which are not parsed; errors are those of `read`."""
+    sealed.require(path)
+    with sealed.blaming(path, "file of tensors"), path.open("rb") as file:
+        return facts_in(file.read(min(int.from_bytes(file.read(8), "little"), MOST_HEADER)))

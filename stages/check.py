@@ -1,6 +1,5 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,19 +9,22 @@ from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
 from pgpipe.data import tables
 from pgpipe.data.config import MADE, PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
-from pgpipe.errors import printable
+from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
 from pgpipe.files import write_bytes
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
-from pgpipe.project import fault_of_place, project_root
+from pgpipe.project import fault_of_place, overlap, project_root
 from pgpipe.schedule import GrowthSection
+from pgpipe.terminal import warn
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.training import parts
 from pgpipe.training.config import TrainSection, require_whole_groups
-from stages.paths import CHECKED
+from stages.paths import CHECKED, WRITTEN
+
+MOST_TICKS = 100_000  # of a run: each leaves a picture, and a row in all states that follow
 
 
 class Params(Section):
@@ -52,6 +54,18 @@ class Params(Section):
                 parts.count(self.model, self.train, minibatch)
             except ValueError as error:
                 raise ValueError(f"growth.phases.{key}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def ticks_are_few_enough(self) -> "Params":
+        """A tick of one image in a phase of a billion would fill disk and memory."""
+        plan = plan_of(self)
+        ticks = sum(plan.ticks(phase) for phase in self.growth.phases.values())
+        if ticks > MOST_TICKS:
+            raise ValueError(
+                f"train.tick_kimg: {self.train.tick_kimg} makes {ticks} ticks of all phases, which "
+                f"is not <= {MOST_TICKS}; make it larger"
+            )
         return self
 
     @model_validator(mode="after")
@@ -149,8 +163,23 @@ def plan_of(params: Params) -> Plan:
 def data_of(params: Params) -> allowed.Data:
     """What the parameters tell of the data set before anybody has looked at it."""
     dataset = params.dataset
-    labels = PHOTOS if dataset.name == "photos" else 0 if dataset.unlabelled else None
+    labels = len(set(dataset.classes)) or None
+    if dataset.name == "photos" or dataset.unlabelled:
+        labels = PHOTOS if dataset.name == "photos" else 0
     return allowed.Data(plan_of(params).images, labels, dataset.stacked)
+
+
+def require_apart(dataset: DatasetSection) -> None:
+    """Refuse a place of the user's files that the pipeline writes to, or that holds one.
+
+    Raises:
+        UsageError: with that place.
+    """
+    if (place := overlap(dataset.location, WRITTEN)) is not None:
+        raise UsageError(
+            f"{PARAMS_FILE}: dataset.path: {dataset.path}: overlaps {place}, which the pipeline "
+            "writes; name a folder of your own, such as data/own"
+        )
 
 
 def notes_of(dataset: DatasetSection) -> Sequence[str]:
@@ -162,8 +191,7 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     entry = catalogue.entries()[dataset.name]
     if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
-    from pgpipe.data import census
-    from pgpipe.data.choice import chosen
+    from pgpipe.data import apart, census
     from pgpipe.data.sources.inplace import linked
     from pgpipe.data.sources.source import Source
     from pgpipe.data.sources.table import source as source_of
@@ -174,19 +202,20 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     if source.surveys_all and census.of(dataset)[1] > tables.LOOKED_BYTES:
         return ()
     with linked(dataset, dataset.location) as raw:
-        return chosen(source, raw, dataset).notes
+        return apart.opened(source, raw, dataset)[0].notes
 
 
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
     params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    require_apart(params.dataset)
     catalogue.require_path(params.dataset.name, params.dataset.location)
     tables.require(params.dataset, params.dataset.location)
     for note in notes_of(params.dataset):
-        sys.stderr.write(f"pgpipe: warning: {note}\n")
+        warn(note)
     if params.score.inception or params.train.quick_inception:
         inception_file.read()  # here, and not when hours of training are over
     disk.require(plan_of(params), project_root())
     if fault := fault_of_place():
-        sys.stderr.write(f"pgpipe: warning: {printable(fault)}\n")
+        warn(fault)
     write_bytes(CHECKED, b"params.yaml is valid\n")

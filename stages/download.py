@@ -4,8 +4,8 @@ from pydantic import Field
 
 from pgpipe.config import Section, read_params
 from pgpipe.data.config import Name
-from pgpipe.project import in_main_checkout
-from stages.paths import RAW
+from pgpipe.project import in_main_checkout, project_root
+from stages.paths import RAW, RAW_HASHES
 
 
 class Params(Section):
@@ -18,6 +18,7 @@ class Params(Section):
 
 def run() -> None:
     """Write data/raw."""
+    from pgpipe import sealed
     from pgpipe.data import tables
     from pgpipe.data.config import MADE
     from pgpipe.data.sources.source import Place
@@ -30,3 +31,5 @@ def run() -> None:
     source(params.name).fetch(Place(params.name, path, raw, arriving, verify=params.verify))
     if params.name not in MADE:
         tables.fetch(path, raw)
+    hashes = sealed.require_raw(raw, project_root() / RAW_HASHES)
+    sealed.seal(raw, known={name: sha256 for name, (_, sha256) in hashes.items()})

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from pydantic import Field
 
+from pgpipe import filehashes
 from pgpipe.config import Section, read_params
-from pgpipe.data import filehashes
 from pgpipe.data.config import Name
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError

@@ -3,12 +3,13 @@
 The output never varies, so that nothing downstream is rerun for it.
 """
 
-from pgpipe import devices, rng
+from pgpipe import devices, rng, sealed
 from pgpipe.config import read_params
 from pgpipe.data.multires import ImageStore, read_manifest
 from pgpipe.estimate import allowed
 from pgpipe.files import write_json
 from pgpipe.metrics import known
+from pgpipe.terminal import say
 from stages.paths import GATE, MULTIRES, SOURCES, images
 
 RESOLUTION = 16  # of the reals: the gate takes seconds whatever is trained
@@ -22,13 +23,13 @@ class Params(allowed.Asked):
 def run() -> None:
     """Write data/gate.json: the names of the checks, all of them passed."""
     params, manifest = read_params(Params), read_manifest(MULTIRES)
-    data = allowed.Data(manifest["count"], len(manifest["labels"]), SOURCES.exists())
+    data = allowed.Data(manifest["count"], len(manifest["labels"]), sealed.has(SOURCES))
     allowed.require(params, data)
     store = ImageStore(images(RESOLUTION))
     order = rng.permutation(len(store), rng.key(known.SEED, "gate", 0)).numpy()
     passed = []
     for check in known.checks(store.take(order[:MOST]), devices.exact()):
         known.require(check)
-        print(f"gate: {check}")  # noqa: T201
+        say(f"gate: {check}")
         passed.append(check.name)
     write_json(GATE, {"passed": passed})

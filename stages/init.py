@@ -2,7 +2,7 @@
 
 import torch
 
-from pgpipe import rng, tensors
+from pgpipe import rng, sealed, tensors
 from pgpipe.config import Section, read_params
 from pgpipe.data.multires import read_manifest
 from pgpipe.estimate import allowed
@@ -32,7 +32,7 @@ def run() -> None:
     """Write models/layers and models/init."""
     params = read_params(Params)
     manifest = read_manifest(MULTIRES)
-    data = allowed.Data(manifest["count"], len(manifest["labels"]), SOURCES.exists())
+    data = allowed.Data(manifest["count"], len(manifest["labels"]), sealed.has(SOURCES))
     allowed.require(allowed.asked(params.sample, params.score, params.train), data)
     spec = network_spec(params, manifest["channels"], len(manifest["labels"]), data.stacked)
     fresh_folder(LAYERS)
@@ -40,6 +40,7 @@ def run() -> None:
         before = None if phase.origin == "init" else phase.res // 2
         layers = weights.initial(spec, phase.res, params.train.seed, before)
         tensors.save(LAYERS / f"{key}.safetensors", layers, {})
+    sealed.seal(LAYERS)
     latents = rng.normal((PREVIEWS, spec.latent_size), rng.key(params.train.seed, "preview", 0))
     labels = torch.arange(PREVIEWS) % max(1, spec.classes)
     start = {PREVIEW_LATENTS: latents, PREVIEW_LABELS: labels}
@@ -50,6 +51,7 @@ def run() -> None:
         "progress": {"rows": []},
     }
     tensors.save(fresh_folder(model("init")) / STATE, start, facts)
+    sealed.seal(model("init"))
 
 
 def network_spec(params: Params, channels: int, labels: int, stacked: bool) -> NetworkSpec:

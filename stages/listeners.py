@@ -1,6 +1,5 @@
 """Who listens to the training: the terminal and the tracker."""
 
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.hashes import sha256_json
 from pgpipe.layout import SCORES
 from pgpipe.reporting.progress import Meter
+from pgpipe.terminal import warn
 from pgpipe.tracking.system import system_metrics
 from pgpipe.tracking.tracker import Tracker
 from pgpipe.training.history import PLACE, Row
@@ -55,7 +55,7 @@ class Listeners:
         """Say it, and tag the run with it."""
         told = f"{tensor} was not finite at {at:g} kimg; trained again from {to:g} kimg"
         self.tracker.set_tags({"rollback": told})
-        print(f"pgpipe: warning: {told}", file=sys.stderr)  # noqa: T201
+        warn(told)
 
 
 def log_scores(tracker: Tracker, row: Mapping[Any, Any]) -> None:

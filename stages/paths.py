@@ -5,12 +5,15 @@ from pathlib import Path
 CHECKED = Path("data/checked")
 FOUND = Path("data/found.json")
 RAW = Path("data/raw")
+RAW_HASHES = Path(".pgpipe/found/raw.json")  # kept, below the main checkout
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
 GATE = Path("data/gate.json")
-LAYERS = Path("models/layers")
+MODELS = Path("models")
+LAYERS = MODELS / "layers"
 REFERENCE = Path("reference")
 FLOOR = REFERENCE / "floor.json"
+REALS, REALS_PICTURE = REFERENCE / "reals.npy", REFERENCE / "reals.png"
 FEATURES = REFERENCE / "features.npy"
 CLASSIFIER = REFERENCE / "classifier.safetensors"
 DIGIT_CLASSIFIER = REFERENCE / "digits.safetensors"
@@ -20,13 +23,19 @@ DRAWN_LAST = SAMPLES / "last.npy"  # where another tick than the last is selecte
 DRAWN_FACTS = SAMPLES / "facts.json"
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
+HISTORY = REPORTS / "history.csv"
 PAGE = REPORTS / "index.html"
 FIGURES = REPORTS / "figures"
+# Where the user's files cannot be: what stages, DVC, git and the tracker write.
+WRITTEN = (
+    *(CHECKED, FOUND, RAW, MULTIRES, GATE, MODELS, REFERENCE, SAMPLES, METRICS, HISTORY, PAGE),
+    *(FIGURES, Path(".pgpipe"), Path(".dvc"), Path(".git"), Path("mlflow.db"), Path("mlartifacts")),
+)
 
 
 def model(key: str) -> Path:
     """The folder of a phase's model, or of `init`'s."""
-    return Path("models") / key
+    return MODELS / key
 
 
 def images(resolution: int) -> Path:

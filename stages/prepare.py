@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import finished, keeping, multires, pyramid, squares
-from pgpipe.data.choice import chosen
+from pgpipe.data import apart, finished, keeping, multires, pyramid, squares
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.sources.source import Made, Source
 from pgpipe.data.sources.table import source as source_of
@@ -16,7 +15,8 @@ from pgpipe.data.writing import SetWriter
 from pgpipe.files import fresh_folder, write_array
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
-from stages.paths import MULTIRES, RAW
+from pgpipe.terminal import note
+from stages.paths import MULTIRES, RAW, RAW_HASHES
 
 
 class Params(Section):
@@ -28,19 +28,15 @@ class Params(Section):
 def run() -> None:
     """Write data/multires, unless it was finished before; one that was interrupted goes on."""
     dataset = read_params(Params).dataset
+    key = keeping.key_of(dataset, RAW, project_root() / RAW_HASHES)
     target, kept = fresh_folder(MULTIRES), project_root() / ".pgpipe/prepared"
-    key = keeping.key_of(dataset, RAW, project_root() / ".pgpipe/found/raw.json")
     with Meter("prepare", 0) as meter:
         manifest = finished.restore(kept, key, target)
         if manifest is None:
             manifest = prepared(dataset, key, target, meter)
             finished.keep(kept, key, target, manifest)
-    for note in manifest["notes"]:
-        meter.console.print(f"warning: {note}", soft_wrap=True, markup=False)
-    for item in manifest["rejected"]:
-        meter.console.print(
-            f"skipped {item['file']}: {item['reason']}", soft_wrap=True, markup=False
-        )
+    note(*(f"warning: {found}" for found in manifest["notes"]))
+    note(*(f"skipped {item['file']}: {item['reason']}" for item in manifest["rejected"]))
 
 
 def prepared(dataset: DatasetSection, key: str, target: Path, meter: Meter) -> dict[str, Any]:
@@ -66,9 +62,8 @@ def blocks_of(
     if isinstance(source, Made):
         made = source.read(RAW, dataset)
         return nullcontext(pyramid.blocks(islice(made, before.taken, None)))
-    choice = chosen(source, RAW, dataset)
+    choice, rest = apart.opened(source, RAW, dataset, before.taken)
     before.notes += choice.notes
-    rest = islice(choice.of(source.read(RAW)), before.taken, None)
     return squares.blocks(rest, dataset, RAW, before.rejected, boxes=choice.boxes)
 
 

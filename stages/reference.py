@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pgpipe import devices, rng
-from pgpipe.config import Section, read_params
+from pgpipe import devices, rng, sealed
+from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data import mirrored, stacks
 from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.files import fresh_folder, write_array, write_json
@@ -31,6 +31,8 @@ from stages.paths import (
     FEATURES,
     FLOOR,
     MULTIRES,
+    REALS,
+    REALS_PICTURE,
     REFERENCE,
     SOURCES,
     images,
@@ -43,7 +45,7 @@ class Params(Section):
     reference: ReferenceSection
     score: ScoreSection
     mirror: bool = Field(alias="train.mirror")
-    final: str = Field(alias="growth.final")
+    final: PhaseKey = Field(alias="growth.final")
 
 
 def run() -> None:
@@ -62,11 +64,11 @@ def reference(group: Processes) -> None:
     reals, others = order[:count], order[count : 2 * count]
     if group.writes:
         fresh_folder(REFERENCE)
-        write_array(REFERENCE / "reals.npy", reals)
-        write_png(REFERENCE / "reals.png", contact_sheet(Chosen(store, reals)))
+        write_array(REALS, reals)
+        write_png(REALS_PICTURE, contact_sheet(Chosen(store, reals)))
     net: classifier.Classifier | None = None
     own: scores.Scores = {}
-    if SOURCES.exists():
+    if sealed.has(SOURCES):
         if group.writes:  # a fit and one evaluation: nothing to share
             some = Chosen(store, order[: protocol.mode_samples])
             own |= score_modes(params.reference, some, store)
@@ -81,6 +83,7 @@ def reference(group: Processes) -> None:
         own |= score_features(protocol, store, order, group)
     if group.writes:
         write_json(FLOOR, of_reals | own)
+        sealed.seal(REFERENCE)
 
 
 def score_features(
@@ -104,7 +107,7 @@ def score_features(
 
 def score_modes(section: ReferenceSection, reals: Readable, store: ImageStore) -> dict[str, float]:
     """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
-    images, known = stacks.singles(store, read_labels(MULTIRES), np.load(SOURCES))
+    images, known = stacks.singles(store, read_labels(MULTIRES), sealed.read_array(SOURCES))
     net, accuracy = digits.fit(images, known, section, devices.exact())
     classifier.save(DIGIT_CLASSIFIER, net)
     return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}

@@ -4,23 +4,25 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
+from pgpipe import sealed
+from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
 from pgpipe.data.multires import read_manifest
-from pgpipe.files import fresh_folder, link_or_copy, read_json, write_bytes
+from pgpipe.files import fresh_folder, link_or_copy, write_bytes
 from pgpipe.images import write_png
 from pgpipe.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
 from pgpipe.reporting import figures, page
 from pgpipe.reporting.figures import History
 from pgpipe.tracking.tracker import Tracker
+from stages import paths
 from stages.listeners import log_data, log_model
-from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REFERENCE, REPORTS, SAMPLES, model
+from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REALS_PICTURE, SAMPLES, model
 from stages.tracked import tracked
 
 
 class Params(Section):
     """What it reads, beside showing all of params.yaml."""
 
-    final: str = Field(alias="growth.final")
+    final: PhaseKey = Field(alias="growth.final")
 
 
 def run() -> None:
@@ -31,7 +33,7 @@ def run() -> None:
         write_figures(final, history)
         pictures = {path.stem: path.read_bytes() for path in sorted(FIGURES.glob("*.png"))}
         html = page.render(
-            read_json(METRICS),
+            sealed.read_json(METRICS),
             load_yaml(PARAMS_FILE),
             pictures,
             PREVIEW_COLUMNS,
@@ -39,7 +41,7 @@ def run() -> None:
             quick_images(final),
         )
         write_bytes(PAGE, html.encode())
-        link_or_copy(final / HISTORY, REPORTS / "history.csv")
+        link_or_copy(final / HISTORY, paths.HISTORY)
         log_all(tracker, final, history)
 
 
@@ -52,13 +54,13 @@ def quick_images(final: Path) -> int:
 def write_figures(final: Path, history: History) -> None:
     """Every picture of the page as a PNG of its own."""
     fresh_folder(FIGURES)
-    for picture in (REFERENCE / "reals.png", *sorted(SAMPLES.glob("*.png"))):
-        link_or_copy(picture, FIGURES / picture.name)
+    for picture in (REALS_PICTURE, *sealed.files(SAMPLES, "*.png")):
+        sealed.hand_on(picture, FIGURES / picture.name)
     write_png(FIGURES / "growth.png", figures.growth(final / PREVIEWS, history, PREVIEW_COLUMNS))
     write_bytes(FIGURES / "curves.png", page.png(figures.curves(history)))
     scores = figures.read_history(final / SCORES)
     if len(scores):
-        drawn = figures.quick_scores(scores, history, read_json(METRICS)["kimg"])
+        drawn = figures.quick_scores(scores, history, sealed.read_json(METRICS)["kimg"])
         write_bytes(FIGURES / "quick_scores.png", page.png(drawn))
 
 
@@ -66,7 +68,7 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     """Whatever DVC took from its cache: the run is complete all the same."""
     log_model(tracker, history.to_dict("records"), final)
     log_data(tracker, read_manifest(MULTIRES))
-    metrics = read_json(METRICS)
+    metrics = sealed.read_json(METRICS)
     scores = {k: v for k, v in metrics.items() if isinstance(v, float)}  # no counts
     tracker.log_metrics(0, {f"score/{name}": value for name, value in scores.items()})
     tracker.set_tags({"protocol": metrics["protocol"]})

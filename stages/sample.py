@@ -3,12 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from pydantic import Field
 
-from pgpipe import devices, rng, tensors
-from pgpipe.config import Section, read_params
+from pgpipe import devices, rng, sealed, tensors
+from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data.multires import read_labels
 from pgpipe.files import fresh_folder, write_array, write_json
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
@@ -40,7 +39,7 @@ class Params(Section):
 
     sample: SampleSection
     score: ScoreSection
-    final: str = Field(alias="growth.final")
+    final: PhaseKey = Field(alias="growth.final")
 
 
 def run() -> None:
@@ -56,7 +55,7 @@ def sample(group: Processes) -> None:
     params = read_params(Params)
     section, last = params.sample, model(params.final) / LAST
     known = torch.from_numpy(read_labels(MULTIRES))
-    needs = protocol_for(params.score, len(known)).needs(stacked=SOURCES.exists())
+    needs = protocol_for(params.score, len(known)).needs(stacked=sealed.has(SOURCES))
     count = section.count(max(needs.values()))
     watch = partial(track, what="sample", total=count)
     generator, kimg = load(model(params.final) / GENERATOR)
@@ -71,9 +70,10 @@ def sample(group: Processes) -> None:
         if labels is not None:
             write_array(DRAWN_LABELS, labels.numpy())
         write_json(DRAWN_FACTS, {"kimg": kimg, "last_kimg": last_kimg})
-        drawn = np.load(DRAWN, mmap_mode="r")
+        drawn = sealed.read_array(DRAWN, "r")
         for name, picture in pictures(generator, drawn, section.seed).items():
             write_png(SAMPLES / f"{name}.png", picture)
+        sealed.seal(SAMPLES)
 
 
 def load(path: Path) -> tuple[Generator, float]:

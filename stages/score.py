@@ -1,6 +1,5 @@
 """score: the samples against the reals, each score beside the reals' own."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,11 +7,11 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pgpipe import devices
+from pgpipe import devices, sealed
 from pgpipe.config import Section, read_params
 from pgpipe.data import mirrored
 from pgpipe.data.multires import Chosen, ImageStore
-from pgpipe.files import read_json, write_json
+from pgpipe.files import write_json
 from pgpipe.images import Images
 from pgpipe.metrics import classifier, features, inception_scores, modes, protocol, scores
 from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
@@ -21,6 +20,7 @@ from pgpipe.metrics.streams import Stream, stream
 from pgpipe.processes import launch
 from pgpipe.processes.group import Processes
 from pgpipe.reporting.progress import track
+from pgpipe.terminal import note
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
@@ -31,7 +31,8 @@ from stages.paths import (
     FEATURES,
     FLOOR,
     METRICS,
-    REFERENCE,
+    REALS,
+    REPORTS,
     images,
 )
 
@@ -50,32 +51,33 @@ def run() -> None:
 
 def score(group: Processes) -> None:
     """The selected tick's scores, and the last one's, if another; the first process writes."""
-    params, drawn, device = read_params(Params), read_json(DRAWN_FACTS), devices.exact()
-    side = np.load(DRAWN, mmap_mode="c").shape[1]
+    params, drawn, device = read_params(Params), sealed.read_json(DRAWN_FACTS), devices.exact()
+    side = sealed.read_array(DRAWN, "c").shape[1]
     stored = ImageStore(images(side))
     numbers = protocol_for(params.score, len(stored), params.mirror)
     store = mirrored.seen(stored, numbers.mirror, numbers.seed)
-    reals = Chosen(store, np.load(REFERENCE / "reals.npy"))
+    reals = Chosen(store, sealed.read_array(REALS))
     found = scores_of(DRAWN, reals, numbers, device, group)
-    last = scores_of(DRAWN_LAST, reals, numbers, device, group) if DRAWN_LAST.exists() else {}
+    last = scores_of(DRAWN_LAST, reals, numbers, device, group) if sealed.has(DRAWN_LAST) else {}
     if not group.writes:
         return
-    beside = scores.beside(found, read_json(FLOOR))
-    for note in notes(beside, numbers, len(stored)):
-        print(f"score: {note}", file=sys.stderr)  # noqa: T201
+    beside = scores.beside(found, sealed.read_json(FLOOR))
+    for line in notes(beside, numbers, len(stored)):
+        note(f"score: {line}")
     of_last = {f"last_{name}": value for name, value in last.items()}
     write_json(METRICS, {**beside, **of_last, **drawn, **protocol.facts(found, numbers, side)})
+    sealed.seal(REPORTS, METRICS)
 
 
 def scores_of(
     file: Path, reals: Chosen, numbers: Protocol, device: torch.device, group: Processes
 ) -> dict[str, float]:
     """All scores of the samples in a file, to which each process of a group adds its share."""
-    fakes = np.load(file, mmap_mode="c")
-    labels = np.load(DRAWN_LABELS) if DRAWN_LABELS.exists() else None
-    net = classifier.load(CLASSIFIER, device) if CLASSIFIER.exists() else None
+    fakes = sealed.read_array(file, "c")
+    labels = sealed.read_array(DRAWN_LABELS) if sealed.has(DRAWN_LABELS) else None
+    net = classifier.load(CLASSIFIER, device) if sealed.has(CLASSIFIER) else None
     found = scores.of(fakes, reals, net, numbers, device, labels, group)
-    if DIGIT_CLASSIFIER.exists():
+    if sealed.has(DIGIT_CLASSIFIER):
         digits = classifier.load(DIGIT_CLASSIFIER, device)
         found |= modes.scores(digits, evaluations(fakes, numbers), group)
     if numbers.inception:
@@ -101,7 +103,7 @@ def score_features(
     count = numbers.inception_fakes
     batches = track(stream(fakes, count, group)(), "score", count // group.count)
     seen = features.of(features.network(device), batches, group)
-    return inception_scores.of(seen, torch.from_numpy(np.load(FEATURES)), numbers, group)
+    return inception_scores.of(seen, torch.from_numpy(sealed.read_array(FEATURES)), numbers, group)
 
 
 def evaluations(fakes: Images, numbers: Protocol) -> list[Stream]:

@@ -7,17 +7,19 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
+from pgpipe import sealed
 from pgpipe.config import Section, read_params
 from pgpipe.data.batches import Batches
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.devices import choose
+from pgpipe.errors import UsageError
 from pgpipe.layout import STATE
 from pgpipe.processes import launch
 from pgpipe.processes.group import first, join
 from pgpipe.processes.signals import stop_request
 from pgpipe.project import project_root
 from pgpipe.reporting.progress import Meter
-from pgpipe.schedule import Phase
+from pgpipe.schedule import Phase, require_name
 from pgpipe.tracking.tracker import NullTracker
 from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
@@ -42,6 +44,10 @@ class Params(Section):
 def run(key: str) -> None:
     """Write models/KEY."""
     params = read_params(Params, key)
+    try:
+        require_name(key, params.phase)
+    except ValueError as error:
+        raise UsageError(f"params.yaml: growth.phases.{error}") from None
     launch.run(["train", key], lambda: train(key, params.train, params.phase))
 
 
@@ -87,8 +93,11 @@ def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:
 
     Raises:
         UsageError: what it begins with is not there.
+        IntegrityError: it is damaged.
     """
     data = verify(MULTIRES, f"r{phase.res}")
+    handed = sealed.files(model(phase.origin))  # also what `emit` hands on when it is over
+    sealed.require(*handed, *starts_from(key, phase))
     name = f"{key}-{start.state_key(phase, section, *starts_from(key, phase), data)}"
     return StateFolder(project_root() / ".pgpipe/state" / name)
 

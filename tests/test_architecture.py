@@ -23,6 +23,7 @@ from pgpipe.data.sources.table import SOURCES as SOURCES_BY_NAME
 from pgpipe.losses.adversarial import OBJECTIVES
 from pgpipe.nets.weights import NETWORKS
 from pgpipe.provenance import NO_RESULT, belongs, running
+from pgpipe.sealed import MAKERS
 from pgpipe.training.quick_task import WORKER
 from stages.check import Params, check
 from stages.code import COMPUTE, pipeline_code
@@ -86,7 +87,7 @@ def stage_entry(stage: str) -> dict[str, Any]:
 
 LAYERS = (
     {"pgpipe", "pgpipe.errors"},
-    {"pgpipe.git", "pgpipe.hashes", "pgpipe.project", "pgpipe.unwritable"},
+    {"pgpipe.git", "pgpipe.hashes", "pgpipe.project", "pgpipe.terminal", "pgpipe.unwritable"},
     {
         "pgpipe.config",
         "pgpipe.devices",
@@ -96,6 +97,8 @@ LAYERS = (
         "pgpipe.provenance",
         "pgpipe.timer",
     },
+    {"pgpipe.filehashes"},
+    {"pgpipe.sealed"},
     {"pgpipe.fetch", "pgpipe.rng", "pgpipe.images", "pgpipe.tensors", "pgpipe.processes"},
     {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
     {"pgpipe.training", "pgpipe.overlay", "pgpipe.preset_mark", "pgpipe.scoring"},
@@ -145,7 +148,7 @@ def test_imports_point_down() -> None:
 
 
 def test_what_only_mirrors_does_not_import_what_computes() -> None:
-    computing = set().union(*LAYERS[4:6])
+    computing = set().union(*LAYERS[6:8])
     assert not [
         f"{name} -> {other}"
         for name, other in edges()
@@ -161,6 +164,46 @@ def test_the_path_of_the_user_s_files_is_resolved_in_one_place() -> None:
     """Against the main checkout: the workspaces of DVC's experiments have none of them."""
     own = re.compile(r"Path\((\w+\.)*(dataset|params|section)\.path\)")
     assert not [name for name, file in FILES.items() if own.search(file.read_text())]
+
+
+READING = {
+    "json.loads", "json.load", "np.load", "np.loadtxt", "np.fromfile", "pd.read_csv", "Image.open",
+    "csv.DictReader", "csv.reader",
+}  # fmt: skip
+READ_ELSEWHERE = {  # what no stage hands to another, and why
+    "pgpipe.ablation.results", "pgpipe.ablation.runs",  # git's objects
+    "pgpipe.bench.data", "pgpipe.bench.prepare",  # its own files of a moment
+    "pgpipe.data.annotations", "pgpipe.inspection.kinds", "pgpipe.data.decode",  # the user's
+    "pgpipe.data.digits", "pgpipe.data.writing",  # a package's; what was written just now
+    "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
+    "pgpipe.data.sources.tfrecords",
+    "pgpipe.filehashes",  # a memory that may be lost
+    "pgpipe.metrics.store",  # a file without a name
+    "pgpipe.reporting.ablation_table",  # a part of this package
+    "pgpipe.reporting.figures", "pgpipe.tensors",  # bytes that `sealed` has read
+    "pgpipe.training.quick_worker",  # its arguments
+    "pgpipe.upkeep.cache", "pgpipe.upkeep.live", "pgpipe.upkeep.mends",  # DVC's own
+}  # fmt: skip
+
+
+def test_what_stages_hand_to_one_another_is_read_in_one_place() -> None:
+    """Else damage of it would be a bug's exit code, or used without a word."""
+    users = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in READING
+    }
+    assert users - READ_ELSEWHERE == {"pgpipe.sealed"}
+
+
+def test_the_stage_that_makes_a_file_is_that_of_dvc() -> None:
+    """`pgpipe.sealed` names it in its errors."""
+    for place, stage in MAKERS.items():
+        entry = stage_entry(stage)
+        outs = [*entry.get("outs", []), *entry.get("metrics", [])]
+        names = [out if isinstance(out, str) else next(iter(out)) for out in outs]
+        assert any(Path(place) in [Path(name), *Path(name).parents] for name in names), place
 
 
 # Foreign packages have one home
@@ -184,6 +227,7 @@ HOMES = {
     "rich": {"pgpipe.reporting"},
     "safetensors": {"pgpipe.tensors"},
     "requests": {"pgpipe.fetch"},
+    "urllib3": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},
     "h5py": {"pgpipe.data"},
@@ -191,6 +235,17 @@ HOMES = {
     "pyarrow": {"pgpipe.data"},
     "dvc": {"pgpipe.ablation", "pgpipe.upkeep"},
 }
+
+
+PRINTS = re.compile(
+    r"\bprint\(|\b[cs]?echo\(|\bstd(out|err)\.write|\bsys\.std(out|err)\b|\.print\(|\bwarnings\.warn\("
+)
+
+
+def test_the_terminal_is_written_in_one_place() -> None:
+    """Names, labels and servers' answers go through its filter; the meter has one of its own."""
+    may = {"pgpipe.terminal", "pgpipe.reporting.progress"}
+    assert {name for name, file in FILES.items() if PRINTS.search(file.read_text())} == may
 
 
 @pytest.mark.parametrize("package", HOMES)
@@ -250,8 +305,8 @@ def test_stages_are_files_commands_and_keys_of_dvc() -> None:
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_stage_is_run_by_its_command(stage: str) -> None:
-    argument = " ${key}" if "foreach" in DVC["stages"][stage] else ""
-    assert stage_entry(stage)["cmd"] == f"exec python -m pgpipe {stage}{argument}"
+    """By nothing else: what stands in params.yaml never reaches a shell."""
+    assert stage_entry(stage)["cmd"] == f"exec python -m pgpipe {stage}"
 
 
 def test_sections_of_params_are_the_fields_of_check() -> None:

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from pgpipe.config import (
     Auto,
+    AutoOr,
     Section,
-    auto_or_from,
     leaves,
     load_yaml,
     paths_of,
@@ -79,8 +79,8 @@ def test_params_of_the_repository_are_valid() -> None:
     ("old", "new", "message"),
     [
         ("minibatch: 8", "minibatch: 0", "train.minibatch: 0 is not >= 1"),
-        ("learning_rate: 0.002", "learning_rate: -1", "train.learning_rate: -1 is not > 0"),
-        ("adam_beta2: 0.99", "adam_beta2: 1", "train.adam_beta2: 1 is not < 1"),
+        ("learning_rate: 0.002", "learning_rate: -1", "train.learning_rate: -1 is not >= 1e-12"),
+        ("adam_beta2: 0.99", "adam_beta2: 1", "train.adam_beta2: 1 is not <= 0.999999"),
         ("fmap_max: 64", "fmap_max: 9999", "model.fmap_max: 9999 is not <= 4096"),
         ("device: auto", "device: gpu",
          "train.device: 'gpu' is not one of 'auto', 'cpu' or 'cuda'"),
@@ -425,8 +425,8 @@ def test_numbers_of_a_preset_are_numbers_where_auto_is_possible() -> None:
     """The reader that keeps comments makes a class of its own of 0."""
     zero = YAML().load("number: 0")["number"]
     assert type(zero) is not int
-    adapter: TypeAdapter[int | str] = TypeAdapter(Annotated[int | Auto, auto_or_from(0)])
+    adapter: TypeAdapter[int | str] = TypeAdapter(Annotated[int | Auto, AutoOr(0)])
     assert adapter.validate_python(zero) == 0
     for wrong in (True, -1, 0.0, "0", None):
-        with pytest.raises(ValidationError, match="neither auto nor a number >= 0"):
+        with pytest.raises(ValidationError, match="neither auto nor a number from 0 to"):
             adapter.validate_python(wrong)

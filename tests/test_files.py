@@ -15,12 +15,12 @@ from pgpipe.files import (
     fresh_folder,
     is_litter,
     link_or_copy,
-    read_json,
     reserve,
     write_array,
     write_bytes,
     write_json,
 )
+from pgpipe.sealed import read_json
 
 
 def fail_with(number: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,9 +174,9 @@ def test_what_a_phase_may_state_defaults_to_the_section_train() -> None:
         ({"fade_kimg": 0, "stable_kimg": 0}, "both 0: the phase would not train"),
         ({"fade_kimg": 1e-4, "stable_kimg": 1e-4}, "the phase would not train"),
         ({"from": "init"}, "fade_kimg must be 0 in a phase from init: it has no older layers"),
-        ({"minibatch": 0}, "minibatch: 0 is not > 0"),
-        ({"learning_rate": 0.0}, "learning_rate: 0.0 is not > 0"),
-        ({"ema_half_life_kimg": 0.0}, "ema_half_life_kimg: 0.0 is not > 0"),
+        ({"minibatch": 0}, "minibatch: 0 is not >= 1"),
+        ({"learning_rate": 0.0}, "learning_rate: 0.0 is not >= 1e-12"),
+        ({"ema_half_life_kimg": 0.0}, "ema_half_life_kimg: 0.0 is not >= 0.001"),
         ({"fade_kimgs": 3}, "fade_kimgs: unknown key; did you mean fade_kimg?"),
     ],
 )

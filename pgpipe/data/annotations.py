@@ -13,6 +13,7 @@ null, is none. Labels that all are whole numbers are written so that they sort a
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -31,6 +32,8 @@ from pgpipe.data.square import Box
 from pgpipe.errors import IntegrityError, UsageError
 
 BOX = ("left", "top", "width", "height")
+PIXELS = re.compile("[0-9]{1,9}")
+SHOWN = 40  # characters of a value that an error repeats
 SEPARATORS = (",", ";", "\t", " ")
 BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, as spreadsheets save it
 
@@ -178,8 +181,9 @@ def boxes_of(file: str, text: str) -> dict[str, Box]:
 
     def boxes() -> Iterator[tuple[str, Box]]:
         for name, values in rows(file, text, BOX):
-            if not all(value.isascii() and value.isdecimal() for value in values):
-                raise UsageError(f"{file}: {name!r}: {','.join(values)} are not whole pixels")
+            if not all(PIXELS.fullmatch(value) for value in values):
+                told = ",".join(value[:SHOWN] for value in values)
+                raise UsageError(f"{file}: {name!r}: {told} are not whole pixels")
             box = Box(*map(int, values))
             if not box.width or not box.height:
                 raise UsageError(f"{file}: {name!r}: a box without pixels")

@@ -97,16 +97,16 @@ class Batches:
 
     def indices(self, seen: int, count: int) -> NDArray[np.int64]:
         """[count], crossing from one epoch into the next where it has to."""
-        epoch, start = divmod(seen, self.total)
-        order = self.order if epoch == self.epoch else self.permutation(epoch)
-        found = order[start : start + count]
-        if len(found) == count:
-            return found
-        rest = self.indices(seen + len(found), count - len(found))
-        return np.concatenate([found, rest])
+        found: list[NDArray[np.int64]] = []
+        while count:
+            epoch, start = divmod(seen, self.total)
+            found.append(self.permutation(epoch)[start : start + count])
+            seen, count = seen + len(found[-1]), count - len(found[-1])
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def permutation(self, epoch: int) -> NDArray[np.int64]:
         """The order of one epoch, which is kept until another one's is asked for."""
-        key = rng.key(self.seed, "epoch", epoch)
-        self.epoch, self.order = epoch, rng.permutation(self.total, key).numpy()
+        if epoch != self.epoch:
+            key = rng.key(self.seed, "epoch", epoch)
+            self.epoch, self.order = epoch, rng.permutation(self.total, key).numpy()
         return self.order

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pgpipe.config import PowerOfTwo, Section
+from pgpipe.config import MOST_IMAGES, PowerOfTwo, Section, Seed
 from pgpipe.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
@@ -14,6 +14,7 @@ PHOTOS_LARGEST = 256  # pixels
 STACKS_SIDE = 32  # pixels
 MADE = ("photos", "digits-1k", "mnist-1k")  # from what is embedded, or from single digits
 NO_FILE = ("", "source", "none")
+MOST_CHOSEN = 1 << 31  # images of a source: as many as one number can be drawn among
 
 Name = Literal[
     "photos",
@@ -50,6 +51,13 @@ def require_colour(text: str) -> str:
     return text
 
 
+def require_no_nul(text: str) -> str:
+    """Pass what can be a path."""
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL, which no path has")
+    return text
+
+
 def named(*kinds: str, words: tuple[str, ...] = ("",)) -> AfterValidator:
     """The name of a file, or a word that stands for none."""
 
@@ -59,7 +67,7 @@ def named(*kinds: str, words: tuple[str, ...] = ("",)) -> AfterValidator:
             raise ValueError(f"{text!r} is not {others}or the name of a {' or '.join(kinds)} file")
         return text
 
-    return AfterValidator(require)
+    return AfterValidator(lambda text: require(require_no_nul(text)))
 
 
 Colour = Annotated[str, AfterValidator(require_colour)]
@@ -70,12 +78,12 @@ class DatasetSection(Section):
     """The section `dataset`. Files are in the folder or zip `path`."""
 
     name: Name
-    path: str = Field(min_length=1)  # the user's files: a folder, or a file of the data set
+    path: Annotated[str, Field(min_length=1), AfterValidator(require_no_nul)]  # the user's files
     verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
     list: Annotated[str, named(".txt")]  # of names: these images alone
-    images: int = Field(ge=0)  # as many of them, drawn by `seed`, evenly; 0: all
+    images: int = Field(ge=0, le=MOST_CHOSEN)  # as many of them, drawn by `seed`, evenly; 0: all
     resolution: PowerOfTwo = Field(ge=8, le=1024)  # pixels of the largest prepared images
     color: Literal["rgb", "gray"]
     background: Colour  # under what is transparent
@@ -84,10 +92,11 @@ class DatasetSection(Section):
     # 0, or the side that squares get by Lanczos first, before 2x2 boxes [LSUN: 256]
     lanczos_resolution: int = Field(ge=0, le=1024)
     boxes: Annotated[str, named(".csv")]  # name,left,top,width,height
-    images_per_class: int = Field(ge=1)  # photos: windows cut from each photograph
-    stacks: int = Field(ge=1, le=1 << 24)  # digits-1k, mnist-1k: images made [paper's code 1000000]
-    max_rejected: int = Field(ge=0)  # unreadable images that are skipped before it is an error
-    seed: int = Field(ge=0)  # of what is drawn: windows, stacks, `images`
+    images_per_class: int = Field(ge=1, le=1 << 20)  # photos: windows cut from each photograph
+    stacks: int = Field(ge=1, le=MOST_IMAGES)  # digits-1k, mnist-1k: images made [1000000]
+    # Unreadable images that are skipped before it is an error.
+    max_rejected: int = Field(ge=0, le=MOST_CHOSEN)
+    seed: Seed  # of what is drawn: windows, stacks, `images`
 
     @model_validator(mode="after")
     def photos_have_enough_pixels(self) -> "DatasetSection":

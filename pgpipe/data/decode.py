@@ -19,7 +19,8 @@ Channels = Literal[1, 3]
 FORMATS = ("JPEG", "PNG", "WEBP")
 OTHERS = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"GIF8": "GIF", b"BM": "BMP", b"8BPS": "PSD"}
 BRANDS = {"heic": "HEIC", "heix": "HEIC", "mif1": "HEIC", "avif": "AVIF"}
-MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1 GB while decoding; below Pillow's own limits
+MAX_PIXELS = 1 << 26  # 8192 x 8192: up to 1.1 GB while decoding; below Pillow's own limits
+STRIP_PIXELS = 1 << 20  # that are converted at once
 MAX_SCANNED = MAX_PIXELS << 6  # pixels times scans of a progressive JPEG; cameras write ten scans
 JPEG = b"\xff\xd8"  # starts one, and Pillow's MPO: one with others behind it
 SCAN = b"\xff\xda"  # starts one; compressed data have no such bytes
@@ -52,8 +53,7 @@ def decode(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's doubts about metadata
-            picture = to_rgb(load(data), background, profiles)
-            pixels = np.array(picture if channels == 3 else picture.convert("L"))
+            return converted(load(data), channels, background, profiles)
     except MemoryError:
         raise
     except UnidentifiedImageError:
@@ -63,7 +63,20 @@ def decode(
     except Exception as error:  # hostile bytes make decoders raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Rejected(name, f"corrupt: {reason}"[:MAX_REASON]) from error
-    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def converted(picture: Image.Image, channels: Channels, background: str, profiles: bool) -> Images:
+    """The pixels of a picture of any mode, some rows at a time: modes between take memory."""
+    width, height = picture.size
+    pixels = np.empty((height, width, channels), np.uint8)
+    rows = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        strip = picture.crop((0, top, width, min(top + rows, height)))
+        rgb = to_rgb(strip, background, profiles)
+        pixels[top : top + rows] = np.asarray(rgb if channels == 3 else rgb.convert("L")).reshape(
+            -1, width, channels
+        )
+    return pixels
 
 
 def other_format(data: bytes) -> str:

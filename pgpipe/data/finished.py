@@ -13,10 +13,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pgpipe.files import link_or_copy, read_json, write_bytes, write_json
+from pgpipe import sealed
+from pgpipe.data.multires import MANIFEST
+from pgpipe.data.writing import write_set
+from pgpipe.errors import PgpipeError
+from pgpipe.files import link_or_copy, write_bytes, write_json
 from pgpipe.hashes import sha256_file, sha256_json
 
-MANIFEST, HASH = "manifest.json", "sha256"
+HASH = "sha256"
 
 
 def restore(root: Path, key: str, target: Path) -> dict[str, Any] | None:
@@ -28,18 +32,18 @@ def restore(root: Path, key: str, target: Path) -> dict[str, Any] | None:
     """
     folder = root / key
     try:
-        manifest: dict[str, Any] = read_json(folder / MANIFEST)
+        manifest: dict[str, Any] = sealed.read_json(folder / MANIFEST)
         hashes = {name: array["sha256"] for name, array in manifest["arrays"].items()}
         intact = (folder / HASH).read_text() == sha256_json(manifest) and all(
             sha256_file(folder / name) == wanted for name, wanted in hashes.items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (PgpipeError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if not intact:
         return None
     for name in hashes:
         link_or_copy(folder / name, target / name)
-    write_json(target / MANIFEST, manifest)
+    write_set(target, manifest)
     return manifest
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pgpipe.data import layouts, rawzip
+from pgpipe.data import bounds, layouts, rawzip
+from pgpipe.data.blaming import blaming
 from pgpipe.data.layouts import Layout
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.errors import UsageError
 from pgpipe.files import copy
 
 if TYPE_CHECKING:
@@ -138,6 +139,6 @@ def members(source: Path) -> Iterator[tuple[str, bytes]]:
 
 def content(file: Path) -> bytes:
     """The bytes of a file, if it is no larger than an archive's may be."""
-    if (size := file.stat().st_size) > rawzip.MAX_MEMBER_BYTES:
-        raise IntegrityError(f"{file}: {size} bytes, at most {rawzip.MAX_MEMBER_BYTES} are read")
+    with blaming(file, "image"):
+        bounds.require_item(file.stat().st_size)
     return file.read_bytes()

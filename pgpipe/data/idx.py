@@ -10,10 +10,12 @@ import io
 import math
 import struct
 import zlib
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pgpipe.data import bounds
 from pgpipe.errors import IntegrityError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -28,7 +30,9 @@ def parse(data: bytes, name: str, axes: int) -> NDArray[np.uint8]:
     """
     try:
         with (
-            gzip.open(io.BytesIO(data)) if data.startswith(GZIP_MAGIC) else io.BytesIO(data) as file
+            bounds.bounded(cast(IO[bytes], gzip.open(io.BytesIO(data))), len(data))
+            if data.startswith(GZIP_MAGIC)
+            else io.BytesIO(data) as file
         ):
             start = file.read(4)
             if start != bytes([0, 0, 8, axes]):

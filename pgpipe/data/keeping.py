@@ -10,24 +10,25 @@ by a link; nothing is written twice on one disk.
 
 import json
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pgpipe.data import filehashes, places
+from pgpipe import sealed
+from pgpipe.data import places
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.multires import Block
 from pgpipe.data.shards import Mark
 from pgpipe.data.sources.table import SOURCES
 from pgpipe.data.writing import Progress, SetWriter, write_manifest
 from pgpipe.errors import IntegrityError
-from pgpipe.files import link_or_copy, read_json, write_bytes
+from pgpipe.files import link_or_copy, write_bytes
 from pgpipe.hashes import sha256_json
 from pgpipe.provenance import running
+from pgpipe.terminal import warn
 from pgpipe.timer import Timer
 from pgpipe.unwritable import naming_full_disk
 
@@ -82,14 +83,14 @@ def opened(folder: Path, resolution: int) -> SetWriter:
     try:
         return SetWriter(folder, resolution, read_progress(folder / PROGRESS))
     except (IntegrityError, OSError, ValueError, KeyError, TypeError) as error:
-        sys.stderr.write(f"pgpipe: warning: {folder}: damaged, so begun anew: {error}\n")
+        warn(f"{folder}: damaged, so begun anew: {error}")
         (folder / PROGRESS).unlink()
         return SetWriter(folder, resolution)
 
 
 def read_progress(file: Path) -> Progress:
     """What `Keeper.mark` has noted."""
-    state = read_json(file)
+    state = sealed.read_json(file)
     found = state["progress"]
     if sha256_json(found) != state["sha256"]:
         raise IntegrityError(f"{file.name}: hash differs")
@@ -126,14 +127,7 @@ def key_of(dataset: DatasetSection, raw: Path, memory: Path) -> str:
         raw: folder of the raw files.
         memory: file that keeps their hashes, so that none is read again until it changes.
     """
-    paths = {str(path.relative_to(raw)): path for path in raw.rglob("*") if path.is_file()}
-    files = sorted(filehashes.hashes(paths, memory, unwatched).items())
+    files = sorted(sealed.require_raw(raw, memory).items())
     code = running().hash(["stages.prepare", SOURCES[dataset.name]])
     versions = [version(package) for package in PACKAGES]
     return sha256_json([dataset.model_dump(exclude=NO_PIXELS), files, code, versions])[:16]
-
-
-@contextmanager
-def unwatched(_size: int) -> Iterator[Callable[[int], None]]:
-    """Hash files without a word."""
-    yield lambda _: None

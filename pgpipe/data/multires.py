@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import read_json
-from pgpipe.hashes import sha256_file
+from pgpipe import sealed
+from pgpipe.errors import UsageError
 from pgpipe.images import Images, release
+
+MANIFEST = "manifest.json"
 
 
 class Block(NamedTuple):
@@ -81,36 +82,32 @@ class Chosen:
 
 def read_shards(folder: Path) -> list[Images]:
     """The arrays that `ShardWriter` left in a folder, mapped."""
-    files = sorted(folder.glob("*.npy"))
-    if not files:
+    files = sealed.files(folder, "*.npy")
+    if not files and (folder.parent / MANIFEST).exists():
         raise UsageError(f"{folder}: no prepared images; is it above dataset.resolution?")
-    return [np.load(file, mmap_mode="r") for file in files]
+    if not files:
+        raise UsageError(f"{folder}: no prepared images; run `{sealed.maker(folder)}`")
+    return [sealed.read_array(file, "r") for file in files]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a prepared data set."""
-    try:
-        manifest: dict[str, Any] = read_json(folder / "manifest.json")
-    except FileNotFoundError:
-        raise UsageError(f"{folder}: no data set; run `dvc repro prepare`") from None
+    manifest: dict[str, Any] = sealed.read_json(folder / MANIFEST)
     return manifest
 
 
 def read_labels(folder: Path) -> NDArray[np.int64]:
     """int64 [count]."""
-    labels: NDArray[np.int64] = np.load(folder / "labels.npy")
-    return labels
+    return sealed.read_array(folder / "labels.npy")
 
 
 def verify(folder: Path, name: str) -> dict[str, str]:
-    """Compare the labels and the arrays below `folder/name` with the manifest's hashes.
+    """Refuse labels and arrays below `folder/name` that are not what was prepared.
 
     Returns:
         Their hashes, by file.
     """
     arrays = read_manifest(folder)["arrays"]
     wanted = {f: arrays[f]["sha256"] for f in arrays if f.startswith((f"{name}/", "labels"))}
-    for file, known in wanted.items():
-        if not (folder / file).exists() or sha256_file(folder / file) != known:
-            raise IntegrityError(f"{folder / file}: not the array that was prepared (hash differs)")
+    sealed.require_known({folder / file: known for file, known in wanted.items()})
     return wanted

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
+from pgpipe.data import bounds
 from pgpipe.data.blaming import blaming
 from pgpipe.files import CHUNK_BYTES, atomic
 
@@ -23,10 +24,7 @@ NAME = "images.zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can state
 UNIX = 3
 MAX_MEMBERS = 1 << 23
-MAX_MEMBER_BYTES = 512 << 20
-MAX_RATIO = 100  # unpacked to packed; image files do not shrink, bombs shrink a thousandfold
 OF_WINDOWS = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
-SMALL_BYTES = 1 << 20  # below, any ratio is harmless
 
 
 def pack(members: Iterable[tuple[str, bytes | Path]], target: Path) -> None:
@@ -119,9 +117,12 @@ def refuse_excess(infos: list[ZipInfo], archive_bytes: int) -> None:
 
 def refuse_unsafe(info: ZipInfo) -> None:
     """Raise ValueError for a member that might not fit into memory."""
+    bounds.require_item(info.file_size)
+    refuse_growth(info)
+
+
+def refuse_growth(info: ZipInfo) -> None:
+    """Raise ValueError for a member that becomes more than image files do."""
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # zipfile unpacks others unbounded
         raise ValueError("neither stored nor deflated; pack it with plain zip")
-    if info.file_size > MAX_MEMBER_BYTES:
-        raise ValueError(f"{info.file_size} bytes, at most {MAX_MEMBER_BYTES} are read")
-    if info.file_size > max(SMALL_BYTES, MAX_RATIO * info.compress_size):
-        raise ValueError(f"unpacks {info.compress_size} bytes to {info.file_size}, as bombs do")
+    bounds.require_growth(info.compress_size, info.file_size)

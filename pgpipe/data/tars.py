@@ -8,17 +8,23 @@ import bz2
 import gzip
 import lzma
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Self, cast
 
+from pgpipe.data import bounds
 from pgpipe.data.blaming import blaming
-from pgpipe.data.rawzip import MAX_MEMBER_BYTES, is_hidden, parts
+from pgpipe.data.rawzip import is_hidden, parts
 from pgpipe.errors import IntegrityError
 from pgpipe.files import atomic
 
 MAX_HEADER_BYTES = 1 << 20  # of a long name, or of attributes; tarfile reads them whole
 MAX_PADDING_BYTES = 1 << 20  # zeros after the end marker
+UNPACK: Mapping[bytes, Callable[[Path], object]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}  # by how a packed file starts
 METADATA = {
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -68,15 +74,12 @@ def files(path: Path, links: list[str] | None = None) -> Iterator[tuple[str, int
 
 
 def unpacked(path: Path) -> IO[bytes]:
-    """The bytes of a tar, whatever packed it."""
+    """The bytes of a tar, whatever packed it, within their bound."""
     with path.open("rb") as file:
         start = file.read(6)
-    if start.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.open(path))
-    if start.startswith(b"BZh"):
-        return cast(IO[bytes], bz2.open(path))
-    if start.startswith(b"\xfd7zXZ\0"):
-        return cast(IO[bytes], lzma.open(path))
+    for magic, unpack in UNPACK.items():
+        if start.startswith(magic):
+            return bounds.bounded(cast(IO[bytes], unpack(path)), path.stat().st_size)
     return path.open("rb")
 
 
@@ -89,8 +92,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
 def whole(path: Path, name: str, size: int, file: IO[bytes]) -> bytes:
     """The content of a file that fits into memory."""
     with blaming(path, "tar", name):
-        if size > MAX_MEMBER_BYTES:
-            raise ValueError(f"{size} bytes, at most {MAX_MEMBER_BYTES} are read")
+        bounds.require_item(size)
         data = file.read()
         if len(data) != size:
             raise ValueError(f"{len(data)} bytes of {size}")

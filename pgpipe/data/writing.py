@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from pgpipe.data.multires import Block, sizes
+from pgpipe import sealed
+from pgpipe.data.multires import MANIFEST, Block, sizes
 from pgpipe.data.shards import START, Mark, ShardWriter
 from pgpipe.errors import UsageError
 from pgpipe.files import write_array, write_json
@@ -152,5 +153,12 @@ def write_manifest(folder: Path, writer: SetWriter, classes: Sequence[str] = ())
         "notes": writer.notes,
         "rejected": [{"file": name, "reason": reason} for name, reason in rejected],
     }
-    write_json(folder / "manifest.json", manifest)
+    write_set(folder, manifest)
     return manifest
+
+
+def write_set(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest to a folder that has the arrays, and seal it."""
+    write_json(folder / MANIFEST, manifest)
+    known = {name: array["sha256"] for name, array in manifest["arrays"].items()}
+    sealed.seal(folder, known=known)

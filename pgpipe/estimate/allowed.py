@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from pgpipe.config import PARAMS_FILE, Section
+from pgpipe.config import MOST_IMAGES, PARAMS_FILE, Section
 from pgpipe.errors import UsageError
 from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, excess, protocol_for
 from pgpipe.nets.config import SampleSection
@@ -82,7 +82,9 @@ def of_quick_scores(asked: Asked, images: int) -> Iterator[str]:
 def of_samples(sample: SampleSection, protocol: Protocol, stacked: bool) -> Iterator[str]:
     """Each score needs as many samples as it scores."""
     for why, needed in protocol.needs(stacked).items():
-        if isinstance(sample.images, int) and sample.images < needed:
+        if needed > MOST_IMAGES:
+            yield f"{why}: {needed} images are not <= {MOST_IMAGES}, as many as can be sampled"
+        elif isinstance(sample.images, int) and sample.images < needed:
             yield (
                 f"sample.images: {sample.images} is not >= {needed}, which score needs ({why}); "
                 f"set it to {needed} or auto"
@@ -90,7 +92,7 @@ def of_samples(sample: SampleSection, protocol: Protocol, stacked: bool) -> Iter
 
 
 def of_labels(conditioning: Conditioning, data: Data) -> Iterator[str]:
-    """Labels that G is to be conditioned on have to be there, and two for wrong pairs."""
+    """Labels that G is to be conditioned on have to be there, and two: one says nothing."""
     if conditioning in ("auto", False):
         return
     if data.stacked:
@@ -98,8 +100,9 @@ def of_labels(conditioning: Conditioning, data: Data) -> Iterator[str]:
             f"train.label_conditioning: {conditioning} is not auto or false: the discrete-mode "
             "test is about modes that a generator finds without labels"
         )
-    elif data.labels is not None and data.labels < (2 if conditioning == "matching" else 1):
+    elif data.labels is not None and data.labels < 2:
+        found = "one label" if data.labels else "no labels"
         yield (
-            f"train.label_conditioning: {conditioning} has no use for {data.labels or 'no'} labels "
-            "(subfolders of images make them); set it to auto or false"
+            f"train.label_conditioning: {conditioning} has no use for {found} (two subfolders of "
+            "images make two); set it to auto or false"
         )

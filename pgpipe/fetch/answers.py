@@ -6,23 +6,39 @@ NAME.part.tag keeps the address and the ETag.
 """
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
-from pgpipe.errors import IntegrityError, NetworkError
+from pgpipe.errors import IntegrityError, NetworkError, without_credentials
 from pgpipe.fetch.wanted import Wanted
 from pgpipe.unwritable import naming_full_disk
 
 PIECE_BYTES = 1 << 16  # as much at most is lost where a connection breaks
 TIMEOUT_SECONDS = (10, 60)  # to connect; between two pieces
+SLOWEST_BYTES, SLOW_SECONDS = 1 << 16, 60  # less in so long is no answer
+REDIRECTS = 20  # that are followed
 
 
 class Swapped(requests.RequestException):
     """What a server offers as the rest is not the rest of what is there."""
+
+
+class TooSlow(requests.RequestException):
+    """What arrives would take for ever."""
+
+
+class StepByStep(requests.Session):
+    """Follows no redirection: requests would read the content of each, whatever its size."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Nowhere."""
+        return None
 
 
 def receive(url: str, part: Path, wanted: Wanted, arrived: Callable[[int], object]) -> None:
@@ -34,7 +50,7 @@ def receive(url: str, part: Path, wanted: Wanted, arrived: Callable[[int], objec
         IntegrityError: more came than the file has.
     """
     headers = {"Accept-Encoding": "identity", **resuming(url, part, wanted)}
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+    with answer(url, headers) as response:
         if is_at_end(response, part, wanted):
             return
         response.raise_for_status()
@@ -42,15 +58,53 @@ def receive(url: str, part: Path, wanted: Wanted, arrived: Callable[[int], objec
         if goes_on:
             require_rest(response, part)
         inspect(response, length(part) if goes_on else 0, wanted)
-        tag_of(part).write_text(f"{url}\n{etag(response)}", encoding="utf-8")
-        mode = "ab" if goes_on else "wb"
+        tag_of(part).write_text(f"{without_credentials(url)}\n{etag(response)}", encoding="utf-8")
+        mode, most = "ab" if goes_on else "wb", wanted.size or wanted.most
         with naming_full_disk(part, wanted.size), part.open(mode) as file:
-            for chunk in response.iter_content(PIECE_BYTES):
-                file.write(chunk)
+            for piece in pieces(response):
+                if most and file.tell() + len(piece) > most:
+                    raise IntegrityError(f"{url}: more than {most} bytes")
+                file.write(piece)
                 arrived(file.tell())
-                if wanted.size and file.tell() > wanted.size:
-                    raise IntegrityError(f"{url}: more than {wanted.size} bytes")
             os.fsync(file.fileno())
+
+
+def answer(url: str, headers: Mapping[str, str]) -> requests.Response:
+    """A server's answer, to be read, behind its redirections.
+
+    Raises:
+        NetworkError: from https to http.
+    """
+    with StepByStep() as session:
+        for _ in range(REDIRECTS):
+            response = session.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
+            place = requests.Session.get_redirect_target(session, response)
+            if place is None:
+                return response
+            response.close()
+            before, url = response.url, urljoin(response.url, place)
+            if (urlsplit(before).scheme, urlsplit(url).scheme) == ("https", "http"):
+                raise NetworkError(f"{url}: redirected from https to http")
+    raise requests.TooManyRedirects
+
+
+def pieces(response: requests.Response) -> Iterator[bytes]:
+    """The content as it arrives, packed if the server has packed it.
+
+    Raises:
+        TooSlow: too little came for too long.
+    """
+    since, count = time.monotonic(), 0
+    try:
+        while piece := response.raw.read1(PIECE_BYTES, decode_content=False):
+            yield piece
+            count += len(piece)
+            if count >= SLOWEST_BYTES:
+                since, count = time.monotonic(), 0
+            elif time.monotonic() - since > SLOW_SECONDS:
+                raise TooSlow(f"less than {SLOWEST_BYTES} bytes in {SLOW_SECONDS} s")
+    except HTTPError as error:
+        raise requests.ConnectionError from error
 
 
 def length(part: Path) -> int:
@@ -86,7 +140,7 @@ def etag(response: requests.Response) -> str:
 def resuming(url: str, part: Path, wanted: Wanted) -> dict[str, str]:
     """The headers that ask for the rest of a part; none where the file has to come anew."""
     known_url, tag = read_tag(part)
-    same = tag if known_url == url else ""
+    same = tag if known_url == without_credentials(url) else ""
     if not length(part) or not (same or wanted.has_hash):
         return {}
     return {"Range": f"bytes={length(part)}-", **({"If-Range": same} if same else {})}
@@ -119,9 +173,6 @@ def require_rest(response: requests.Response, part: Path) -> None:
 def inspect(response: requests.Response, have: int, wanted: Wanted) -> None:
     """Refuse an answer that cannot be (the rest of) the file before any of it is written."""
     url = response.url
-    secure = [step for step in response.history if step.url.startswith("https:")]
-    if any(urlsplit(step.headers["Location"]).scheme == "http" for step in secure):
-        raise NetworkError(f"{url}: redirected from https to http")
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise NetworkError(f"{url}: a page (text/html), not the file")
     rest = response.headers.get("Content-Length", "")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from pgpipe.errors import NetworkError, UsageError
-from pgpipe.fetch.answers import Swapped, length, receive
+from pgpipe.fetch.answers import Swapped, TooSlow, length, receive
 from pgpipe.fetch.wanted import Wanted
 
 ATTEMPTS = 5  # in a row without progress
@@ -92,7 +92,7 @@ def describe(error: requests.RequestException) -> str:
         asked = retry_after(error)
         wait = f", asks to wait {asked:.0f} s" if asked > LONGEST_WAIT_SECONDS else ""
         return f"{error.response.status_code} {error.response.reason}{wait}"
-    if isinstance(error, Swapped):
+    if isinstance(error, (Swapped, TooSlow)):
         return str(error)
     if isinstance(error, ValueError):  # requests' complaint about an address
         return "redirected to what is no http or https address"

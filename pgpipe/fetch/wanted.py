@@ -15,6 +15,7 @@ class Wanted(NamedTuple):
     sha256: str = ""
     md5: str = ""  # against damage, not against malice; unread where there is a sha256
     size: int = 0  # bytes
+    most: int = 0  # bytes, where only so much is known of the size
 
     @property
     def has_hash(self) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.data.choice import chosen
+from pgpipe.data import apart
 from pgpipe.data.config import MADE, DatasetSection
 from pgpipe.data.items import Item
 from pgpipe.data.pyramid import rounded
@@ -53,8 +53,8 @@ def read(dataset: DatasetSection, raw: Path) -> Opened:
     if isinstance(source, Made):
         made = source.read(raw, dataset)
         return Opened((rounded(image, 1), label, name) for image, label, name in made)
-    choice = chosen(source, raw, dataset)
-    return Opened(choice.of(source.read(raw)), choice.boxes, choice.notes)
+    choice, items = apart.opened(source, raw, dataset)
+    return Opened(items, choice.boxes, choice.notes)
 
 
 def place_of(dataset: DatasetSection, raw: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pgpipe.config import Auto, Section, auto_or_from, number
+from pgpipe.config import Auto, AutoOr, LearningRate, Section, Seed, SomeKimg, number
 
 FEWEST = 12  # images of a data set; fewer are refused
 FLOOR_FROM = 32  # images of a data set, from which on half of them is compared with the other half
@@ -16,21 +16,21 @@ SWD_IMAGES, PAIRS, SPLITS, MODE_SAMPLES, INCEPTION_IMAGES = 2048, 1024, 10, 2560
 class ScoreSection(Section):
     """The section `score`: numbers, or `auto` for those that suit the data set."""
 
-    swd_images: Annotated[int | Auto, auto_or_from(2)]  # reals, and as many fakes [paper 16384]
-    ms_ssim_pairs: Annotated[int | Auto, auto_or_from(1)]  # of generated images [paper 10000]
+    swd_images: Annotated[int | Auto, AutoOr(2)]  # reals, and as many fakes [paper 16384]
+    ms_ssim_pairs: Annotated[int | Auto, AutoOr(1)]  # of generated images [paper 10000]
     # Parts of the images whose scores give mean and deviation [paper 10].
-    classifier_splits: Annotated[int | Auto, auto_or_from(1)]
+    classifier_splits: Annotated[int | Auto, AutoOr(1)]
     # Discrete-mode test: images of an evaluation [paper 25600].
-    mode_samples: Annotated[int | Auto, auto_or_from(1)]
-    mode_evaluations: int = Field(ge=1)  # whose scores give mean and deviation [paper 10]
+    mode_samples: Annotated[int | Auto, AutoOr(1)]
+    mode_evaluations: int = Field(ge=1, le=1000)  # whose scores give mean and deviation [paper 10]
     inception: bool  # also what takes the Inception network, which `pgpipe weights` fetches
     # Generated images of the Inception score, and its parts [paper 50000, 10].
-    inception_images: Annotated[int | Auto, auto_or_from(1)]
-    inception_splits: Annotated[int | Auto, auto_or_from(1)]
+    inception_images: Annotated[int | Auto, AutoOr(1)]
+    inception_splits: Annotated[int | Auto, AutoOr(1)]
     # Of FID, KID, precision, recall: reals, and as many fakes [paper 50000].
-    fid_images: Annotated[int | Auto, auto_or_from(4)]
+    fid_images: Annotated[int | Auto, AutoOr(4)]
     mirror: Literal["auto", False, True]  # half of the reals are mirrored; auto: as train.mirror
-    seed: int = Field(ge=0)  # of patches, directions, subsets, and the choice of reals
+    seed: Seed  # of patches, directions, subsets, and the choice of reals
 
 
 class Protocol(Section):
@@ -132,6 +132,6 @@ def excess(protocol: Protocol, images: int, stacked: bool) -> Iterator[str]:
 class ReferenceSection(Section):
     """The section `reference`: the classifier of the data set's own labels, or of its digits."""
 
-    classifier_kimg: float = Field(gt=0)  # labelled images shown
-    classifier_learning_rate: float = Field(gt=0)
-    seed: int = Field(ge=0)
+    classifier_kimg: SomeKimg  # labelled images shown
+    classifier_learning_rate: LearningRate
+    seed: Seed

@@ -13,7 +13,7 @@ from pgpipe.project import project_root
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-MEGABYTES = 96
+MEGABYTES = 96  # rounded up
 URLS = (  # the same bytes, from pytorch-fid and from torch-fidelity
     f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{NAME}",
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from pgpipe.config import Auto, Section, auto_or_from, number
+from pgpipe.config import Auto, AutoOr, Minibatch, Section, Seed, number
 
 SHEET = 96  # images of the picture of random samples
 WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
@@ -72,10 +72,10 @@ class NetworkSpec(ModelSection):
 class SampleSection(Section):
     """The section `sample`: what the final generator draws."""
 
-    images: Annotated[int | Auto, auto_or_from(16)]  # for scoring
-    seed: int = Field(ge=0)  # of the latents
+    images: Annotated[int | Auto, AutoOr(16)]  # for scoring
+    seed: Seed  # of the latents
     # Images drawn at a time. Changes memory; with batch normalisation in G, results too.
-    minibatch: int = Field(ge=1)
+    minibatch: Minibatch
 
     def count(self, scored: int) -> int:
         """Images to draw where so many are scored: `auto` fills a sheet of pictures, too."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pgpipe import rng
 
 EPSILON = 1e-8
+ROUNDING = 1e-5  # of the largest projection: images that are nearer do not differ
 KERNEL_SIZE = 5  # dimensions in which a kernel compares
 
 
@@ -71,14 +72,18 @@ class MinibatchDiscrimination(nn.Module):
     def fit(self, x: Tensor) -> None:
         """Set lengths and biases from the features [N, C] of reals.
 
-        Afterwards the mean distance to the nearest other image is 2, and the mean output 0.
+        Afterwards the mean distance to the nearest image that differs is 2, and the mean output 0.
+        Equal images say nothing of the scale, which the papers' codes take to be 0 then; where all
+        are equal, lengths stay.
         """
         y = self.projected(x.float()).transpose(0, 1)  # [K, N, 5]
         distances = torch.cdist(y, y, p=1)  # [K, N, N]
-        to_others = distances + torch.diag(torch.full((len(x),), torch.inf, device=x.device))
-        half_nearest = to_others.amin(dim=2).mean(dim=1) / 2  # [K]
+        equal = distances <= ROUNDING * y.abs().amax(dim=(1, 2), keepdim=True)
+        nearest = distances.masked_fill(equal, torch.inf).amin(dim=2)  # [K, N]
+        nearest[nearest.isinf()] = torch.nan  # of an image that all others are equal to
+        half_nearest = (nearest.nanmean(dim=1) / 2).nan_to_num(nan=1.0)  # [K]
         self.log_length.sub_(half_nearest.log()[:, None])
-        closeness = (-to_others / half_nearest[:, None, None]).exp().sum(dim=2)  # [K, N]
+        closeness = (-distances / half_nearest[:, None, None]).exp().sum(dim=2) - 1  # [K, N]
         self.bias.copy_(-closeness.mean(dim=1))
 
 

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from pgpipe.errors import Interrupted
 from pgpipe.processes.signals import signals_kill
+from pgpipe.processes.variables import whole
+
+MOST = 1 << 16  # processes of one command
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -68,7 +71,7 @@ class Group(Processes):
     def __init__(self, device: torch.device) -> None:
         """Meet the others; on CUDA, take the device of the local rank."""
         if device.type == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            torch.cuda.set_device(whole("LOCAL_RANK", 0, 0, MOST))
         with signals_kill():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
             self.talk = dist.new_group(backend="gloo")  # between hosts, past the devices' queues
@@ -135,7 +138,7 @@ def first() -> bool:
 
 def world_size() -> int:
     """How many processes there are in all."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return whole("WORLD_SIZE", 1, 1, MOST)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.files import read_json, write_json
+from pgpipe import sealed
+from pgpipe.files import write_json
 
 VARIABLE = "TORCHELASTIC_ERROR_FILE"
 
@@ -31,6 +32,7 @@ def leave(code: int, message: str) -> bool:
 def left(logs: Path) -> dict[int, Words]:
     """What is below the launcher's folder of logs, by the number of the process."""
     found = {
-        int(file.parent.name): read_json(file) for file in logs.glob("*/attempt_0/*/error.json")
+        int(file.parent.name): sealed.read_json(file)
+        for file in logs.glob("*/attempt_0/*/error.json")
     }
     return {rank: Words(words["code"], words["message"]) for rank, words in found.items()}

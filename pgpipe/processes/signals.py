@@ -115,8 +115,8 @@ def orphaned() -> bool:
     return below_dvc() and os.getpgid(os.getppid()) != os.getpgrp()
 
 
-def signal_at_parents_death() -> None:
+def signal_at_parents_death(number: int = PARENT_DIED) -> None:
     """Have Linux say when the parent process dies; elsewhere `orphaned` has to do."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
-        libc.prctl(PR_SET_PDEATHSIG, PARENT_DIED)
+        libc.prctl(PR_SET_PDEATHSIG, int(number))

@@ -1,5 +1,6 @@
 """The figures of the report, from the files that the stages wrote."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from pgpipe import sealed
 from pgpipe.images import Images
 
 History = pd.DataFrame  # of training.history: a row a tick
@@ -36,7 +38,9 @@ QUICK = {
 
 def read_history(file: Path) -> History:
     """Read history.csv, or scores.csv, its numbers exactly."""
-    return pd.read_csv(file, float_precision="round_trip")
+    text = io.BytesIO(sealed.content(file))
+    with sealed.blaming(file, "CSV file"):
+        return pd.read_csv(text, float_precision="round_trip")
 
 
 def curves(history: History) -> Figure:
@@ -103,17 +107,26 @@ def name_phases(ax: Axes, history: History) -> None:
         begin = end
 
 
+def picture(file: Path) -> Image.Image:
+    """Read a PNG file that a stage wrote."""
+    data = io.BytesIO(sealed.content(file))
+    with sealed.blaming(file, "PNG file"):
+        found = Image.open(data, formats=["PNG"])
+        found.load()
+    return found
+
+
 def growth(previews: Path, history: History, columns: int) -> Images:
     """The first row of fixed latents at the end of each phase, phase below phase."""
     pictures = [
-        Image.open(max(previews.glob(f"{p}-*.png")), formats=["PNG"])
+        picture(max(sealed.files(previews, f"{p}-*.png"), default=previews / f"{p}.png"))
         for p in history.phase.unique()
     ]
-    tiles = [picture.width // columns for picture in pictures]
+    tiles = [drawn.width // columns for drawn in pictures]
     tile = min(max(tiles), LARGEST_TILE)
     rows = []
-    for picture, side in zip(pictures, tiles, strict=True):
-        row = picture.convert("RGB").crop((0, 0, columns * side, side))
+    for drawn, side in zip(pictures, tiles, strict=True):
+        row = drawn.convert("RGB").crop((0, 0, columns * side, side))
         way = Image.Resampling.BOX if side > tile else Image.Resampling.NEAREST
         rows.append(np.asarray(row.resize((columns * tile, tile), way)))
     return np.concatenate(rows)

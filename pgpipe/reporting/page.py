@@ -10,6 +10,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from pgpipe.config import leaves
+from pgpipe.terminal import visible
 
 TEMPLATES = Path(__file__).parent
 
@@ -118,8 +119,13 @@ def template(name: str) -> jinja2.Template:
     """A page of this folder, in which values are text whatever they say."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, finalize=shown
     ).get_template(name)
+
+
+def shown(value: object) -> object:
+    """A value as a page has it: of a text what can be seen, line by line."""
+    return "\n".join(map(visible, value.split("\n"))) if type(value) is str else value
 
 
 def in_text(picture: bytes) -> str:

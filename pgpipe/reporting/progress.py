@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pgpipe.terminal import visible
 from pgpipe.timer import Timer
 
 LINE_SECONDS = 30.0
@@ -39,28 +40,29 @@ class Meter:
     def __init__(self, what: str, total: int, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             Rate(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
             speed_estimate_period=10.0,
         )
-        self.task = self.progress.add_task(what, total=total, note="")
+        self.task = self.progress.add_task(visible(what), total=total, note="")
         self.line = Timer(LINE_SECONDS)
 
     def update(self, completed: int, note: str | None = None) -> None:
         """Say what is done so far; cheap enough for every step."""
         if note is not None:
-            self.progress.update(self.task, note=note)
+            self.progress.update(self.task, note=visible(note))
         self.progress.update(self.task, completed=completed)
         if not self.console.is_terminal and self.line.elapsed():
             self.line.restart()
-            self.console.print(plain_line(self.progress.tasks[0]), soft_wrap=True, highlight=False)
+            note = plain_line(self.progress.tasks[0])
+            self.console.print(note, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def __enter__(self) -> "Meter":
         self.progress.start()

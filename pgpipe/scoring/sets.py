@@ -4,7 +4,6 @@ Files that are no images by their names are skipped, and told; an image that can
 refused: a score is of all images that were named.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from pgpipe.data.multires import ImageStore
 from pgpipe.data.shards import ShardWriter
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
+from pgpipe.terminal import warn
 
 LOOKED = 256  # images whose values a message names
 SMALLEST = 16  # pixels: SWD's last level
@@ -126,9 +126,9 @@ def files(path: Path) -> Iterator[tuple[str, bytes]]:
         names = folder.names(path)
         taken = set(images_of(names))
         if skipped := [name for name in names if name not in taken]:
-            sys.stderr.write(
-                f"pgpipe: warning: {path}: files that are no images by their names are skipped: "
-                f"{len(skipped):,}, the first is {skipped[0]!r}\n"
+            warn(
+                f"{path}: files that are no images by their names are skipped: "
+                f"{len(skipped):,}, the first is {skipped[0]!r}"
             )
         yield from (member for member in folder.members(path) if member[0] in taken)
     else:

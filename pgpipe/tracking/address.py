@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote, urlsplit
 
+from pgpipe.errors import without_credentials
 from pgpipe.project import project_root
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -17,7 +18,6 @@ DATABASE = "mlflow.db"
 SQLITE = "sqlite+pysqlite:///"
 GIVEN_SQLITE = re.compile(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)(?P<query>\?.*)?", re.DOTALL)
 DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}  # the client itself keeps the artifacts
-CREDENTIALS = re.compile(r"(?<=//)[^\s'\"]*@|(?<=[?&])(?:password|token|key|secret)=[^&\s'\"]*")
 
 
 def given() -> str:
@@ -56,11 +56,6 @@ def artifacts_uri() -> str | None:
 def shown_store() -> str:
     """The store as an error names it."""
     return str(sqlite_file() or without_credentials(store_uri()))
-
-
-def without_credentials(text: str) -> str:
-    """`text` with `scheme://user:password@host` as `scheme://host`, and no tokens of a query."""
-    return CREDENTIALS.sub("", text)
 
 
 def fault_of_address() -> str | None:

@@ -1,11 +1,11 @@
 """The one thread that carries a growing spool to the store, in the background of a stage."""
 
-import sys
 import threading
 import time
 from pathlib import Path
 
-from pgpipe.errors import PgpipeError, printable
+from pgpipe.errors import PgpipeError
+from pgpipe.terminal import warn
 from pgpipe.tracking.push import push
 from pgpipe.tracking.spool import SpoolDamaged
 from pgpipe.tracking.troubles import StoreTrouble
@@ -50,7 +50,7 @@ class Mirror:
         """One line on stderr, the first time."""
         if not self._warned:
             self._warned = True
-            sys.stderr.write(f"pgpipe: warning: tracking: {printable(problem)}\n")
+            warn(f"tracking: {problem}")
 
     def _work(self) -> None:
         last = False

@@ -16,7 +16,6 @@ import fcntl
 import math
 import posixpath
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -28,6 +27,7 @@ from pydantic import Field, ValidationError
 from pgpipe.config import Section
 from pgpipe.files import copy, write_json
 from pgpipe.project import project_root
+from pgpipe.terminal import warn
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
 LOCK, DAMAGED = "lock", ".damaged"
@@ -135,7 +135,7 @@ class Spool:
         except SpoolDamaged as damage:
             if (file := self.folder / RUN_FILE).exists():
                 file.replace(file.with_name(f"{RUN_FILE}{DAMAGED}"))
-            sys.stderr.write(f"pgpipe: warning: {damage}; set aside, and written anew\n")
+            warn(f"{damage}; set aside, and written anew")
             return self._run
 
     def _locked(self) -> AbstractContextManager[None]:
@@ -155,13 +155,16 @@ def read_run(folder: Path) -> Run:
     """
     file = folder / RUN_FILE
     try:
-        return Run.model_validate_json(file.read_bytes())
+        run = Run.model_validate_json(file.read_bytes())
     except OSError as error:
         raise SpoolDamaged(f"{file}: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise SpoolDamaged(f"{file}: damaged ({place or 'JSON'}: {first['msg']})") from None
+    if run.key != folder.name:
+        raise SpoolDamaged(f"{file}: damaged (it is of another run)")
+    return run
 
 
 def write_run(folder: Path, run: Run) -> None:

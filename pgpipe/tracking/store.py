@@ -3,6 +3,7 @@
 mlflow is imported where it is used, because that takes seconds.
 """
 
+import logging
 import os
 import shlex
 import sqlite3
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgpipe.errors import without_credentials
 from pgpipe.project import project_root
 from pgpipe.tracking.address import (
     SQLITE,
@@ -48,7 +50,7 @@ class Experiment(NamedTuple):
             ExperimentDeleted: it was; the message says how to go on.
         """
         if self.deleted:
-            address = f"{VARIABLE}={shlex.quote(given())} " if given() else ""
+            address = f"{VARIABLE}={shlex.quote(without_credentials(given()))} " if given() else ""
             raise ExperimentDeleted(
                 f"experiment {self.name!r} was deleted in {shown_store()}; restore it with "
                 f"`{address}mlflow experiments restore --experiment-id {self.identity}` in the "
@@ -80,6 +82,7 @@ def open_store() -> "MlflowClient":
     from mlflow import MlflowClient
     from mlflow.store.db import utils
 
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # we say it ourselves
     utils.MAX_RETRY_COUNT = 1  # its own ten take 100 seconds, also where a file may not be read
     ensure_database()
     return MlflowClient(tracking_uri=store_uri())

@@ -1,11 +1,11 @@
 """Replaying every spool into the store: for a store that was away, or lost, or is another one."""
 
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError, printable
+from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError
+from pgpipe.terminal import warn
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import (
     METRICS_FILE,
@@ -21,6 +21,7 @@ from pgpipe.tracking.troubles import AGAIN, StoreAway, StoreTrouble
 DAMAGE_CURE = (
     "a stage of the same run writes it anew, or delete the folder of the run if it is not wanted"
 )
+LOCKED = "database is locked"  # what SQLite says after waiting for another process
 NAMED = 5  # runs that a line names, at most
 
 
@@ -59,8 +60,8 @@ def sync(experiment: str = "") -> Synced:
             pushed.append(push_somewhere(folder, experiment))
         except (StoreTrouble, SpoolDamaged) as trouble:
             failures.append(failure(folder, trouble))
-            if is_away(trouble) and trouble_with_store():
-                break  # it went away meanwhile
+            if is_away(trouble) and (LOCKED in str(trouble) or trouble_with_store()):
+                break  # it went away meanwhile, or each run would wait as long as this one
     if failures:
         raise summed_up(failures, f"{len(pushed)} of {len(folders)} runs are in the store")
     return Synced(
@@ -131,7 +132,7 @@ def summed_up(failures: list[Failure], rest: str) -> PgpipeError:
     if len(lines) == 1:
         return kind(f"{lines[0]}; {rest}")
     for line in lines:
-        sys.stderr.write(f"pgpipe: warning: {printable(line)}\n")
+        warn(line)
     return kind(f"{len(failures)} runs were not sent, or not wholly, as said above; {rest}")
 
 

@@ -8,13 +8,13 @@ KILLED, one that fails leaves it FAILED, and one that is killed outright leaves 
 next stage that opens it sets it RUNNING again.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pgpipe.errors import Interrupted, ResourceError, printable
+from pgpipe.errors import Interrupted, ResourceError
+from pgpipe.terminal import warn
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.identity import summary_run, this_run
 from pgpipe.tracking.mirror import Mirror
@@ -134,6 +134,5 @@ def live(run: Callable[[], Run]) -> LiveTracker | None:
     try:
         return LiveTracker(Spool(run()))
     except NOT_WRITTEN as error:
-        problem = printable(f"nothing of this stage is tracked: {error}")
-        sys.stderr.write(f"pgpipe: warning: tracking: {problem}\n")
+        warn(f"tracking: nothing of this stage is tracked: {error}")
         return None

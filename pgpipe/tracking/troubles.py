@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, ResourceError, UsageError
-from pgpipe.tracking.address import VARIABLE, given, is_database, shown_store, without_credentials
+from pgpipe.errors import (
+    IntegrityError,
+    NetworkError,
+    PgpipeError,
+    ResourceError,
+    UsageError,
+    without_credentials,
+)
+from pgpipe.tracking.address import VARIABLE, given, is_database, shown_store
 
 AGAIN = "run pgpipe sync again later"
 ANEW = "move it away and run pgpipe sync, which makes it anew from .pgpipe/runs"

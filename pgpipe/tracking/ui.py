@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pgpipe.errors import NetworkError, PgpipeError, UsageError, printable
+from pgpipe.errors import NetworkError, PgpipeError, UsageError
 from pgpipe.project import project_root
+from pgpipe.terminal import say, warn
 from pgpipe.tracking.address import artifacts_uri, fault_of_address, is_database, store_uri
 from pgpipe.tracking.store import connect
 from pgpipe.tracking.sync import sync, trouble_with_store
@@ -51,7 +52,7 @@ def sync_if_possible(experiment: str) -> None:
     try:
         sync(experiment)
     except PgpipeError as error:
-        sys.stderr.write(f"pgpipe: warning: {printable(str(error))}\n")
+        warn(error)
 
 
 def runs_page(experiment: str) -> str:
@@ -94,8 +95,7 @@ def announce(process: subprocess.Popen[bytes], port: int, page: str) -> None:
     while process.poll() is None and not answers(port):
         time.sleep(0.2)
     if process.poll() is None:
-        sys.stdout.write(f"http://{HOST}:{port}/{page} (Ctrl-C ends it)\n")
-        sys.stdout.flush()
+        say(f"http://{HOST}:{port}/{page} (Ctrl-C ends it)")
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

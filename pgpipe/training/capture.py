@@ -7,7 +7,6 @@ within a part of a phase, and only where the part changes are moments forgotten.
 """
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Protocol
@@ -15,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from pgpipe.terminal import warn
 from pgpipe.training.objective import Minibatch
 from pgpipe.training.step import Step
 
@@ -104,9 +104,9 @@ class CapturedStep:
             self.figures = self.graph.record(self.train)
         except RuntimeError as error:
             self.warm_up = math.inf
-            sys.stderr.write(
-                "pgpipe: warning: the training step is not captured as a CUDA graph, which only "
-                f"makes it slower ({str(error).splitlines()[0]})\n"
+            warn(
+                "the training step is not captured as a CUDA graph, which only makes it slower "
+                f"({str(error).splitlines()[0]})"
             )
 
     def train(self) -> Tensor:

@@ -12,7 +12,6 @@ longer phase goes on from it, and a shorter one finds its own end or what was sa
 
 import fcntl
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from torch import Tensor
 from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
 from pgpipe.files import UNFINISHED
+from pgpipe.terminal import warn
 from pgpipe.training import hashed
 
 KEPT = 2
@@ -76,7 +76,7 @@ class StateFolder:
                 if hashed.images_of(path) == state[1]["progress"]["images"]:
                     return state
             path.replace(path.with_suffix(DAMAGED))
-            sys.stderr.write(f"pgpipe: warning: {path}: damaged (hash differs), set aside\n")
+            warn(f"{path}: damaged (hash differs), set aside")
         damaged = sorted(path.name for path in self.folder.glob(f"*{DAMAGED}"))
         if damaged and not self.states():
             raise IntegrityError(

@@ -5,56 +5,71 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pgpipe.config import Auto, PowerOfTwo, Section, auto_or_from, number
+from pgpipe.config import (
+    Auto,
+    AutoOr,
+    Kimg,
+    LearningRate,
+    Minibatch,
+    PowerOfTwo,
+    Section,
+    Seed,
+    SomeKimg,
+    number,
+)
 
 QUICK_IMAGES = 256  # that `auto` means for quick scores, where half of the data are not fewer
 
 KEPT_SNAPSHOT_BYTES = 2 << 30  # of a phase's generators, which an edited metric scores again
 SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
 
-Rate = Annotated[float, Field(ge=0, lt=1)]
+# Decay of Adam's moments; of more than this float32 makes 1.
+Decay = Annotated[float, Field(ge=0, le=0.999999)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]  # of a part of a loss
 Conditioning = Literal["auto", False, "acgan", "matching"]
-QuickImages = Annotated[int | Auto, auto_or_from(0, multiple_of=2)]
+QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
 
 
 class TrainSection(Section):
     """The section `train`. Paper values in brackets where ours may differ."""
 
-    seed: int = Field(ge=0)  # of weights, latents and every other draw
-    minibatch: int = Field(ge=1)  # images a step, unless a phase states its own [16]
-    minibatch_per_device: int = Field(ge=0)  # at most so many of them at once; 0: all
-    learning_rate: float = Field(gt=0)  # of both networks, unless a phase states its own [0.001]
-    adam_beta1: Rate  # [0]
-    adam_beta2: Rate  # [0.99]
-    adam_epsilon: float = Field(gt=0)  # [1e-8]
+    seed: Seed  # of weights, latents and every other draw
+    minibatch: Minibatch  # images a step, unless a phase states its own [16]
+    minibatch_per_device: int = Field(ge=0, le=1 << 16)  # at most so many of them at once; 0: all
+    learning_rate: LearningRate  # of both networks, unless a phase states its own [0.001]
+    adam_beta1: Decay  # [0]
+    adam_beta2: Decay  # [0.99]
+    adam_epsilon: float = Field(ge=1e-20, le=1)  # [1e-8]
     adam_reset: Literal["fades", "growth", "never"]  # forget the moments: where a fade begins and
     # where it ends; only where it begins; not at all
-    ramp_up_kimg: float = Field(ge=0, le=1e9)  # over which the learning rate rises, from the start
-    discriminator_steps: int = Field(ge=1)  # a step of G [1]
+    ramp_up_kimg: Kimg  # over which the learning rate rises, from the start
+    discriminator_steps: int = Field(ge=1, le=100)  # a step of G [1]
     updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
     # Of the averaged generator, unless a phase states its own [11.08: 0.999 a step of 16 images]
-    ema_half_life_kimg: float = Field(gt=0)
+    ema_half_life_kimg: SomeKimg
 
     loss: Literal[
         "wgan-gp", "minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic"
     ]  # see pgpipe.losses
-    gradient_penalty: float = Field(ge=0)  # lambda of wgan-gp [10]
-    gradient_target: float = Field(gt=0)  # gamma, the norm aimed at [1; 750 for CIFAR-10]
+    gradient_penalty: Weight  # lambda of wgan-gp [10]
+    gradient_target: float = Field(ge=1e-3, le=1e6)  # the norm aimed at [1; 750 for CIFAR-10]
     gradient_at: Literal["full", "native"]  # pixels over which the norm is taken [full]
     full_resolution: PowerOfTwo = Field(ge=4, le=1024)  # what `full` means: the last phase's
-    drift: float = Field(ge=0)  # of wgan-gp: weight of E[f(real)^2] [0.001]
-    r1_gamma: float = Field(ge=0)  # gamma / 2 E[|grad f(real)|^2], of r1 and relativistic
-    r2_gamma: float = Field(ge=0)  # gamma / 2 E[|grad f(fake)|^2], of relativistic
+    drift: Weight  # of wgan-gp: weight of E[f(real)^2] [0.001]
+    r1_gamma: Weight  # gamma / 2 E[|grad f(real)|^2], of r1 and relativistic
+    r2_gamma: Weight  # gamma / 2 E[|grad f(fake)|^2], of relativistic
 
-    minibatch_stddev: bool | Annotated[int, Field(ge=2)]  # true: whole minibatch; N: groups of N
+    # true: over the whole minibatch; N: over groups of N
+    minibatch_stddev: bool | Annotated[int, Field(ge=2, le=1 << 16)]
     # Labels into G; D classifies (acgan: Odena et al. 2017) or tells right pairs of image and label
     # from wrong ones (matching: Reed et al. 2016). auto: acgan where there are labels.
     label_conditioning: Conditioning
-    label_weight: float = Field(ge=0)  # of the labels' loss [1]
+    label_weight: Weight  # of the labels' loss [1]
     mirror: bool  # flip every other real image
 
     device: Literal["auto", "cpu", "cuda"]
-    threads: int = Field(ge=0)  # of a CPU; 0: all cores. The last bits of a sum depend on it
+    # Of a CPU; 0: all cores. The last bits of a sum depend on it.
+    threads: int = Field(ge=0, le=256)
     precision: Literal[
         "fp32", "bf16"
     ]  # bf16: autocast inside G and D; scores, norms, losses in float32
@@ -62,11 +77,11 @@ class TrainSection(Section):
     channels_last: bool
     data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
 
-    tick_kimg: float = Field(gt=0, le=1e9)  # between two rows of history, previews and saved states
-    checkpoint_minutes: float = Field(gt=0)  # a state is saved at least this often
+    tick_kimg: SomeKimg  # between two rows of history, previews and saved states
+    checkpoint_minutes: float = Field(ge=0, le=1e5)  # a state is saved at least this often
     quick_images: QuickImages  # scored at each tick, against as many reals
-    quick_inception_images: int = Field(ge=0)  # of the Inception score of a tick, where `select`
-    # takes it [50000]; 0: as many as of the others
+    # Of a tick's Inception score, where `select` takes it [50000]; 0: as many as of the others.
+    quick_inception_images: int = Field(ge=0, le=1 << 20)
     select: Literal[
         "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
     ]  # the generator that is sampled and scored: of the last tick, or of the best quick score

@@ -1,6 +1,5 @@
 """How a device trains: threads, precision and memory."""
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -9,7 +8,8 @@ import torch
 from pgpipe.devices import choose
 from pgpipe.errors import ResourceError
 from pgpipe.processes.cores import share
-from pgpipe.processes.group import world_size
+from pgpipe.processes.group import MOST, world_size
+from pgpipe.processes.variables import whole
 from pgpipe.training.config import TrainSection
 
 
@@ -50,7 +50,7 @@ def platform(section: TrainSection) -> dict[str, Any]:
 
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
-    return section.threads or share(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return section.threads or share(whole("LOCAL_WORLD_SIZE", 1, 1, MOST))
 
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:

@@ -41,7 +41,7 @@ def rows(
     groups = minibatch // group_size(model, section, minibatch)
     parts = count(model, section, minibatch, processes)
     width, share = groups // parts, parts // processes  # groups a part, parts a process
-    return [
-        [sample for sample in range(minibatch) if sample % groups // width == part]
-        for part in range(rank * share, (rank + 1) * share)
-    ]
+    found: list[list[int]] = [[] for _ in range(parts)]
+    for sample in range(minibatch):
+        found[sample % groups // width].append(sample)
+    return found[rank * share : (rank + 1) * share]

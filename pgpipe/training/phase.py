@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from pgpipe.data.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
@@ -73,10 +74,16 @@ class PhaseTraining:
         rate = job.learning_rate(self.progress.images)
         self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, device)
         if not saved and job.phase.origin == "init":
-            count = min(FIRST_REALS, len(self.batches.store))  # each once: twins have distance 0
-            self.networks.discriminator.fit(to_float(self.batches.reals(0, count)[0]))
+            self.networks.discriminator.fit(to_float(self.first_reals()))
         self.step = fastest(Step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
+
+    def first_reals(self) -> Tensor:
+        """Return uint8 [N, R, R, C], no image twice, in whole groups of minibatch stddev."""
+        count, group = min(FIRST_REALS, len(self.batches.store)), self.job.spec.minibatch_stddev
+        if group is not True and 0 < group < count:
+            count -= count % group
+        return self.batches.reals(0, count)[0]
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the end of the phase, or until `stop()`; either way the state is saved.

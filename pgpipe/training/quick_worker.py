@@ -25,6 +25,7 @@ from pgpipe.images import Images
 from pgpipe.metrics.quick import QuickScores
 from pgpipe.nets.sampling import generator_of, render_all
 from pgpipe.processes.signals import SIGNALS
+from pgpipe.terminal import note
 from pgpipe.training import hashed
 from pgpipe.training.config import SPLITS
 from pgpipe.training.history import Row
@@ -105,5 +106,5 @@ if __name__ == "__main__":
     try:
         main(Task(**json.loads(sys.argv[1])), Path(sys.argv[2]))
     except PgpipeError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        note(error)
         sys.exit(error.exit_code)

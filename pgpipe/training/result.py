@@ -1,18 +1,18 @@
 """What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.layout` names."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pgpipe import tensors
+from pgpipe import sealed, tensors
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.files import fresh_folder, link_or_copy
 from pgpipe.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name
 from pgpipe.nets import weights
 from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.sampling import save_generator
+from pgpipe.terminal import warn
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
 from pgpipe.training.history import PLACE, Row, write_history
@@ -59,8 +59,9 @@ def emit(
     link_or_copy(best or target / LAST, target / GENERATOR)
     write_rows(target / SCORES, before / SCORES, scores)
     drawn = [states.folder / PREVIEWS / preview_name(facts["phase"], tick) for tick in ticks]
-    for picture in (*sorted((before / PREVIEWS).glob("*.png")), *drawn):
-        link_or_copy(picture, target / PREVIEWS / picture.name)
+    for picture in (*sealed.files(before / PREVIEWS, "*.png"), *drawn):
+        sealed.hand_on(picture, target / PREVIEWS / picture.name)
+    sealed.seal(target)
 
 
 def own_ticks(rows: list[Row], facts: dict[str, Any]) -> list[int]:
@@ -90,5 +91,5 @@ def scored(snapshots: Snapshots, ticks: list[int], section: TrainSection) -> lis
                 f"{told}; set train.select: last, or delete {snapshots.folder.parent} and run "
                 "again, to train the phase anew"
             )
-        sys.stderr.write(f"pgpipe: warning: {told}\n")
+        warn(told)
     return [rows[tick] for tick in ticks if tick in rows]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pgpipe import tensors
-from pgpipe.files import read_json, write_bytes
+from pgpipe import sealed, tensors
+from pgpipe.files import write_bytes
 from pgpipe.metrics.quick import better
 from pgpipe.training import hashed
 from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
@@ -55,7 +55,9 @@ class Snapshots:
     def rows(self, but: Container[int] = ()) -> dict[int, Row]:
         """Return the scores so far, but those of some, by images, oldest first."""
         found = {int(path.stem): path for path in sorted(self.scores.glob("*.json"))}
-        return {images: read_json(path) for images, path in found.items() if images not in but}
+        return {
+            images: sealed.read_json(path) for images, path in found.items() if images not in but
+        }
 
     def unscored(self) -> list[Path]:
         """Return the generators whose scores are to come."""
@@ -90,8 +92,7 @@ class Snapshots:
 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a CSV file, but for empty cells; none where it is not there."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    rows = csv.DictReader(io.StringIO(text))
+    rows = sealed.read_rows(path) if sealed.has(path) else []
     return [{name: value for name, value in row.items() if value} for row in rows]
 
 

@@ -1,6 +1,5 @@
 """Where a phase starts: from the model of the phase before and the first weights of new layers."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pgpipe.nets.config import NetworkSpec
 from pgpipe.nets.weights import NETWORKS
 from pgpipe.provenance import running
 from pgpipe.schedule import Phase
+from pgpipe.terminal import warn
 from pgpipe.training import parts
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.config import TrainSection
@@ -113,7 +113,7 @@ def warn_of_other_platforms(states: StateFolder, section: TrainSection) -> None:
             if there[name] != here[name]
         ]
         if changed:
-            sys.stderr.write(
-                f"pgpipe: warning: {folder.name}: starts anew: the states in {other.name} would "
-                f"give other bits ({', '.join(changed)})\n"
+            warn(
+                f"{folder.name}: starts anew: the states in {other.name} would give other bits "
+                f"({', '.join(changed)})"
             )

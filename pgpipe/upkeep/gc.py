@@ -63,7 +63,7 @@ def named_here() -> set[str]:
         params = read_params(train.Params, key)
         try:
             name = train.states_of(key, params.train, params.phase).folder.name
-        except (UsageError, IntegrityError, FileNotFoundError):
+        except (UsageError, IntegrityError):
             continue  # what it would start from is not there yet
         names.add(name[:-PLATFORM_DIGITS])
     return names

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pgpipe import sealed
 from pgpipe.errors import IntegrityError
-from pgpipe.files import read_json
 from pgpipe.metrics import inception_file
 from pgpipe.upkeep.claims import Claim
 
@@ -20,11 +20,11 @@ def of_data(root: Path) -> Iterator[Claim]:
     Raises:
         IntegrityError: the manifest is not what `prepare` writes.
     """
-    try:
-        arrays = read_json(root / MANIFEST)["arrays"]
-        known = {name: str(array["sha256"]) for name, array in arrays.items()}
-    except FileNotFoundError:
+    if not (root / MANIFEST).exists():
         return
+    try:
+        arrays = sealed.read_json(root / MANIFEST)["arrays"]
+        known = {name: str(array["sha256"]) for name, array in arrays.items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         raise IntegrityError(f"{MANIFEST}: not a manifest") from None
     for name, wanted in known.items():

@@ -34,6 +34,14 @@ def order(batches: Batches, seen: int, count: int) -> list[int]:
     return numbers
 
 
+def test_a_minibatch_may_be_many_epochs(store: ImageStore) -> None:
+    batches, total = Batches(store, None, 0, CPU, held=False), len(store)
+    found = batches.indices(total // 2, 5000 * total)
+    epochs = np.split(found[total - total // 2 :][: 4999 * total], 4999)
+    assert all((np.sort(epoch) == np.arange(total)).all() for epoch in epochs)
+    assert (found[: total - total // 2] == batches.permutation(0)[total // 2 :]).all()
+
+
 @pytest.mark.parametrize("epoch", [0, 1, 2, 50])
 def test_every_epoch_is_a_permutation(store: ImageStore, epoch: int) -> None:
     assert sorted(order(make(store), epoch * COUNT, COUNT)) == list(range(COUNT))

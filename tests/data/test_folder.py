@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgpipe.data import folder, rawzip
+from pgpipe.data import bounds, folder, rawzip
 from pgpipe.errors import IntegrityError, UsageError
 
 
@@ -177,7 +177,7 @@ def test_bombs_are_refused_before_they_are_unpacked(
         list(rawzip.members(archive))
     archive = zipped(tmp_path / "y.zip", "a.png", data=zeros)
     assert len(dict(rawzip.members(archive))["a.png"]) == len(zeros)
-    monkeypatch.setattr(rawzip, "MAX_MEMBER_BYTES", 4_000_000)
+    monkeypatch.setattr(bounds, "ITEM_BYTES", 4_000_000)
     with pytest.raises(IntegrityError, match=r"4194304 bytes, at most 4000000"):
         list(rawzip.members(archive))
 

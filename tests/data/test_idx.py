@@ -67,7 +67,7 @@ def test_flipped_bit_in_gzip_is_refused() -> None:
 
 
 def test_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a file that holds more than its header says, one element more is read."""
+    """Of a file that holds more than its header says, one element more is looked at."""
     bomb = gzip.compress(GOOD + bytes(50_000_000))
     sizes: list[int] = []
     read = gzip.GzipFile.read
@@ -80,4 +80,4 @@ def test_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gzip.GzipFile, "read", counted)
     with pytest.raises(IntegrityError, match="found more"):
         idx.parse(bomb, "some-file", 3)
-    assert sum(sizes) == len(GOOD) + 1
+    assert sum(sizes) <= 1 << 16  # a buffer

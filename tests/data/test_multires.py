@@ -148,7 +148,7 @@ def test_a_flipped_bit_is_noticed(file: str, at: int, tmp_path: Path) -> None:
     data = bytearray((tmp_path / file).read_bytes())
     data[at] ^= 1
     (tmp_path / file).write_bytes(data)
-    with pytest.raises(IntegrityError, match=rf"{file}: not the array that was prepared"):
+    with pytest.raises(IntegrityError, match=rf"{file}: not what was written"):
         multires.verify(tmp_path, "r8")
 
 
@@ -177,7 +177,7 @@ def test_no_images_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no data set; run `dvc repro prepare`"):
+    with pytest.raises(UsageError, match="not found; run `dvc repro`"):
         multires.read_manifest(tmp_path)
     with pytest.raises(UsageError, match="no prepared images"):
         ImageStore(tmp_path / "r8")

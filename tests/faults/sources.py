@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tinyparams import VALID
 
 from pgpipe import cli
-from pgpipe.files import read_json
+from pgpipe.sealed import read_json
 
 RESOLUTION = 8
 

@@ -18,6 +18,7 @@ PRELOADED = [
     "torch._dynamo",  # which the first optimizer imports
     "mlflow.store.tracking.sqlalchemy_store",
     "pgpipe.cli",
+    *(f"stages.{name}" for name in ("prepare", "gate", "reference", "init")),
     *(f"stages.{name}" for name in ("train", "sample", "score", "report")),
 ]
 CONTEXT = multiprocessing.get_context("forkserver")

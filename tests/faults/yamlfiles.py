@@ -165,10 +165,10 @@ def retold(seed: int, count: int, style: Callable[[dict[str, object]], str]) -> 
 
 RANGES = {
     "dataset.seed": (0, 10**18), "dataset.max_rejected": (0, 10**9), "train.seed": (0, 2**63),
-    "train.learning_rate": (1e-12, 10.0), "train.adam_beta1": (0.0, 0.999),
+    "train.learning_rate": (1e-12, 1.0), "train.adam_beta1": (0.0, 0.999),
     "train.tick_kimg": (1e-3, 1e6), "train.drift": (0.0, 1e3), "sample.images": (4096, 10**7),
-    "sample.minibatch": (1, 10**6), "model.latent_size": (1, 1 << 14), "model.fmap_max": (1, 4096),
-    "growth.phases.r32.stable_kimg": (0.001, 1e9), "reference.classifier_kimg": (1e-3, 1e6),
+    "sample.minibatch": (1, 65536), "model.latent_size": (1, 1 << 14), "model.fmap_max": (1, 4096),
+    "growth.phases.r32.stable_kimg": (0.001, 700.0), "reference.classifier_kimg": (1e-3, 1e6),
 }  # fmt: skip
 in_range = st.fixed_dictionaries(
     {},

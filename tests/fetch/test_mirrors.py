@@ -1,15 +1,23 @@
 """Downloads against a server on this machine that does what servers do wrong."""
 
+import contextlib
+import gzip
 import hashlib
+import http.server
+import io
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+import urllib3
+from hypothesis import given, settings
+from hypothesis.strategies import sampled_from, text
 from loopback import Server
 
-from pgpipe.errors import IntegrityError, NetworkError, UsageError
+from pgpipe.errors import IntegrityError, NetworkError, UsageError, printable
 from pgpipe.fetch import answers, mirrors, transfer
 from pgpipe.fetch.wanted import Wanted, copy
 
@@ -328,12 +336,13 @@ def test_redirect_is_followed_and_a_circle_is_not(server: Server, target: Path) 
     get(target, server.serve("x", b"", status=302, headers=(("Location", "/y"),)))
 
 
-def test_redirect_from_https_to_http_is_refused() -> None:
-    step, response = requests.Response(), requests.Response()
-    step.url, step.headers["Location"] = "https://a/x", "http://a/x"
-    response.url, response.history = "http://a/x", [step]
+def test_redirect_from_https_to_http_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = requests.Response()
+    step.url, step.headers["Location"], step.status_code = "https://a/x", "http://a/x", 302
+    step.raw = io.BytesIO()
+    monkeypatch.setattr(requests.Session, "get", lambda *_, **__: step)
     with pytest.raises(NetworkError, match="redirected from https to http"):
-        answers.inspect(response, 0, HASHED)
+        answers.answer("https://a/x", {})
 
 
 @pytest.mark.parametrize(
@@ -370,3 +379,111 @@ def test_own_file_that_is_another_is_refused(
 def test_own_file_exists(tmp_path: Path, target: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         copy(tmp_path, target, HASHED)
+
+
+# Answers without end, and what an address says of its user
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """Serves much more than anybody has asked for, as its path says."""
+
+    sent = 0
+
+    def do_GET(self) -> None:
+        kind = self.path[1:].partition("?")[0]
+        self.send_response(302 if kind == "redirect" else 200)
+        if kind == "redirect":
+            self.send_header("Location", "/whole")
+        if kind == "packed":
+            self.send_header("Content-Encoding", "gzip")
+        if kind in ("whole", "drip"):
+            self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            if kind == "whole":
+                self.wfile.write(CONTENT)
+                return
+            block = gzip.compress(bytes(64 << 20)) if kind == "packed" else bytes(1 << 16)
+            while Endless.sent < 200 << 20:
+                self.wfile.write(block[:1] if kind == "drip" else block)
+                Endless.sent += len(block)
+                time.sleep(0.05 if kind == "drip" else 0)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of such a server."""
+    monkeypatch.setattr(transfer, "WAIT_SECONDS", 0.001)
+    Endless.sent = 0
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("wanted", [WHOLE, SIZED, Wanted(SHA256, most=2_000_000)])
+@pytest.mark.parametrize("kind", ["plain", "packed"])
+def test_answer_without_end_is_left_at_what_is_known_of_the_size(
+    endless: str, target: Path, wanted: Wanted, kind: str
+) -> None:
+    most = wanted.size or wanted.most
+    message = failure(IntegrityError, target, f"{endless}/{kind}", wanted=wanted)
+    assert message.endswith(f"/{kind}: more than {most} bytes")
+    assert Endless.sent < 40 << 20  # what the system holds of it
+    assert not list(target.parent.iterdir())
+
+
+def test_redirect_without_end_is_not_read(endless: str, target: Path) -> None:
+    get(target, f"{endless}/redirect")
+    assert Endless.sent < 40 << 20
+
+
+def test_answer_that_drips_is_left(
+    endless: str, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "SLOW_SECONDS", 0.1)
+    monkeypatch.setattr(transfer, "ATTEMPTS", 2)
+    start = time.monotonic()
+    message = failure(NetworkError, target, f"{endless}/drip")
+    assert message.endswith(": less than 65536 bytes in 0.1 s")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("fault", [{"status": 404}, {"most": 1000}, {"content": OTHER}])
+def test_passwords_and_tokens_are_neither_told_nor_kept(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, fault: dict[str, object]
+) -> None:
+    monkeypatch.setattr(transfer, "ATTEMPTS", 1)
+    server.serve("x?access_token=secret", **{"content": CONTENT, "etag": '"1"', **fault})  # type: ignore[arg-type]
+    url = server.url("x?access_token=secret").replace("://", "://me:se/cret@")
+    kind = IntegrityError if "content" in fault else NetworkError
+    told = printable(failure(kind, target, url.replace("se/cret", "secret")))
+    kept = b"".join(path.read_bytes() for path in target.parent.glob("*.tag"))
+    assert b"//127.0.0.1" in kept or "most" not in fault
+    assert "cret" not in told + kept.decode()
+    assert "//127.0.0.1" in told
+    assert "cret" not in printable(url)
+
+
+@given(
+    text(max_size=30) | sampled_from(["9" * 400, "-5", "Wed, 21 Oct 99999 07:28:00 GMT", "1e9"]),
+    sampled_from(["Retry-After", "Content-Range", "Content-Length", "ETag", "Location"]),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_any_header_is_an_answer_or_an_error(value: str, name: str) -> None:
+    """What is made of it is one line."""
+    response = requests.Response()
+    response.status_code, response.url, response.headers[name] = 503, "http://x", value
+    response.request = requests.Request("GET", "http://x").prepare()
+    response.raw = urllib3.HTTPResponse(headers={})
+    error = requests.HTTPError(response=response)
+    assert transfer.patience(error, 1) is None or transfer.patience(error, 1) <= 120  # type: ignore[operator]
+    assert transfer.describe(error)
+    with contextlib.suppress(NetworkError, IntegrityError):
+        answers.inspect(response, 0, WHOLE)
+    with contextlib.suppress(answers.Swapped):
+        answers.require_rest(response, Path("none"))

@@ -137,6 +137,28 @@ def test_fit_forgets_the_scale_of_the_features() -> None:
 
 
 @pytest.mark.usefixtures("in_double")
+def test_fit_takes_the_scale_from_images_that_differ() -> None:
+    """Every image twice: the nearest other image, at a distance of 0, has no logarithm."""
+    made, x = discrimination(4, 3), 7 * noise(15, 4, seed=9)
+    twice = np.repeat(x, 2, axis=0)
+    made.fit(torch.tensor(twice))
+    apart = literal.distances(x, *parts(made)[:2])
+    apart[np.arange(15), np.arange(15)] = np.inf
+    np.testing.assert_allclose(apart.min(axis=1).mean(axis=0), 2, rtol=1e-10)
+    np.testing.assert_allclose(made(torch.tensor(twice))[:, 4:].detach().mean(dim=0), 0, atol=1e-10)
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-7])
+def test_fit_to_equal_images_keeps_the_lengths(apart: float) -> None:
+    """Also where their features differ by rounding alone."""
+    made, x = discrimination(4, 3).float(), 3 + apart * torch.tensor(noise(10, 4)).float()
+    before = made.log_length.clone()
+    made.fit(x)
+    assert made.log_length.equal(before)
+    torch.testing.assert_close(made(x)[:, 4:].mean(dim=0), torch.zeros(3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.usefixtures("in_double")
 def test_derivatives_of_discrimination() -> None:
     made, x = discrimination(3, 2), torch.tensor(0.3 * noise(4, 3, seed=9), requires_grad=True)
     assert torch.autograd.gradcheck(made, (x,))

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 import torchrun
+from specs import train_section
 
 from pgpipe import tensors
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
 from pgpipe.processes import elastic, lastwords, launch
 from pgpipe.processes.group import ALONE
 from pgpipe.processes.lastwords import Words
+from pgpipe.training import numerics
 from pgpipe.training.checkpoint import StateFolder
 
 TWENTY_STEPS = """
@@ -64,13 +66,23 @@ def test_a_process_alone_is_the_first_and_asks_nobody() -> None:
     assert ALONE.writes
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "two", ""])
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "", "1_0", "999999", "9" * 5000])
 def test_what_is_no_number_of_processes_is_refused(
     asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(launch.VARIABLE, asked)
-    with pytest.raises(UsageError, match=r"PGPIPE_PROCESSES: .* is not a number of processes"):
+    with pytest.raises(UsageError, match=r"PGPIPE_PROCESSES: .* is not a number from 1 to \d+$"):
         launch.wanted()
+
+
+@pytest.mark.parametrize("variable", ["WORLD_SIZE", "LOCAL_WORLD_SIZE"])
+@pytest.mark.parametrize("value", ["0", "x", "1e9", "99999999"])
+def test_what_torchrun_says_is_a_number(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=rf"{variable}: '{value}' is not a number from 1 to 65536"):
+        numerics.platform(train_section(threads=0))
 
 
 def test_a_process_that_was_launched_launches_no_others(monkeypatch: pytest.MonkeyPatch) -> None:

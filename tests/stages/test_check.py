@@ -6,9 +6,20 @@ from typing import Any
 import pytest
 from tinyparams import ROOT, phase, phases, refusal, with_values
 
+from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from stages import check as stage
-from stages.paths import CHECKED
+from stages.paths import CHECKED, WRITTEN
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "params.yaml").write_text((ROOT / "tests/params.yaml").read_text())
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
 
 # The sections with one another
 
@@ -100,7 +111,72 @@ def test_every_split_of_the_inception_score_has_images() -> None:
 
 def test_precision_needs_four_images() -> None:
     assert refusal(score__fid_images=3) == (
-        "params.yaml: score.fid_images: 3 is neither auto nor a number >= 4"
+        "params.yaml: score.fid_images: 3 is neither auto nor a number from 4 to 16777216"
+    )
+
+
+# Where the user's files are
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        *((".", "data/checked"), ("..", "data/checked"), ("/", "data/checked")),
+        *(("data", "data/checked"), ("data/raw", "data/raw"), ("data/raw/x.zip", "data/raw")),
+        *(("models", "models"), ("models/r4", "models"), ("reports", "reports/metrics.json")),
+        *(("reports/figures", "reports/figures"), (".dvc/cache", ".dvc"), (".pgpipe", ".pgpipe")),
+        *(("data/../samples", "samples"), ("link", "reference"), (".git", ".git")),
+    ],
+)
+def test_the_users_files_are_apart_from_what_the_pipeline_writes(
+    project: Path, path: str, place: str
+) -> None:
+    (project / "link").symlink_to("reference")
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("path: data/own", f"path: {path}"))
+    with pytest.raises(UsageError) as caught:
+        stage.run()
+    assert str(caught.value).startswith(
+        f"params.yaml: dataset.path: {path}: overlaps {place}, which the pipeline writes; "
+    )
+
+
+@pytest.mark.parametrize("path", ["data/own", "data/celeba", "reports/benchmarks", "../own"])
+def test_a_folder_beside_it_will_do(project: Path, path: str) -> None:
+    stage.require_apart(stage.check(with_values(dataset__path=path), "p").dataset)
+
+
+def test_everything_that_a_stage_writes_is_known() -> None:
+    stages = load_yaml(ROOT / "dvc.yaml")["stages"].values()
+    outs = [out for entry in stages for out in entry.get("do", entry).get("outs", [])]
+    for out in [*outs, "reports/metrics.json"]:
+        path = Path(out.replace("${key}", "r4"))
+        assert any(path.is_relative_to(known) for known in WRITTEN), out
+
+
+def test_a_name_of_a_file_has_no_nul() -> None:
+    for key, name in ("path", "a"), ("boxes", "a.csv"), ("list", "a.txt"):
+        assert "has a NUL" in refusal(**{f"dataset__{key}": f"\0{name}", "dataset__crop": "box"})
+
+
+# Products of numbers
+
+
+def test_ticks_are_few_enough() -> None:
+    message = refusal(growth__phases__r32__stable_kimg=1e6)
+    assert message == (
+        "params.yaml: train.tick_kimg: 1.0 makes 1000023 ticks of all phases, which is not <= "
+        "100000; make it larger"
+    )
+    stage.check(with_values(growth__phases__r32__stable_kimg=1e6, train__tick_kimg=20.0), "p")
+
+
+def test_samples_are_few_enough() -> None:
+    values = {**STACKED, "dataset__stacks": 1 << 20, "score__mode_samples": 1 << 20}
+    message = refusal(**{**values, "score__mode_evaluations": 1000, "sample__images": "auto"})
+    assert message == (
+        "params.yaml: score.mode_samples times score.mode_evaluations: 1048576000 images are not "
+        "<= 16777216, as many as can be sampled"
     )
 
 
@@ -134,7 +210,7 @@ def test_modes_are_counted_in_enough_unlabelled_images(path: str, value: Any, me
 
 
 def test_other_data_sets_need_no_images_for_modes() -> None:
-    stage.check(with_values(score__mode_samples=1 << 40), "params.yaml")
+    stage.check(with_values(score__mode_samples=1 << 24), "params.yaml")
 
 
 # The growth
@@ -186,13 +262,6 @@ def test_first_phase_has_nothing_to_fade_from() -> None:
 
 
 # The stage
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "params.yaml").write_text((ROOT / "tests/params.yaml").read_text())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_output_is_the_same_for_all_valid_parameters(project: Path) -> None:

@@ -267,7 +267,7 @@ def test_what_makes_sense_is_accepted() -> None:
     document = load_yaml(ROOT / "tests/params.yaml")
     for values in (
         {"lanczos_resolution": 256},
-        {"labels": "dataset.json", "classes": ["3"], "images": 5000},
+        {"labels": "dataset.json", "classes": ["3", "4"], "images": 5000},
         {"crop": "box", "boxes": "b.csv", "background": "#12aBeF", "list": "l.txt"},
     ):
         document["dataset"] |= {"name": "folder", "crop": "center", "boxes": "", **values}

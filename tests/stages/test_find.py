@@ -14,7 +14,7 @@ from publishedsets import WRITERS, cifar10, mnist
 from tinyparams import with_values
 from tinyproject import Run
 
-from pgpipe.data import filehashes
+from pgpipe import filehashes
 from pgpipe.data.sources import obtain
 from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.errors import PgpipeError

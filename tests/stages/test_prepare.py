@@ -83,10 +83,15 @@ def test_a_signal_ends_it_in_order(
     assert not (MULTIRES / "manifest.json").exists()
 
 
-def test_a_dead_worker_is_one_line_of_exit_4(running: subprocess.Popen[str]) -> None:
+@pytest.mark.parametrize(
+    ("child", "reason"), [(0, "the process that reads it was killed"), (-1, "ended with -9")]
+)
+def test_a_dead_worker_is_one_line_of_exit_4(
+    running: subprocess.Popen[str], child: int, reason: str
+) -> None:
     children = psutil.Process(running.pid).children()
-    children[0].kill()
-    assert "ended with -9" in require_end(running, children)
+    children[child].kill()
+    assert reason in require_end(running, children)
     assert running.returncode == 4
 
 

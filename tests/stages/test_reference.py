@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from pgpipe.data.multires import ImageStore, read_labels, read_manifest
-from pgpipe.files import read_json, write_json
+from pgpipe.files import write_json
 from pgpipe.metrics import classifier
+from pgpipe.sealed import read_json
 from stages import download, prepare, reference, score
 from stages.paths import (
     CLASSIFIER,

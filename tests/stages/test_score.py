@@ -14,10 +14,11 @@ from literal import inception as literal
 from pgpipe.data.multires import ImageStore
 from pgpipe.data.pyramid import blocks
 from pgpipe.data.writing import write
-from pgpipe.files import read_json, write_json
+from pgpipe.files import write_json
 from pgpipe.hashes import sha256
 from pgpipe.metrics import inception_file
 from pgpipe.scoring import pair
+from pgpipe.sealed import read_json
 from stages import reference, score
 from stages.paths import (
     DRAWN,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pgpipe.tracking.address import fault_of_address, store_uri, without_credentials
+from pgpipe.errors import without_credentials
+from pgpipe.tracking.address import fault_of_address, store_uri
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import Run, Spool
 from pgpipe.tracking.store import require_store

@@ -17,6 +17,7 @@ from pgpipe.training import finite
 from pgpipe.training import phase as phases
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.finite import not_finite
+from pgpipe.training.job import Job
 from pgpipe.training.phase import PhaseTraining
 
 pytestmark = pytest.mark.slow
@@ -66,9 +67,12 @@ def test_what_comes_again_ends_the_phase_and_names_the_tensor(place: Place, tmp_
     assert not is_finished(tmp_path)
 
 
-def test_a_learning_rate_beyond_reason_ends_the_phase(place: Place, tmp_path: Path) -> None:
+def test_a_learning_rate_beyond_reason_ends_the_phase(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Job, "learning_rate", lambda *_: 1e39)
     with pytest.raises(DivergedError):
-        place.run(tmp_path, learning_rate=1e39)
+        place.run(tmp_path)
     assert StateFolder(tmp_path).states() == []
 
 

@@ -263,6 +263,19 @@ def test_kernels_are_fitted_to_the_first_reals_of_the_first_phase(tmp_path: Path
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize(
+    ("group", "count"), [(4, 48), (8, 48), (7, 49), (64, IMAGES), (True, IMAGES)]
+)
+def test_kernels_are_fitted_to_whole_groups(tmp_path: Path, group: int, count: int) -> None:
+    minibatch = MINIBATCH if group != 7 else 7
+    place = Place(tmp_path, KERNELS, {"minibatch_stddev": group, "minibatch": minibatch})
+    training = first_phase(place, tmp_path / "states", Count())
+    reals = training.first_reals().flatten(1)
+    assert len(reals) == len(reals.unique(dim=0)) == count
+    training.train_step()
+    assert all(value.isfinite().all() for value in kernels(training))
+
+
 def test_kernels_are_fitted_once(tmp_path: Path) -> None:
     place = Place(tmp_path, KERNELS, {"minibatch_stddev": False}).grow()
     states = tmp_path / "states"

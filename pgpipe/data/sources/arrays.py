@@ -15,9 +15,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from pgpipe.data import bounds, rawzip
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item, channels_last, numbered, upright
-from pgpipe.data.rawzip import MAX_MEMBER_BYTES
 from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import only
 from pgpipe.data.sources.source import Source
@@ -35,6 +35,7 @@ def read_npz(raw: Path) -> Iterator[Item]:
             yield from rows(file, path.stem, None)
         return
     with blaming(path, "npz"), ZipFile(path) as archive:
+        rawzip.refuse_excess(archive.infolist(), path.stat().st_size)
         if {info.compress_type for info in archive.infolist()} - {ZIP_STORED, ZIP_DEFLATED}:
             raise ValueError("neither stored nor deflated")
         shapes = {}
@@ -74,8 +75,7 @@ def labels_of_npz(
     if name is None:
         return None
     shape, kind = shapes[name]
-    if math.prod(shape) * kind.itemsize > MAX_MEMBER_BYTES:
-        raise ValueError(f"{name!r} of shape {shape} is too large")
+    bounds.require_item(math.prod(shape) * kind.itemsize, f"{name!r} of shape {shape}: ")
     with archive.open(f"{name}.npy") as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -114,8 +114,8 @@ def read_hdf5(raw: Path) -> Iterator[Item]:
         arrays = {n: file[n] for n in names if isinstance(file[n], h5py.Dataset)}
         arrays = {n: a for n, a in arrays.items() if not (a.external or a.is_virtual)}
         images = arrays[largest({name: (a.shape, a.dtype) for name, a in arrays.items()})]
-        if math.prod(images.chunks or (0,)) > MAX_MEMBER_BYTES:
-            raise ValueError(f"chunks of {images.chunks} do not fit into memory")
+        bounds.require_item(math.prod(images.chunks or (0,)), f"chunks of {images.chunks}: ")
+        bounds.require_growth(path.stat().st_size, images.nbytes, bounds.PIXEL_GROWTH)
         labels = next((small(arrays[name]) for name in LABELS if name in arrays), None)
         axes, texts = channels_last(images.shape[1:]), texts_of(labels, len(images))
         for number in range(len(images)):
@@ -125,8 +125,7 @@ def read_hdf5(raw: Path) -> Iterator[Item]:
 
 def small(dataset: Any) -> NDArray[Any]:
     """All of an HDF5 array; ValueError where that may not fit into memory."""
-    if dataset.nbytes > MAX_MEMBER_BYTES:
-        raise ValueError(f"{dataset.name!r} of shape {dataset.shape} is too large")
+    bounds.require_item(dataset.nbytes, f"{dataset.name!r} of shape {dataset.shape}: ")
     array: NDArray[Any] = dataset[()]
     return array
 

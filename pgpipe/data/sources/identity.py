@@ -6,11 +6,12 @@ people unpack. So where the bytes are others, the content decides, if its hash i
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from pgpipe.data import rawzip, tars
+from pgpipe.data import bounds, rawzip, tars
 from pgpipe.data.sources.catalogue import Published
 from pgpipe.errors import IntegrityError
 from pgpipe.fetch.wanted import Wanted
@@ -18,7 +19,6 @@ from pgpipe.fetch.wanted import require as require_bytes
 from pgpipe.files import CHUNK_BYTES
 
 GZIP = b"\x1f\x8b"
-MAX_BYTES = 1 << 30  # of unpacked content: a bomb is no published file
 
 
 def wanted(file: Published) -> Wanted:
@@ -56,7 +56,7 @@ def same_content(path: Path, file: Published) -> bool:
         if file.members:
             return same_members(((n, content) for n, _, content in tars.files(path)), file)
         return bool(file.content) and digest(unpacked(path), "sha256") == file.content
-    except (IntegrityError, OSError, EOFError, ValueError):
+    except (IntegrityError, OSError, EOFError, ValueError, zlib.error):
         return False
 
 
@@ -82,14 +82,14 @@ def unpacked(path: Path) -> IO[bytes]:
     """The content of a file that may be gzipped."""
     with path.open("rb") as file:
         packed = file.read(len(GZIP)) == GZIP
-    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
+    if not packed:
+        return path.open("rb")
+    return bounds.bounded(cast(IO[bytes], gzip.open(path)), path.stat().st_size)
 
 
 def digest(content: IO[bytes], kind: str) -> str:
-    """The hash of what is left of a file, in hexadecimal; ValueError where that is too much."""
-    found, size = hashlib.new(kind, usedforsecurity=False), 0
+    """The hash of what is left of a file, in hexadecimal."""
+    found = hashlib.new(kind, usedforsecurity=False)
     while data := content.read(CHUNK_BYTES):
         found.update(data)
-        if (size := size + len(data)) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES} bytes")
     return found.hexdigest()

@@ -4,22 +4,19 @@ A category comes as CATEGORY_train_lmdb.zip, or as the folder that unzipping it 
 of either is its data.mdb as CATEGORY.mdb. Several categories are the labels.
 """
 
-import faulthandler
 import shutil
 import struct
-from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
-from multiprocessing import get_context
 from pathlib import Path
 from zipfile import ZipFile
 
+from pgpipe.data import rawzip
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
 from pgpipe.data.sources.obtain import accept, verified
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Place, Source
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.errors import UsageError
 from pgpipe.files import CHUNK_BYTES, atomic, copy
 
 DATA = "data.mdb"
@@ -45,15 +42,14 @@ def unpack(source: Path, raw: Path, linked: bool = False) -> None:
             target.symlink_to((source / DATA).absolute())
         else:
             copy(source / DATA, target)
-        require_survivable(target)
         return
     with blaming(source, "zip"), ZipFile(source) as archive:
-        names = [name for name in archive.namelist() if name.rpartition("/")[2] == DATA]
-        if len(names) != 1:
-            raise ValueError(f"{len(names)} files {DATA} in it, expected 1")
-        with archive.open(names[0]) as reader, atomic(target) as writer:
+        found = [i for i in rawzip.entries(archive) if i.filename.rpartition("/")[2] == DATA]
+        if len(found) != 1:
+            raise ValueError(f"{len(found)} files {DATA} in it, expected 1")
+        rawzip.refuse_growth(found[0])
+        with archive.open(found[0]) as reader, atomic(target, found[0].file_size) as writer:
             shutil.copyfileobj(reader, writer, CHUNK_BYTES)
-    require_survivable(target)
 
 
 def databases(path: Path) -> list[Path]:
@@ -84,24 +80,6 @@ def values(path: Path) -> Iterator[tuple[bytes, bytes]]:
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_readers=1)
         with environment, environment.begin() as transaction:
             yield from transaction.cursor()
-
-
-def require_survivable(path: Path) -> None:
-    """Read a database once through in another process: LMDB ends its process over some damage."""
-    reader = get_context("fork").Process(target=walk, args=(path,))
-    reader.start()
-    reader.join()
-    if reader.exitcode:
-        raise IntegrityError(
-            f"{path}: not a readable LMDB: reading it ended with {reader.exitcode}"
-        )
-
-
-def walk(path: Path) -> None:
-    """Read all values; damage that is an error is left to who reads them next."""
-    faulthandler.disable()  # the death of this process is told in one line
-    with suppress(IntegrityError):
-        deque(values(path), maxlen=0)
 
 
 def require_whole(path: Path) -> None:

@@ -6,19 +6,22 @@ the schema's metadata has (ClassLabel).
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgpipe.data import layouts
+from pgpipe.data import bounds, layouts
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item
 from pgpipe.data.layouts import Layout
 from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Source
+from pgpipe.files import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from pyarrow import Schema
+    from pyarrow.parquet import ParquetFile
 
 LABELS = ("label", "labels", "fine_label", "class")
 BATCH = 16  # rows in memory
@@ -26,16 +29,12 @@ BATCH = 16  # rows in memory
 
 def read(raw: Path) -> Iterator[Item]:
     """The images of all parquet files, in the order of their names."""
-    from pyarrow import parquet
-
     for path in several(raw, "*.parquet"):
-        with blaming(path, "parquet file"), path.open("rb") as source:
-            file = parquet.ParquetFile(source, page_checksum_verification=True)
-            image, label = columns(file.schema_arrow)
+        with opened(path) as (file, image, label):
             names = class_names(file.schema_arrow, label)
             chosen = [image, *([label] if label else [])]
             number = 0
-            for batch in file.iter_batches(BATCH, columns=chosen):
+            for batch in file.iter_batches(BATCH, columns=chosen, use_threads=False):
                 for row in batch.to_pylist():
                     text = label_text(row[label], names) if label else ""
                     yield data_of(row[image]), text, name_of(path, number)
@@ -44,20 +43,48 @@ def read(raw: Path) -> Iterator[Item]:
 
 def survey(raw: Path) -> Layout:
     """Names and labels; columns are stored apart, so that no image is read."""
-    from pyarrow import parquet
-
     labels: dict[str, str] = {}
     for path in several(raw, "*.parquet"):
-        with blaming(path, "parquet file"), path.open("rb") as source:
-            file = parquet.ParquetFile(source, page_checksum_verification=True)
-            _, label = columns(file.schema_arrow)
+        with opened(path) as (file, _, label):
             names, values = class_names(file.schema_arrow, label), []
             if label:
-                values = file.read([label])[label].to_pylist()
+                values = file.read([label], use_threads=False)[label].to_pylist()
             for number in range(file.metadata.num_rows):
                 text = label_text(values[number], names) if label else ""
                 labels[name_of(path, number)] = text
     return Layout(labels, unread=layouts.shards(path.stem for path in several(raw, "*.parquet")))
+
+
+@contextmanager
+def opened(path: Path) -> "Iterator[tuple[ParquetFile, str, str]]":
+    """A context of a file, and of its columns of images and of labels.
+
+    What was begun ends with it: no thread reads on in a file that is closed.
+
+    Raises:
+        IntegrityError: it is no parquet file, or its images become more than they may.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    with (
+        blaming(path, "parquet file"),
+        pyarrow.OSFile(str(path)) as source,
+        parquet.ParquetFile(
+            source, pre_buffer=False, buffer_size=CHUNK_BYTES, page_checksum_verification=True
+        ) as file,
+    ):
+        image, label = columns(file.schema_arrow)
+        groups = (file.metadata.row_group(n) for n in range(file.metadata.num_row_groups))
+        chunks = (group.column(n) for group in groups for n in range(group.num_columns))
+        unpacked = [
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if chunk.path_in_schema.partition(".")[0] == image
+        ]
+        for grown in (sum(unpacked), file.metadata.num_rows):
+            bounds.require_growth(path.stat().st_size, grown)
+        yield file, image, label
 
 
 def name_of(path: Path, number: int) -> str:

@@ -13,9 +13,9 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from pgpipe.data import bounds
 from pgpipe.data.blaming import blaming
 from pgpipe.data.items import Item, channels_last, numbered, upright
-from pgpipe.data.rawzip import MAX_MEMBER_BYTES
 from pgpipe.data.sources.crc32c import crc32c
 from pgpipe.data.sources.example import features
 from pgpipe.data.sources.obtain import own
@@ -60,8 +60,7 @@ def records(file: IO[bytes]) -> Iterator[bytes]:
     """The records of a file; ValueError where one is damaged or cut off."""
     while header := file.read(12):
         length = struct.unpack("<Q", checked(header, 8))[0]
-        if length > MAX_MEMBER_BYTES:
-            raise ValueError(f"a record of {length} bytes")
+        bounds.require_item(length, "a record of ")
         yield checked(file.read(length + 4), length)
 
 

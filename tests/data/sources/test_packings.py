@@ -160,7 +160,6 @@ def test_unpacked_folder_without_known_hashes_is_taken_on_demand(
 
 def test_bomb_is_no_published_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     published("mnist", tmp_path / "own", monkeypatch)
-    monkeypatch.setattr("pgpipe.data.sources.identity.MAX_BYTES", 1 << 20)
     file = tmp_path / "own/train-images-idx3-ubyte.gz"
     file.write_bytes(gzip.compress(bytes(8 << 20)))
     with pytest.raises(IntegrityError, match="bytes, not"):
