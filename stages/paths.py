@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pgpipe.sealed import SEAL
+
 CHECKED = Path("data/checked")
 FOUND = Path("data/found.json")
 RAW = Path("data/raw")
@@ -29,7 +31,15 @@ FIGURES = REPORTS / "figures"
 # Where the user's files cannot be: what stages, DVC, git and the tracker write.
 WRITTEN = (
     *(CHECKED, FOUND, RAW, MULTIRES, GATE, MODELS, REFERENCE, SAMPLES, METRICS, HISTORY, PAGE),
-    *(FIGURES, Path(".pgpipe"), Path(".dvc"), Path(".git"), Path("mlflow.db"), Path("mlartifacts")),
+    *(
+        FIGURES,
+        METRICS.parent / SEAL,
+        Path(".pgpipe"),
+        Path(".dvc"),
+        Path(".git"),
+        Path("mlflow.db"),
+        Path("mlartifacts"),
+    ),
 )
 
 

@@ -28,6 +28,7 @@ def test_root_is_the_next_folder_above_that_dvc_knows(
 
 
 def test_root_is_what_dvc_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "main").mkdir()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
     assert project_root() == tmp_path / "main"
 
@@ -123,6 +124,7 @@ def test_a_path_that_is_no_text_is_refused(unpacked: Path, monkeypatch: pytest.M
 def test_where_dvc_cannot_have_workspaces_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, strange: str
 ) -> None:
+    (tmp_path / name).mkdir()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / name))
     fault = fault_of_place()
     assert (fault is not None) == bool(strange)

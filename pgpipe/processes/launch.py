@@ -52,6 +52,7 @@ def require_environment() -> None:
         UsageError: names the variable.
     """
     rank, size = whole("RANK", 0, 0, MOST), whole("WORLD_SIZE", 1, 1, MOST)
+    whole("LOCAL_WORLD_SIZE", 1, 1, MOST)
     needed = ("RANK", "WORLD_SIZE") if "RANK" in os.environ or size > 1 else ()
     if size > 1:
         needed = (*needed, "MASTER_ADDR", "MASTER_PORT")

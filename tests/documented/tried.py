@@ -75,6 +75,7 @@ NOT_TRIED = {
     r"source \.venv/bin/activate": "installs nothing; the tests run in it",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
+    r"dvc repro -s( 'train@KEY')?": "warns of what it removes; tests/test_shell.py runs it",
     r"git init && .*": "is what every project of the tests begins with",
     r"dvc exp run -S score\.inception=true": "needs a network of 96 MB; tests/stages/test_score.py",
     r"dvc exp run -S dataset\.name=svhn .*": "fetches 230 MB; tests/data/sources on loopback",

@@ -129,6 +129,7 @@ def test_clones_with_one_store_have_runs_of_their_own(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
     for number, clone in enumerate(("one", "two")):
+        (project / clone).mkdir()
         monkeypatch.setenv("DVC_ROOT", str(project / clone))
         made = Spool(
             Run(key="k", name=clone, experiment="e", params={}, tags={}, started_ms=number)
