@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from pgpipe.config import Section, lookup, validate
+from pgpipe.config import Section, lookup, shown, validate
 from pgpipe.errors import UsageError
 from pgpipe.schedule import GrowthSection
 
 Document = MutableMapping[str, Any]
-Factor = Annotated[float, Field(gt=0)]
+Factor = Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
 class Directives(Section):
@@ -156,7 +156,10 @@ def rescale(
     number = lookup(document, path)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise UsageError(f"{source}: scale: {path} is {number!r}, no number")
-    scaled = number * factor
+    try:
+        scaled = number * factor
+    except OverflowError:
+        raise UsageError(f"{source}: scale: {path} is {shown(number)}, too large") from None
     lookup(document, parent)[key] = (
         max(1, round(scaled)) if isinstance(number, int) else plain(scaled)
     )

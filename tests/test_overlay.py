@@ -95,10 +95,10 @@ def test_directives_are_no_parameters() -> None:
     ("overlay", "message"),
     [
         ({"growing": "no"}, "growing: 'no'"),
-        ({"total": 0}, "total: 0 is not > 0"),
+        ({"total": 0}, "total: 0 is not >= 1e-06"),
         ({"total": True}, "total: True"),
         ({"scale": 2}, "scale: 2"),
-        ({"scale": {"train.minibatch": -1}}, "scale.train.minibatch: -1 is not > 0"),
+        ({"scale": {"train.minibatch": -1}}, "scale.train.minibatch: -1 is not >= 1e-06"),
         ({"base": ["a"]}, "base: ['a']"),
     ],
 )
@@ -202,6 +202,10 @@ def test_scale_multiplies_the_last_value_once() -> None:
     data = {"scale": {"train.minibatch": 0.25}}
     assert applied(above, data, row)["train"]["minibatch"] == 4
     assert applied(above, data, row, data)["train"]["minibatch"] == 4
+
+
+def test_scale_of_what_is_too_large_is_refused() -> None:
+    assert "too large" in refusal({"train": {"n": 10**400}}, {"scale": {"train.n": 2.0}})
 
 
 def test_scale_reaches_into_phases() -> None:
