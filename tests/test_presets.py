@@ -155,7 +155,7 @@ def test_unknown_base_is_refused() -> None:
 
 
 def test_bad_directive_is_refused_with_its_file() -> None:
-    with pytest.raises(UsageError, match=r"presets/mine\.yaml: total: 0 is not > 0"):
+    with pytest.raises(UsageError, match=r"presets/mine\.yaml: total: 0 is not >= 1e-06"):
         presets.merged([preset("# x\ntotal: 0\n")])
 
 
