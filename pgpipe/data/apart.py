@@ -24,7 +24,7 @@ from pgpipe.data.blaming import blaming
 from pgpipe.data.choice import Choice, chosen
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.folder import files_under
-from pgpipe.data.items import Item
+from pgpipe.data.items import Item, batches, size_of
 from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError, ResourceError
 from pgpipe.processes.signals import SIGNALS, signal_at_parents_death
@@ -51,7 +51,7 @@ def opened(
         choice = chosen(source, raw, dataset)
         yield [choice]
         items = choice.of(within_bounds(source.read(raw), packed, raw))
-        yield from batches(islice(items, skip, None))
+        yield from batches(islice(items, skip, None), BATCH_ITEMS, BATCH_BYTES)
 
     answers = read_apart(steps, bounds.READER_BYTES + packed, raw)
     (choice,) = next(answers)
@@ -62,27 +62,12 @@ def within_bounds(items: Iterator[Item], packed: int, raw: Path) -> Iterator[Ite
     """Pass images on, as long as all of them are not too much for so many bytes of files."""
     files = pixels = 0
     for item in items:
-        image = item[0]
         with blaming(raw, "data set"):
-            if isinstance(image, bytes):
-                bounds.require_growth(packed, files := files + len(image))
+            if isinstance(item[0], bytes):
+                bounds.require_growth(packed, files := files + size_of(item))
             else:
-                bounds.require_growth(packed, pixels := pixels + image.nbytes, bounds.PIXEL_GROWTH)
+                bounds.require_growth(packed, pixels := pixels + size_of(item), bounds.PIXEL_GROWTH)
         yield item
-
-
-def batches(items: Iterator[Item]) -> Iterator[list[Item]]:
-    """The images, some at a time."""
-    batch: list[Item] = []
-    held = 0
-    for item in items:
-        batch.append(item)
-        held += len(item[0]) if isinstance(item[0], bytes) else item[0].nbytes
-        if len(batch) == BATCH_ITEMS or held >= BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
 
 
 def read_apart(steps: Steps, memory: int, raw: Path) -> Iterator[Sequence[Any]]:

@@ -5,7 +5,6 @@
     pixels         PIXEL_GROWTH times the file of their array
     memory         of the process that reads them: READER_BYTES more than the files are large
     an image       `pgpipe.data.decode.MAX_PIXELS`
-    a table        of labels, boxes, names: TABLE_BYTES
 
 Image files are packed already, so they hardly shrink further, and bombs shrink a thousandfold.
 Pixels may be flat; no block of deflate holds more than PIXEL_GROWTH times its own bytes.
@@ -15,7 +14,6 @@ import io
 from typing import IO, cast
 
 ITEM_BYTES = 512 << 20
-TABLE_BYTES = 256 << 20
 READER_BYTES = 2 << 30
 SMALL_BYTES = 1 << 20  # below, any growth is harmless
 FILE_GROWTH = 100

@@ -12,6 +12,26 @@ from pgpipe.images import Images
 Item = tuple[bytes | Images, str, str]  # a file's bytes or uint8 [H, W, 1 or 3]; label; name
 
 
+def size_of(item: Item) -> int:
+    """Bytes of an image, packed or not."""
+    image = item[0]
+    return len(image) if isinstance(image, bytes) else image.nbytes
+
+
+def batches(items: Iterator[Item], most: int, most_bytes: int) -> Iterator[list[Item]]:
+    """At most so many images each, or fewer that together reach so many bytes."""
+    batch: list[Item] = []
+    held = 0
+    for item in items:
+        batch.append(item)
+        held += size_of(item)
+        if len(batch) == most or held >= most_bytes:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
 def numbered(values: NDArray[np.integer]) -> list[str]:
     """Numbers as labels that sort as the numbers do: 7 of 0..12 is "07"."""
     digits = len(str(values.max(initial=0)))

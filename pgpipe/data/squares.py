@@ -16,7 +16,7 @@ from PIL import ImageColor
 
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.decode import Channels, Rejected, decode, pixels_of, to_channels
-from pgpipe.data.items import Item
+from pgpipe.data.items import Item, batches
 from pgpipe.data.multires import Block, sizes
 from pgpipe.data.pyramid import Pixels, pyramid
 from pgpipe.data.square import Box, cut, lanczos, square
@@ -68,25 +68,11 @@ def blocks(
     with Workers[Batch, Made](work, most * square_bytes, processes) as workers:
 
         def made() -> Iterator[Block]:
-            for found, slot in workers.results(batches(items, most)):
+            for found, slot in workers.results(batches(items, most, BATCH_BYTES)):
                 note(found.rejected, rejected, dataset.max_rejected, place)
                 yield Block(views(slot, len(found.labels), *shape), found.labels)
 
         yield made()
-
-
-def batches(items: Iterator[Item], most: int) -> Iterator[Batch]:
-    """At most so many images each, or few large ones."""
-    batch: list[Item] = []
-    held = 0
-    for item in items:
-        batch.append(item)
-        held += len(item[0]) if isinstance(item[0], bytes) else item[0].nbytes
-        if len(batch) == most or held >= BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
 
 
 def fill(

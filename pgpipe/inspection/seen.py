@@ -16,8 +16,8 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.items import Item
-from pgpipe.data.squares import Batch, Boxes, batches
+from pgpipe.data.items import Item, batches
+from pgpipe.data.squares import BATCH_BYTES, Batch, Boxes
 from pgpipe.data.workers import Workers
 from pgpipe.data.writing import Rejections
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS, Images
@@ -110,7 +110,7 @@ def see(
     shape = (small.resolution, small.resolution, small.channels)
     work = partial(look, dataset=small, alone=get_context("fork").Lock(), boxes=boxes)
     with Workers[Batch, Found](work, BATCH_IMAGES * math.prod(shape), processes) as workers:
-        for found, slot in workers.results(batches(items, BATCH_IMAGES)):
+        for found, slot in workers.results(batches(items, BATCH_IMAGES, BATCH_BYTES)):
             seen.add(found, slot.reshape(-1, *shape))
             report(seen.images)
     return seen
