@@ -68,10 +68,14 @@ def without_credentials(text: str) -> str:
     return CREDENTIALS.sub("", text)
 
 
-def printable(message: str) -> str:
-    """A message without line breaks, and without what a name in it could tell a terminal to do.
+def visible(line: str) -> str:
+    """A line without credentials, and with all that a terminal would not show escaped."""
+    line = without_credentials(line)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
-    Nor with what an address in it tells everybody.
-    """
-    text = " ".join(without_credentials(message).split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+def printable(message: str) -> str:
+    """A message in one line, and without what a name in it could tell a terminal to do."""
+    return visible(" ".join(without_credentials(message).split()))

@@ -11,15 +11,7 @@ import threading
 import warnings
 from typing import TextIO
 
-from pgpipe.errors import printable, without_credentials
-
-
-def visible(line: str) -> str:
-    """A line without credentials, and with all that a terminal would not show escaped."""
-    line = without_credentials(line)
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+from pgpipe.errors import printable, visible
 
 
 def say(*lines: object, file: TextIO | None = None) -> None:

@@ -10,7 +10,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from pgpipe.config import leaves
-from pgpipe.terminal import visible
+from pgpipe.errors import visible
 
 TEMPLATES = Path(__file__).parent
 

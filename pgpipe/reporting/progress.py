@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pgpipe.terminal import visible
+from pgpipe.errors import visible
 from pgpipe.timer import Timer
 
 LINE_SECONDS = 30.0
