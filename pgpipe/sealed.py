@@ -15,7 +15,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +35,7 @@ MUCH_BYTES = 1 << 26  # whose hashes are kept
 LONGEST_REASON = 200  # characters of what a library says
 
 Rows = list[dict[str, str]]
+Seal = tuple[Path, dict[str, str]]  # a folder, and what its writer left there: hashes by name
 
 MAKERS = {  # the stage that writes a file, by how its path begins; `train` by the folder's name
     "data/raw": "download",
@@ -75,7 +76,7 @@ def stated(folder: Path) -> dict[str, str] | None:
     return found
 
 
-def seal_of(path: Path) -> tuple[Path, dict[str, str]] | None:
+def seal_of(path: Path) -> Seal | None:
     """Return the sealed folder that a file lies in, and what it states; None without one."""
     for folder in list(path.parents)[:2]:
         if (hashes := stated(folder)) is not None:
@@ -107,7 +108,8 @@ def require(*paths: Path) -> None:
         UsageError: one is missing where nothing was written, or may not be read.
         IntegrityError: one is damaged.
     """
-    require_known({path: known_hash(path) for path in paths})
+    seals = {folder: seal_of(folder / SEAL) for folder in {path.parent for path in paths}}
+    require_known({path: known_hash(path, seals[path.parent]) for path in paths})
 
 
 def require_known(known: Mapping[Path, str | None]) -> None:
@@ -122,12 +124,11 @@ def require_known(known: Mapping[Path, str | None]) -> None:
         require_hash(path, found, wanted[path])
 
 
-def known_hash(path: Path) -> str | None:
-    """Return the hash that a file has to have; None where its folder is not sealed."""
-    found = seal_of(path)
-    if found is None:
+def known_hash(path: Path, seal: Seal | None) -> str | None:
+    """Return the hash that a file has to have by a seal; None without one."""
+    if seal is None:
         return None
-    folder, hashes = found
+    folder, hashes = seal
     name = path.relative_to(folder).as_posix()
     if name not in hashes:
         raise damaged(path, f"not one of the files that {folder / SEAL} names")
@@ -188,7 +189,7 @@ def plain(path: Path) -> bytes:
 def content(path: Path) -> bytes:
     """Return the bytes of a file; errors are those of `require`."""
     data = plain(path)
-    if (known := known_hash(path)) is not None:
+    if (known := known_hash(path, seal_of(path))) is not None:
         require_hash(path, sha256(data), known)
     return data
 
@@ -220,10 +221,11 @@ def read_array(path: Path, mode: Literal["r", "c"] | None = None) -> "NDArray[An
     return found
 
 
-def hand_on(source: Path, target: Path) -> None:
-    """Give a file that was read a second name, or copy it; errors are those of `require`."""
-    require(source)
-    link_or_copy(source, target)
+def hand_on(paths: Sequence[Path], folder: Path) -> None:
+    """Link files into a folder, or copy them; errors are those of `require`."""
+    require(*paths)
+    for path in paths:
+        link_or_copy(path, folder / path.name)
 
 
 @contextmanager

@@ -30,16 +30,9 @@ PAGE = REPORTS / "index.html"
 FIGURES = REPORTS / "figures"
 # Where the user's files cannot be: what stages, DVC, git and the tracker write.
 WRITTEN = (
-    *(CHECKED, FOUND, RAW, MULTIRES, GATE, MODELS, REFERENCE, SAMPLES, METRICS, HISTORY, PAGE),
-    *(
-        FIGURES,
-        METRICS.parent / SEAL,
-        Path(".pgpipe"),
-        Path(".dvc"),
-        Path(".git"),
-        Path("mlflow.db"),
-        Path("mlartifacts"),
-    ),
+    *(CHECKED, FOUND, RAW, MULTIRES, GATE, MODELS, REFERENCE, SAMPLES),
+    *(METRICS, REPORTS / SEAL, HISTORY, PAGE, FIGURES),
+    *map(Path, (".pgpipe", ".dvc", ".git", "mlflow.db", "mlartifacts")),
 )
 
 

@@ -54,8 +54,7 @@ def quick_images(final: Path) -> int:
 def write_figures(final: Path, history: History) -> None:
     """Every picture of the page as a PNG of its own."""
     fresh_folder(FIGURES)
-    for picture in (REALS_PICTURE, *sealed.files(SAMPLES, "*.png")):
-        sealed.hand_on(picture, FIGURES / picture.name)
+    sealed.hand_on([REALS_PICTURE, *sealed.files(SAMPLES, "*.png")], FIGURES)
     write_png(FIGURES / "growth.png", figures.growth(final / PREVIEWS, history, PREVIEW_COLUMNS))
     write_bytes(FIGURES / "curves.png", page.png(figures.curves(history)))
     scores = figures.read_history(final / SCORES)

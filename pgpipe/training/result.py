@@ -59,8 +59,7 @@ def emit(
     link_or_copy(best or target / LAST, target / GENERATOR)
     write_rows(target / SCORES, before / SCORES, scores)
     drawn = [states.folder / PREVIEWS / preview_name(facts["phase"], tick) for tick in ticks]
-    for picture in (*sealed.files(before / PREVIEWS, "*.png"), *drawn):
-        sealed.hand_on(picture, target / PREVIEWS / picture.name)
+    sealed.hand_on([*sealed.files(before / PREVIEWS, "*.png"), *drawn], target / PREVIEWS)
     sealed.seal(target)
 
 
