@@ -43,14 +43,14 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def create(self, sizes: str = TINY) -> Self:
-        """Write it, with an overlay of sizes merged into its parameters."""
+    def create(self, sizes: str = TINY, checkout: Path = ROOT) -> Self:
+        """Write a checkout's sources, with an overlay of sizes merged into its parameters."""
         folder = self.folder
-        listed = self.git("ls-files", "-co", "--exclude-standard", at=ROOT).splitlines()
+        listed = self.git("ls-files", "-co", "--exclude-standard", at=checkout).splitlines()
         for name in listed:
-            if (ROOT / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
+            if (checkout / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
+                shutil.copy2(checkout / name, folder / name)
         (folder / "presets/tiny.yaml").write_text(sizes)
         self.git("init", "-q")
         self.git("config", "user.name", "tests")

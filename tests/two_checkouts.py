@@ -10,8 +10,6 @@ samples and scores are compared value by value; the order and names of files may
 import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,27 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
+from tinyproject import Project
 
-TINY = """\
-# A chain of a few steps.
-dataset: {images_per_class: 8, resolution: 32}
-growth:
-  final: r16
-  phases:
-    r4: {stable_kimg: 0.064}
-    r8: {fade_kimg: 0.032, stable_kimg: 0.032}
-    r16: {fade_kimg: 0.032, stable_kimg: 0.032}
-    r32: null
-model: {fmap_base: 32, fmap_max: 8, latent_size: 8}
-train: {tick_kimg: 0.032, minibatch: 8, threads: 1, quick_images: 8, channels_last: true}
-sample: {images: 32}
-reference: {classifier_kimg: 0.2}
-score: {swd_images: 32, ms_ssim_pairs: 16, classifier_splits: 2}
-"""
+from pgpipe.config import load_yaml
+
 ONE_PHASE = "growth: {final: r16, phases: {r4: null, r8: null, r16: {from: init, fade_kimg: 0}}}"
 PLAIN = "equalised_lr: false, fused_downsampling: false"
 WEAK = "growth: {final: r32, phases: {r4: null, r8: null, r16: null, r32: {from: init, res: 32, "
-CASES = {  # what of the chain above is otherwise
+CASES = {  # what of the tiny chain is otherwise
     "wgan-gp": "train: {gradient_at: full, full_resolution: 16}",
     "minimax": "train: {loss: minimax}",
     "non-saturating": "train: {loss: non-saturating}",
@@ -66,35 +51,11 @@ CASES = {  # what of the chain above is otherwise
 OUTPUTS = ("data/multires", "models", "reference", "samples", "reports/metrics.json")
 
 
-def project_of(checkout: Path, folder: Path, case: str) -> list[str]:
-    """Make a project of a checkout's code with the parameters of a case; the phases' names."""
-    listed = git(checkout, "ls-files", "-co", "--exclude-standard").splitlines()
-    for name in listed:
-        if (checkout / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(checkout / name, folder / name)
-    (folder / "presets/chain.yaml").write_text(TINY)
-    (folder / "presets/case.yaml").write_text(f"# {case}.\n{CASES[case]}\n")
-    git(folder, "init", "-q")
-    git(folder, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "--allow-empty", "-m0")
-    run(folder, case, "preset", "chain", "case", "--force")
-    lines = (folder / "params.yaml").read_text().splitlines()
-    return [line.split(":")[0].strip() for line in lines if line.startswith("    r")]
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder."""
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-def run(folder: Path, case: str, *arguments: str) -> None:
+def run(project: Project, case: str, *arguments: str) -> None:
     """Run a command of the project's own code to its end."""
-    outer = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
-    processes = "2" if case == "two processes" and arguments[0] == "train" else "1"
-    environment = {**outer, "OMP_NUM_THREADS": "1", "PGPIPE_PROCESSES": processes}
-    command = [sys.executable, "-m", "pgpipe", *arguments]
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    shared = case == "two processes" and arguments[0] == "train"
+    os.environ["PGPIPE_PROCESSES"] = "2" if shared else "1"
+    project.run("pgpipe", *arguments)
 
 
 def values(folder: Path) -> Iterator[tuple[str, str]]:
@@ -126,15 +87,16 @@ def hash_of(data: bytes) -> str:
 def results(checkout: Path, case: str) -> dict[str, str]:
     """Run a case's chain with the code of a checkout."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        phases = project_of(checkout, folder, case)
+        project = Project(Path(temporary)).create(checkout=checkout)
+        (project.folder / "presets/case.yaml").write_text(f"# {case}.\n{CASES[case]}\n")
+        run(project, case, "preset", "tiny", "case", "--force")
         for stage in ("check", "find", "download", "prepare", "gate", "reference", "init"):
-            run(folder, case, stage)
-        for phase in phases:
-            run(folder, case, "train", phase)
+            run(project, case, stage)
+        for phase in load_yaml(project.folder / "params.yaml")["growth"]["phases"]:
+            run(project, case, "train", phase)
         for stage in ("sample", "score"):
-            run(folder, case, stage)
-        return dict(values(folder))
+            run(project, case, stage)
+        return dict(values(project.folder))
 
 
 def main(old: str, new: str, *cases: str) -> int:
