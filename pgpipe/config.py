@@ -62,10 +62,9 @@ PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
 
 # Every number has two bounds: beyond them a run can only fail, or never end. These are shared.
 Seed = Annotated[int, Field(ge=0, le=(1 << 64) - 1)]  # all that differ
-Kimg = Annotated[
-    float, Field(ge=0, le=1e6)
-]  # thousands of images: 80 times the paper's longest run
-SomeKimg = Annotated[float, Field(ge=1e-3, le=1e6)]  # an image at least
+# Thousands of images: at most 80 times the paper's longest run; an image at least.
+Kimg = Annotated[float, Field(ge=0, le=1e6)]
+SomeKimg = Annotated[float, Field(ge=1e-3, le=1e6)]
 Minibatch = Annotated[int, Field(ge=1, le=1 << 16)]  # images
 LearningRate = Annotated[float, Field(ge=1e-12, le=1)]
 MOST_IMAGES = 1 << 24  # that are drawn, made or scored
