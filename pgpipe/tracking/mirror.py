@@ -20,8 +20,9 @@ CURE = "nothing is lost, and pgpipe sync completes it"
 class Mirror:
     """Pushes a spool when told that it grew, one push at a time; says once that it cannot."""
 
-    def __init__(self, spool: Path) -> None:
-        self._spool = spool
+    def __init__(self, spool: Path, at_once: bool = False) -> None:
+        """Begin after `SHORT_S`; at once in a run's last stage, which leaves nothing to another."""
+        self._spool, self._at_once = spool, at_once
         self._grew, self._closing = threading.Event(), threading.Event()
         self._warned = self._left = False
         self._began = time.monotonic()
@@ -54,7 +55,8 @@ class Mirror:
 
     def _work(self) -> None:
         last = False
-        self._closing.wait(SHORT_S)
+        if not self._at_once:
+            self._closing.wait(SHORT_S)
         if self._left:
             return
         while not last:

@@ -52,9 +52,9 @@ class NullTracker:
 class LiveTracker:
     """Writes to a spool, and has it mirrored."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, final: bool) -> None:
         self._spool = spool
-        self._mirror = Mirror(spool.folder)
+        self._mirror = Mirror(spool.folder, at_once=final)
         self._mirror.grew()
 
     def log_metrics(self, images_seen: int, values: Mapping[str, float]) -> None:
@@ -114,7 +114,7 @@ def opened(run: Callable[[], Run], section: TrackingSection, final: bool) -> Ite
 
     Where there can be none, that is one warning, and nothing is tracked.
     """
-    tracker = live(run) if section.enabled else None
+    tracker = live(run, final) if section.enabled else None
     if tracker is None:
         yield NullTracker()
         return
@@ -129,10 +129,10 @@ def opened(run: Callable[[], Run], section: TrackingSection, final: bool) -> Ite
         tracker.close(status)
 
 
-def live(run: Callable[[], Run]) -> LiveTracker | None:
+def live(run: Callable[[], Run], final: bool = False) -> LiveTracker | None:
     """A tracker of a run, or a warning."""
     try:
-        return LiveTracker(Spool(run()))
+        return LiveTracker(Spool(run()), final)
     except NOT_WRITTEN as error:
         warn(f"tracking: nothing of this stage is tracked: {error}")
         return None

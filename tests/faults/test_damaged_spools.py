@@ -105,7 +105,7 @@ def test_others_are_sent_and_its_own_stage_goes_on(
 class Quiet:
     """A mirror that sends nothing."""
 
-    def __init__(self, _spool: Path) -> None:
+    def __init__(self, _spool: Path, at_once: bool) -> None:
         self.warned = 0
 
     def grew(self) -> None:

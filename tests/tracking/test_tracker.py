@@ -103,6 +103,17 @@ def test_a_stage_that_is_not_short_is_seen_while_it_works(
         assert pushed.wait(60)
 
 
+def test_the_last_stage_sends_from_its_beginning_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It carries what short stages before it have left, and has to import mlflow for that."""
+    pushed = threading.Event()
+    monkeypatch.setattr("pgpipe.tracking.mirror.SHORT_S", 600)
+    monkeypatch.setattr("pgpipe.tracking.mirror.push", lambda _: pushed.set())
+    with open_run("report", ON, "made of", final=True):
+        assert pushed.wait(60)
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
