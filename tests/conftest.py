@@ -167,6 +167,19 @@ def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def numerics_as_before() -> Iterator[None]:
+    """Undo what trainings in this process ask of torch: later ones would have other bits."""
+    import torch  # after the environment above is set
+
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+    torch.use_deterministic_algorithms(mode=False)
+    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
+
+
+@pytest.fixture
 def in_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run code that names float32 in float64."""
     import torch  # after the environment above is set

@@ -21,7 +21,9 @@ OF_DATA = {"check", "prepare", "gate", "init"}  # stages that may refuse
 
 
 @pytest.fixture
-def pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipelines:
+def pipelines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numerics_as_before: None
+) -> Pipelines:
     return Pipelines(tmp_path, monkeypatch)
 
 

@@ -1,6 +1,5 @@
 """`train.deterministic`: what is asked of torch, and that a step has nothing that would refuse."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pgpipe.training.numerics import prepare
 from pgpipe.training.step import Step
+
+pytestmark = pytest.mark.usefixtures("numerics_as_before")
 
 # By the documentation of `torch.use_deterministic_algorithms`, torch 2.13.
 REFUSED_ON_A_GPU = {
@@ -53,16 +54,6 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(self, operation: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.names.add(operation.overloadpacket.__name__)
         return operation(*args, **(kwargs or {}))
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    yield
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision(precision)
-    torch.use_deterministic_algorithms(mode=False)
-    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
 
 
 def test_torch_is_asked_for_it_and_asked_no_more() -> None:
