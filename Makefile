@@ -1,6 +1,6 @@
 # make repro   the whole pipeline from a fresh clone: data, training, samples, scores, report
 # make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
-# make quick   while editing: all of these but the slow tests, in less than two minutes
+# make quick   while editing: all of these but the slow tests, in about six minutes
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
 #              (SEED=1 for others), and the documented commands that train
 
