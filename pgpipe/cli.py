@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -175,7 +175,7 @@ def main() -> None:
     libraries.tune()
     tell_for_libraries()
     try:
-        signals.interrupt_on_signals(end_amid_an_import)
+        signals.interrupt_on_signals()
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
@@ -195,12 +195,6 @@ def end_with(code: int, message: str) -> None:
     """Print the one line, or leave it to the launcher of several processes."""
     if message and not lastwords.leave(code, message):
         note(f"pgpipe: error: {message}")
-
-
-def end_amid_an_import() -> NoReturn:
-    """End by a signal where an exception would not come through."""
-    end_with(*outcome(KeyboardInterrupt()))
-    os._exit(errors.INTERRUPTED)
 
 
 def outcome(error: BaseException) -> tuple[int, str]:

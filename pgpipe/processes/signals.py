@@ -3,15 +3,16 @@
 import ctypes
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+POSTPONED, POSTPONED_S = signal.SIGALRM, 0.02  # comes anew in place of a signal amid an import
 PARENT_DIED = signal.SIGUSR2  # comes once a thread of DVC, so that a second one means nothing
 PR_SET_PDEATHSIG = 1
 PARENT = os.getppid()
+IMPORTLIB = "<frozen importlib._bootstrap>"  # a file name of Python's own
 
 
 class StopRequest:
@@ -38,7 +39,10 @@ class StopRequest:
 def stop_request() -> Iterator[StopRequest]:
     """Hold the signals back while the block runs."""
     stop = StopRequest()
-    handlers = {**dict.fromkeys(SIGNALS, stop.on_signal), PARENT_DIED: stop.on_parents_death}
+    handlers = {
+        **dict.fromkeys((*SIGNALS, POSTPONED), stop.on_signal),
+        PARENT_DIED: stop.on_parents_death,
+    }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop
@@ -47,11 +51,11 @@ def stop_request() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-def interrupt_on_signals(end: Callable[[], NoReturn]) -> None:
+def interrupt_on_signals() -> None:
     """Let the first signal raise KeyboardInterrupt, and DVC's death end its stage.
 
-    During an import it calls `end` instead: libraries catch what their imports raise, and go on
-    without, or fail by another error later.
+    It does so as soon as no import is under way: libraries catch what their imports raise, and go
+    on without, or fail by another error later.
 
     DVC killed alone leaves its stage behind, which would write where the next `dvc repro` writes.
     Until there is something to save, and in all stages but train, it dies at once.
@@ -60,10 +64,11 @@ def interrupt_on_signals(end: Callable[[], NoReturn]) -> None:
     def interrupt(_number: int, frame: FrameType | None) -> None:
         let_signals_kill()  # the next one
         if importing(frame):
-            end()
-        raise KeyboardInterrupt
+            signal.setitimer(signal.ITIMER_REAL, POSTPONED_S)
+        else:
+            raise KeyboardInterrupt
 
-    for number in SIGNALS:
+    for number in (*SIGNALS, POSTPONED):
         signal.signal(number, interrupt)
     if below_dvc() or below_torchrun():
         signal_at_parents_death()
@@ -73,7 +78,7 @@ def interrupt_on_signals(end: Callable[[], NoReturn]) -> None:
 
 def importing(frame: FrameType | None) -> bool:
     """Whether a frame is part of an import."""
-    while frame is not None and frame.f_globals.get("__name__") != "importlib._bootstrap":
+    while frame is not None and frame.f_code.co_filename != IMPORTLIB:
         frame = frame.f_back
     return frame is not None
 
@@ -90,7 +95,8 @@ def signals_kill() -> Iterator[None]:
 
 
 def let_signals_kill() -> None:
-    """From now on a signal ends the process at once."""
+    """From now on a signal ends the process at once; one that was postponed does not come."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 

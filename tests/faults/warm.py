@@ -95,7 +95,7 @@ def run(folder: Path, arguments: list[str], log: Path, trained: Any, change: Cha
     from pgpipe.processes.signals import interrupt_on_signals
 
     sys.argv = ["pgpipe", *arguments]
-    interrupt_on_signals(cli.end_amid_an_import)  # as the command's first act is
+    interrupt_on_signals()  # as the command's first act is
     trained.value = 0
     cli.main()
 
