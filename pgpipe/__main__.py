@@ -1,5 +1,5 @@
 """`python -m pgpipe STAGE`: the form that dvc.yaml uses, so that a workspace runs its own code."""
 
-from pgpipe.cli import main
+from pgpipe.commands.app import main
 
 main()

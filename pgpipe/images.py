@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pgpipe.files import write_bytes
+from pgpipe.plumbing.files import write_bytes
 
 if TYPE_CHECKING:  # torch takes seconds to import, which stages without networks save
     from torch import Tensor

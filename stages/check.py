@@ -6,22 +6,22 @@ from typing import Any
 from pydantic import model_validator
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, validate
-from pgpipe.data import tables
 from pgpipe.data.config import MADE, PHOTOS, DatasetSection
+from pgpipe.data.reading import tables
 from pgpipe.data.sources import catalogue
 from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
-from pgpipe.files import write_bytes
+from pgpipe.gan import parts
+from pgpipe.gan.config import WEAK_RESOLUTION, ModelSection, SampleSection
+from pgpipe.gan.schedule import GrowthSection
+from pgpipe.gan.train_section import TrainSection, require_whole_groups
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
-from pgpipe.nets.config import WEAK_RESOLUTION, ModelSection, SampleSection
-from pgpipe.project import fault_of_place, overlap, project_root
-from pgpipe.schedule import GrowthSection
-from pgpipe.terminal import warn
+from pgpipe.plumbing.files import write_bytes
+from pgpipe.plumbing.project import fault_of_place, overlap, project_root
+from pgpipe.plumbing.terminal import warn
 from pgpipe.tracking.config import TrackingSection
-from pgpipe.training import parts
-from pgpipe.training.config import TrainSection, require_whole_groups
 from stages.paths import CHECKED, WRITTEN
 
 MOST_TICKS = 100_000  # of a run: each leaves a picture, and a row in all states that follow
@@ -191,7 +191,8 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
     entry = catalogue.entries()[dataset.name]
     if not entry.by_hand or entry.files or dataset.name in MADE:  # hashes take their time
         return ()
-    from pgpipe.data import apart, census
+    from pgpipe.data.preparing import census
+    from pgpipe.data.reading import apart
     from pgpipe.data.sources.inplace import linked
     from pgpipe.data.sources.source import Source
     from pgpipe.data.sources.table import source as source_of

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pgpipe.data.sources.table import SOURCES
-from pgpipe.losses.adversarial import OBJECTIVES
-from pgpipe.nets.weights import NETWORKS
-from pgpipe.provenance import Code
+from pgpipe.gan.losses.adversarial import OBJECTIVES
+from pgpipe.gan.weights import NETWORKS
+from pgpipe.plumbing.provenance import Code
 
 COMPUTE = ("download", "prepare", "gate", "reference", "init", "train", "sample", "score")
 

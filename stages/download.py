@@ -4,7 +4,7 @@ from pydantic import Field
 
 from pgpipe.config import Section, read_params
 from pgpipe.data.config import Name
-from pgpipe.project import in_main_checkout, project_root
+from pgpipe.plumbing.project import in_main_checkout, project_root
 from stages.paths import RAW, RAW_HASHES
 
 
@@ -18,12 +18,12 @@ class Params(Section):
 
 def run() -> None:
     """Write data/raw."""
-    from pgpipe import sealed
-    from pgpipe.data import tables
     from pgpipe.data.config import MADE
+    from pgpipe.data.reading import tables
     from pgpipe.data.sources.source import Place
     from pgpipe.data.sources.table import source
-    from pgpipe.files import fresh_folder
+    from pgpipe.plumbing import sealed
+    from pgpipe.plumbing.files import fresh_folder
     from pgpipe.reporting.progress import arriving
 
     params = read_params(Params)

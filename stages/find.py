@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 from pydantic import Field
 
-from pgpipe import filehashes
 from pgpipe.config import Section, read_params
 from pgpipe.data.config import Name
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
-from pgpipe.files import write_bytes
-from pgpipe.hashes import sha256_json
-from pgpipe.project import in_main_checkout, project_root
+from pgpipe.plumbing import filehashes
+from pgpipe.plumbing.files import write_bytes
+from pgpipe.plumbing.hashes import sha256_json
+from pgpipe.plumbing.project import in_main_checkout, project_root
 from stages.paths import FOUND
 
 MUCH_BYTES = 10**9  # that take long enough to be watched

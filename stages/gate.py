@@ -3,13 +3,14 @@
 The output never varies, so that nothing downstream is rerun for it.
 """
 
-from pgpipe import devices, rng, sealed
+from pgpipe import rng
 from pgpipe.config import read_params
-from pgpipe.data.multires import ImageStore, read_manifest
+from pgpipe.data.feeding.multires import ImageStore, read_manifest
 from pgpipe.estimate import allowed
-from pgpipe.files import write_json
 from pgpipe.metrics import known
-from pgpipe.terminal import say
+from pgpipe.plumbing import devices, sealed
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.terminal import say
 from stages.paths import GATE, MULTIRES, SOURCES, images
 
 RESOLUTION = 16  # of the reals: the gate takes seconds whatever is trained

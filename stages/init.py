@@ -2,17 +2,18 @@
 
 import torch
 
-from pgpipe import rng, sealed, tensors
+from pgpipe import rng
 from pgpipe.config import Section, read_params
-from pgpipe.data.multires import read_manifest
+from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.estimate import allowed
-from pgpipe.files import fresh_folder
-from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS, STATE, STATE_FORMAT
+from pgpipe.gan import weights
+from pgpipe.gan.config import ModelSection, NetworkSpec, SampleSection
+from pgpipe.gan.schedule import GrowthSection
+from pgpipe.gan.train_section import TrainSection, conditioned_classes
 from pgpipe.metrics.config import ScoreSection
-from pgpipe.nets import weights
-from pgpipe.nets.config import ModelSection, NetworkSpec, SampleSection
-from pgpipe.schedule import GrowthSection
-from pgpipe.training.config import TrainSection, conditioned_classes
+from pgpipe.plumbing import sealed, tensors
+from pgpipe.plumbing.files import fresh_folder
+from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS, STATE, STATE_FORMAT
 from stages.paths import LAYERS, MULTIRES, SOURCES, model
 
 PREVIEWS = 64

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import PARAMS_FILE, load_yaml
-from pgpipe.hashes import sha256_json
-from pgpipe.layout import SCORES
+from pgpipe.plumbing.hashes import sha256_json
+from pgpipe.plumbing.layout import SCORES
+from pgpipe.plumbing.terminal import warn
 from pgpipe.reporting.progress import Meter
-from pgpipe.terminal import warn
 from pgpipe.tracking.system import system_metrics
 from pgpipe.tracking.tracker import Tracker
 from pgpipe.training.history import PLACE, Row

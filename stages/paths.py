@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pgpipe.sealed import SEAL
+from pgpipe.plumbing.sealed import SEAL
 
 CHECKED = Path("data/checked")
 FOUND = Path("data/found.json")

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Section, read_params
-from pgpipe.data import apart, finished, keeping, multires, pyramid, squares
 from pgpipe.data.config import DatasetSection
+from pgpipe.data.feeding import multires
+from pgpipe.data.preparing import finished, keeping, pyramid, squares
+from pgpipe.data.preparing.writing import SetWriter
+from pgpipe.data.reading import apart
 from pgpipe.data.sources.source import Made, Source
 from pgpipe.data.sources.table import source as source_of
-from pgpipe.data.writing import SetWriter
-from pgpipe.files import fresh_folder, write_array
-from pgpipe.project import project_root
+from pgpipe.plumbing.files import fresh_folder, write_array
+from pgpipe.plumbing.project import project_root
+from pgpipe.plumbing.terminal import note
 from pgpipe.reporting.progress import Meter
-from pgpipe.terminal import note
 from stages.paths import MULTIRES, RAW, RAW_HASHES
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pgpipe import devices, rng, sealed
+from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
-from pgpipe.data import mirrored, stacks
-from pgpipe.data.multires import Chosen, ImageStore, read_labels, read_manifest
-from pgpipe.files import fresh_folder, write_array, write_json
+from pgpipe.data.feeding import mirrored
+from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels, read_manifest
+from pgpipe.data.sources import stacks
 from pgpipe.images import Readable, contact_sheet, write_png
 from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
 from pgpipe.metrics.config import (
@@ -22,8 +22,10 @@ from pgpipe.metrics.config import (
     protocol_for,
 )
 from pgpipe.metrics.streams import stream
-from pgpipe.processes import launch
-from pgpipe.processes.group import Processes
+from pgpipe.plumbing import devices, sealed
+from pgpipe.plumbing.files import fresh_folder, write_array, write_json
+from pgpipe.plumbing.processes import launch
+from pgpipe.plumbing.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     CLASSIFIER,

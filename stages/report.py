@@ -4,12 +4,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pgpipe import sealed
 from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
-from pgpipe.data.multires import read_manifest
-from pgpipe.files import fresh_folder, link_or_copy, write_bytes
+from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.images import write_png
-from pgpipe.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
+from pgpipe.plumbing import sealed
+from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes
+from pgpipe.plumbing.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
 from pgpipe.reporting import figures, page
 from pgpipe.reporting.figures import History
 from pgpipe.tracking.tracker import Tracker

@@ -6,19 +6,20 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
-from pgpipe import devices, rng, sealed, tensors
+from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
-from pgpipe.data.multires import read_labels
-from pgpipe.files import fresh_folder, write_array, write_json
+from pgpipe.data.feeding.multires import read_labels
+from pgpipe.gan.config import SampleSection
+from pgpipe.gan.generator import Generator
+from pgpipe.gan.samples import latents, write
+from pgpipe.gan.sampling import read_generator, render_all, spherical_path
 from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
-from pgpipe.layout import GENERATOR, LAST
 from pgpipe.metrics.config import ScoreSection, protocol_for
-from pgpipe.nets.config import SampleSection
-from pgpipe.nets.generator import Generator
-from pgpipe.nets.samples import latents, write
-from pgpipe.nets.sampling import read_generator, render_all, spherical_path
-from pgpipe.processes import launch
-from pgpipe.processes.group import Processes
+from pgpipe.plumbing import devices, sealed, tensors
+from pgpipe.plumbing.files import fresh_folder, write_array, write_json
+from pgpipe.plumbing.layout import GENERATOR, LAST
+from pgpipe.plumbing.processes import launch
+from pgpipe.plumbing.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     DRAWN,

@@ -7,20 +7,20 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pgpipe import devices, sealed
 from pgpipe.config import Section, read_params
-from pgpipe.data import mirrored
-from pgpipe.data.multires import Chosen, ImageStore
-from pgpipe.files import write_json
+from pgpipe.data.feeding import mirrored
+from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.images import Images
 from pgpipe.metrics import classifier, features, inception_scores, modes, protocol, scores
 from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
-from pgpipe.processes import launch
-from pgpipe.processes.group import Processes
+from pgpipe.plumbing import devices, sealed
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.processes import launch
+from pgpipe.plumbing.processes.group import Processes
+from pgpipe.plumbing.terminal import note
 from pgpipe.reporting.progress import track
-from pgpipe.terminal import note
 from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,

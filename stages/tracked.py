@@ -6,9 +6,9 @@ The section `tracking` decides nothing about a result, so no stage's `params:` n
 from contextlib import AbstractContextManager
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
-from pgpipe.data.multires import read_manifest
-from pgpipe.hashes import sha256_json
-from pgpipe.provenance import running
+from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.plumbing.hashes import sha256_json
+from pgpipe.plumbing.provenance import running
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.tracker import Tracker, open_run
 from stages.code import code_hash

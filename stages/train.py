@@ -7,23 +7,23 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
-from pgpipe import sealed
 from pgpipe.config import Section, read_params
-from pgpipe.data.batches import Batches
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest, verify
-from pgpipe.devices import choose
+from pgpipe.data.feeding.batches import Batches
+from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.errors import UsageError
-from pgpipe.layout import STATE
-from pgpipe.processes import launch
-from pgpipe.processes.group import first, join
-from pgpipe.processes.signals import stop_request
-from pgpipe.project import project_root
+from pgpipe.gan.schedule import Phase, require_name
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.plumbing import sealed
+from pgpipe.plumbing.devices import choose
+from pgpipe.plumbing.layout import STATE
+from pgpipe.plumbing.processes import launch
+from pgpipe.plumbing.processes.group import first, join
+from pgpipe.plumbing.processes.signals import stop_request
+from pgpipe.plumbing.project import project_root
 from pgpipe.reporting.progress import Meter
-from pgpipe.schedule import Phase, require_name
 from pgpipe.tracking.tracker import NullTracker
 from pgpipe.training import numerics, result, start
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.config import TrainSection
 from pgpipe.training.job import end_of
 from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow, quick_scorer

@@ -16,7 +16,7 @@ from loopback import Server, serving
 from tinyproject import ROOT, Project, Run
 from toyproject import Toy
 
-from pgpipe import libraries
+from pgpipe.plumbing import libraries
 
 if TYPE_CHECKING:
     from tinyphase import Count, Place
@@ -208,8 +208,8 @@ def whole(place: "Place") -> tuple[Path, "Count"]:
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of pgpipe in this process: its exit code, stdout and stderr."""
-    from pgpipe import cli  # after the environment above is set
-    from pgpipe.processes.signals import stop_request
+    from pgpipe.commands import app as cli
+    from pgpipe.plumbing.processes.signals import stop_request
 
     def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
@@ -224,7 +224,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server on this machine, which downloads try again without waiting."""
-    from pgpipe.fetch import transfer  # after the environment above is set
+    from pgpipe.plumbing.fetch import transfer
 
     monkeypatch.setattr(transfer, "WAIT_SECONDS", 0.001)
     with serving() as running:

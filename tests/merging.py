@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-from pgpipe import presets
 from pgpipe.config import leaves
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.schedule import Phase
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.schedule import Phase
+from pgpipe.presets import files as presets
 from stages.check import Params, check
 
 Preset = list[str]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pgpipe.nets.config import ModelSection, NetworkSpec
-from pgpipe.training.config import TrainSection
+from pgpipe.gan.config import ModelSection, NetworkSpec
+from pgpipe.gan.train_section import TrainSection
 
 MODEL: dict[str, Any] = {
     "name": "pggan",

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pgpipe import cli
+from pgpipe.commands import app as cli
 from pgpipe.config import Section, load_yaml, paths_of
 from pgpipe.data.sources.table import SOURCES as SOURCES_BY_NAME
-from pgpipe.losses.adversarial import OBJECTIVES
-from pgpipe.nets.weights import NETWORKS
-from pgpipe.provenance import NO_RESULT, belongs, running
-from pgpipe.sealed import MAKERS
+from pgpipe.gan.losses.adversarial import OBJECTIVES
+from pgpipe.gan.weights import NETWORKS
+from pgpipe.plumbing.provenance import NO_RESULT, belongs, running
+from pgpipe.plumbing.sealed import MAKERS
 from pgpipe.training.quick_task import WORKER
 from stages.check import Params, check
 from stages.code import COMPUTE, pipeline_code
@@ -68,8 +68,8 @@ def imports(name: str) -> set[str]:
 GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
 TABLES = {  # modules that are imported by name
     "pgpipe.data.sources.table": set(SOURCES_BY_NAME.values()),
-    "pgpipe.losses.adversarial": set(OBJECTIVES.values()),
-    "pgpipe.nets.weights": {name for pair in NETWORKS.values() for name in pair},
+    "pgpipe.gan.losses.adversarial": set(OBJECTIVES.values()),
+    "pgpipe.gan.weights": {name for pair in NETWORKS.values() for name in pair},
     "pgpipe.training.quick_task": {WORKER},
 }
 CHOICES = {
@@ -87,42 +87,47 @@ def stage_entry(stage: str) -> dict[str, Any]:
 
 LAYERS = (
     {"pgpipe", "pgpipe.errors"},
-    {"pgpipe.git", "pgpipe.hashes", "pgpipe.project", "pgpipe.terminal", "pgpipe.unwritable"},
+    {
+        "pgpipe.plumbing.git",
+        "pgpipe.plumbing.hashes",
+        "pgpipe.plumbing.project",
+        "pgpipe.plumbing.terminal",
+        "pgpipe.plumbing.unwritable",
+    },
     {
         "pgpipe.config",
-        "pgpipe.devices",
-        "pgpipe.files",
-        "pgpipe.layout",
-        "pgpipe.libraries",
-        "pgpipe.provenance",
-        "pgpipe.timer",
+        "pgpipe.plumbing",
+        "pgpipe.plumbing.devices",
+        "pgpipe.plumbing.files",
+        "pgpipe.plumbing.layout",
+        "pgpipe.plumbing.libraries",
+        "pgpipe.plumbing.provenance",
+        "pgpipe.plumbing.timer",
     },
-    {"pgpipe.filehashes"},
-    {"pgpipe.sealed"},
-    {"pgpipe.fetch", "pgpipe.rng", "pgpipe.images", "pgpipe.tensors", "pgpipe.processes"},
-    {"pgpipe.schedule", "pgpipe.nets", "pgpipe.losses", "pgpipe.data", "pgpipe.metrics"},
-    {"pgpipe.training", "pgpipe.overlay", "pgpipe.preset_mark", "pgpipe.scoring"},
+    {"pgpipe.plumbing.filehashes"},
+    {"pgpipe.plumbing.sealed"},
+    {
+        "pgpipe.images",
+        "pgpipe.plumbing.fetch",
+        "pgpipe.plumbing.processes",
+        "pgpipe.plumbing.tensors",
+        "pgpipe.rng",
+    },
+    {"pgpipe.gan", "pgpipe.data", "pgpipe.metrics"},
+    {"pgpipe.training", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages", "pgpipe.inspection"},
-    {"pgpipe.ablation", "pgpipe.bench"},
+    {"pgpipe.studies", "pgpipe.bench"},
     {"pgpipe.upkeep"},
-    {
-        "pgpipe.cli_ablation",
-        "pgpipe.cli_bench",
-        "pgpipe.cli_check",
-        "pgpipe.cli_data",
-        "pgpipe.cli_scoring",
-        "pgpipe.cli_upkeep",
-        "pgpipe.cli_weights",
-    },
-    {"pgpipe.cli", "pgpipe.__main__"},
+    {"pgpipe.commands", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
 MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
 
 
 def room(name: str) -> str:
-    """The top module or package of ours that a module belongs to."""
-    return ".".join(name.split(".")[: 1 if name.startswith("stages") else 2])
+    """The top module or package of ours that a module belongs to; of the plumbing, the pipe."""
+    depth = 1 if name.startswith("stages") else 3 if name.startswith("pgpipe.plumbing") else 2
+    return ".".join(name.split(".")[:depth])
 
 
 def layer(name: str) -> int:
@@ -142,7 +147,7 @@ def test_imports_point_down() -> None:
         f"{name} -> {other}"
         for name, other in edges()
         if room(name) != room(other) and layer(name) <= layer(other)
-        if (name, other) != ("pgpipe.__main__", "pgpipe.cli")
+        if (name, other) != ("pgpipe.__main__", "pgpipe.commands.app")
     ]
     assert not up
 
@@ -171,16 +176,16 @@ READING = {
     "csv.DictReader", "csv.reader",
 }  # fmt: skip
 READ_ELSEWHERE = {  # what no stage hands to another, and why
-    "pgpipe.ablation.results", "pgpipe.ablation.runs",  # git's objects
+    "pgpipe.studies.results", "pgpipe.studies.runs",  # git's objects
     "pgpipe.bench.data", "pgpipe.bench.prepare",  # its own files of a moment
-    "pgpipe.data.annotations", "pgpipe.inspection.kinds", "pgpipe.data.decode",  # the user's
-    "pgpipe.data.digits", "pgpipe.data.writing",  # a package's; what was written just now
+    "pgpipe.data.reading.annotations", "pgpipe.inspection.kinds", "pgpipe.data.reading.decode",  # the user's
+    "pgpipe.data.sources.digits", "pgpipe.data.preparing.writing",  # a package's; what was written just now
     "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
     "pgpipe.data.sources.tfrecords",
-    "pgpipe.filehashes",  # a memory that may be lost
+    "pgpipe.plumbing.filehashes",  # a memory that may be lost
     "pgpipe.metrics.store",  # a file without a name
     "pgpipe.reporting.ablation_table",  # a part of this package
-    "pgpipe.reporting.figures", "pgpipe.tensors",  # bytes that `sealed` has read
+    "pgpipe.reporting.figures", "pgpipe.plumbing.tensors",  # bytes that `sealed` has read
     "pgpipe.training.quick_worker",  # its arguments
     "pgpipe.upkeep.cache", "pgpipe.upkeep.live", "pgpipe.upkeep.mends",  # DVC's own
 }  # fmt: skip
@@ -194,11 +199,11 @@ def test_what_stages_hand_to_one_another_is_read_in_one_place() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in READING
     }
-    assert users - READ_ELSEWHERE == {"pgpipe.sealed"}
+    assert users - READ_ELSEWHERE == {"pgpipe.plumbing.sealed"}
 
 
 def test_the_stage_that_makes_a_file_is_that_of_dvc() -> None:
-    """`pgpipe.sealed` names it in its errors."""
+    """`pgpipe.plumbing.sealed` names it in its errors."""
     for place, stage in MAKERS.items():
         entry = stage_entry(stage)
         outs = [*entry.get("outs", []), *entry.get("metrics", [])]
@@ -210,30 +215,21 @@ def test_the_stage_that_makes_a_file_is_that_of_dvc() -> None:
 
 HOMES = {
     "mlflow": {"pgpipe.tracking"},
-    "typer": {
-        "pgpipe.cli",
-        "pgpipe.cli_ablation",
-        "pgpipe.cli_bench",
-        "pgpipe.cli_check",
-        "pgpipe.cli_data",
-        "pgpipe.cli_scoring",
-        "pgpipe.cli_upkeep",
-        "pgpipe.cli_weights",
-    },
-    "click": {"pgpipe.cli"},
+    "typer": {"pgpipe.commands"},
+    "click": {"pgpipe.commands"},
     "pandas": {"pgpipe.reporting"},
     "matplotlib": {"pgpipe.reporting"},
     "jinja2": {"pgpipe.reporting"},
     "rich": {"pgpipe.reporting"},
-    "safetensors": {"pgpipe.tensors"},
-    "requests": {"pgpipe.fetch"},
-    "urllib3": {"pgpipe.fetch"},
+    "safetensors": {"pgpipe.plumbing.tensors"},
+    "requests": {"pgpipe.plumbing.fetch"},
+    "urllib3": {"pgpipe.plumbing.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},
     "h5py": {"pgpipe.data"},
     "lmdb": {"pgpipe.data"},
     "pyarrow": {"pgpipe.data"},
-    "dvc": {"pgpipe.ablation", "pgpipe.upkeep"},
+    "dvc": {"pgpipe.studies", "pgpipe.upkeep"},
 }
 
 
@@ -244,7 +240,7 @@ PRINTS = re.compile(
 
 def test_the_terminal_is_written_in_one_place() -> None:
     """Names, labels and servers' answers go through its filter; the meter has one of its own."""
-    may = {"pgpipe.terminal", "pgpipe.reporting.progress"}
+    may = {"pgpipe.plumbing.terminal", "pgpipe.reporting.progress"}
     assert {name for name, file in FILES.items() if PRINTS.search(file.read_text())} == may
 
 
@@ -272,7 +268,13 @@ def run_python(code: str) -> str:
 
 def test_checking_parameters_imports_nothing_heavy() -> None:
     configs = [name for name in FILES if name.endswith(".config")]
-    light = ["pgpipe.cli", "pgpipe.presets", "pgpipe.schedule", "stages.check", *configs]
+    light = [
+        "pgpipe.commands.app",
+        "pgpipe.presets.files",
+        "pgpipe.gan.schedule",
+        "stages.check",
+        *configs,
+    ]
     loaded = run_python(f"import sys, {', '.join(light)}; print(*sys.modules)").split()
     heavy = {"torch", "numpy", "PIL", "mlflow", "pandas", "matplotlib", "dvc", "skimage"}
     assert not heavy & set(loaded)

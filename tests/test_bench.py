@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pgpipe import cli
 from pgpipe.bench import literal, look, prepare
 from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import measured, measured_with_children
+from pgpipe.commands import app as cli
 from pgpipe.errors import UsageError
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tinyproject import Project
 
-from pgpipe.ablation.runs import is_current
 from pgpipe.config import load_yaml
-from pgpipe.hashes import sha256_tree
+from pgpipe.plumbing.hashes import sha256_tree
+from pgpipe.studies.runs import is_current
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Edited:
 def test_an_edited_loss_is_trained_and_undone_gives_the_first_bits(edited: Edited) -> None:
     """The instance that went wrong: the old generator came back, bit for bit."""
     states, runs = edited.count(STATES), edited.count(RUNS)
-    edited.edit("pgpipe/losses/wgan_gp.py", "return fake.mean()", "return 3 * fake.mean()")
+    edited.edit("pgpipe/gan/losses/wgan_gp.py", "return fake.mean()", "return 3 * fake.mean()")
     edited.train()
     assert edited.hash(STATE) != edited.first[STATE]
     assert (edited.count(STATES), edited.count(RUNS)) == (states + 1, runs + 1)
@@ -91,10 +91,10 @@ def test_an_edited_loss_is_trained_and_undone_gives_the_first_bits(edited: Edite
 
 
 OTHERS = (  # what a training with this loss, network and data set does not import
-    "pgpipe/losses/hinge.py",
-    "pgpipe/nets/dcgan.py",
+    "pgpipe/gan/losses/hinge.py",
+    "pgpipe/gan/dcgan.py",
     "pgpipe/data/sources/parquet.py",
-    "pgpipe/cli.py",
+    "pgpipe/commands/app.py",
     "pgpipe/reporting/page.py",
 )
 
@@ -105,7 +105,7 @@ def test_edits_that_the_weights_do_not_depend_on_keep_them(edited: Edited) -> No
     for file in OTHERS:
         edited.append(file)
     told = '"""What G lowers, []."""  # by hand'
-    edited.edit("pgpipe/losses/wgan_gp.py", '"""-E[f(fake)]."""', told)
+    edited.edit("pgpipe/gan/losses/wgan_gp.py", '"""-E[f(fake)]."""', told)
     edited.train()
     edited.undo()
     assert edited.hash(STATE) == edited.first[STATE]
@@ -127,10 +127,10 @@ def test_an_edited_metric_changes_quick_scores_and_not_the_weights(edited: Edite
 def test_an_edited_source_is_prepared_anew_and_another_is_not(edited: Edited) -> None:
     shard = f"{PREPARED}/r16/00000.npy"
     edited.append("pgpipe/data/sources/parquet.py")
-    edited.append("pgpipe/cli.py")
+    edited.append("pgpipe/commands/app.py")
     edited.stage("prepare")
     assert edited.written(shard) == edited.prepared_at, "kept, and linked again"
-    edited.edit("pgpipe/data/pyramid.py", "(1 / pixels) + (0.5", "(1 / pixels) + (0.25")
+    edited.edit("pgpipe/data/preparing/pyramid.py", "(1 / pixels) + (0.5", "(1 / pixels) + (0.25")
     edited.stage("prepare")
     assert edited.hash(PREPARED) != edited.first[PREPARED]
     edited.undo()
@@ -139,7 +139,7 @@ def test_an_edited_source_is_prepared_anew_and_another_is_not(edited: Edited) ->
 
 
 def test_gc_keeps_what_is_named_here_and_removes_what_an_edit_left(edited: Edited) -> None:
-    edited.edit("pgpipe/losses/wgan_gp.py", "return fake.mean()", "return 5 * fake.mean()")
+    edited.edit("pgpipe/gan/losses/wgan_gp.py", "return fake.mean()", "return 5 * fake.mean()")
     edited.train()
     edited.undo()
     edited.train()
@@ -180,10 +180,10 @@ def test_changed_images_are_another_run_of_the_tracker(edited: Edited) -> None:
 @pytest.mark.parametrize(
     ("file", "current"),
     [
-        ("pgpipe/losses/wgan_gp.py", False),
+        ("pgpipe/gan/losses/wgan_gp.py", False),
         ("pgpipe/metrics/ms_ssim.py", False),
         ("stages/sample.py", False),
-        ("pgpipe/losses/hinge.py", True),
+        ("pgpipe/gan/losses/hinge.py", True),
         ("pgpipe/reporting/page.py", True),
     ],
 )

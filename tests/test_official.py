@@ -13,14 +13,14 @@ import pytest
 from merging import Preset, merged, params_of, spec_of
 from official import EXPERIMENTS, Settings
 
-from pgpipe import presets
 from pgpipe.config import leaves, load_yaml
 from pgpipe.errors import UsageError
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.weights import names
 from pgpipe.metrics import modes, ms_ssim, patches, swd
-from pgpipe.nets.weights import names
-from pgpipe.overlay import apply, combine
+from pgpipe.presets import files as presets
+from pgpipe.presets.overlay import apply, combine
 from pgpipe.reporting import ablation_table
-from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job
 
 pytestmark = pytest.mark.usefixtures("with_presets")

@@ -16,8 +16,8 @@ from tinyproject import ROOT
 
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.sealed import read_json
 from pgpipe.reporting.figures import read_history
-from pgpipe.sealed import read_json
 from stages import (
     check,
     download,

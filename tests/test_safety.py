@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pgpipe.data import decode
+from pgpipe.data.reading import decode
 from pgpipe.tracking import ui
 
 ROOT = Path(__file__).parent.parent

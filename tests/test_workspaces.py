@@ -8,7 +8,7 @@ from publishedsets import encoded
 from test_pipeline import stages_run
 from tinyproject import Project
 
-from pgpipe.data import multires
+from pgpipe.data.feeding import multires
 
 OWN = ("-S", "dataset.name=folder", "prepare")
 COUNT = 6

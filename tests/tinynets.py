@@ -5,10 +5,10 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from pgpipe import rng
-from pgpipe.nets import weights
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.discriminator import Discriminator
-from pgpipe.nets.generator import Generator
+from pgpipe.gan import weights
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.discriminator import Discriminator
+from pgpipe.gan.generator import Generator
 
 N = TypeVar("N", bound=nn.Module)
 

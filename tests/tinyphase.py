@@ -8,15 +8,16 @@ import pytest
 import torch
 from specs import network_spec, train_section
 
-from pgpipe import rng, tensors
-from pgpipe.data.batches import Batches
-from pgpipe.data.multires import ImageStore
+from pgpipe import rng
+from pgpipe.data.feeding.batches import Batches
+from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.errors import Interrupted
-from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS
-from pgpipe.nets import weights
-from pgpipe.schedule import Phase
+from pgpipe.gan import weights
+from pgpipe.gan.schedule import Phase
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.config import TrainSection
 from pgpipe.training.history import Row
 from pgpipe.training.job import Job
 from pgpipe.training.phase import PhaseTraining

@@ -8,10 +8,10 @@ from specs import DCGAN, network_spec
 from torch import Tensor
 
 from pgpipe import rng
-from pgpipe.nets import weights
-from pgpipe.training.config import TrainSection
-from pgpipe.training.networks import Networks, build
-from pgpipe.training.objective import Minibatch
+from pgpipe.gan import weights
+from pgpipe.gan.networks import Networks, build
+from pgpipe.gan.objective import Minibatch
+from pgpipe.gan.train_section import TrainSection
 
 CPU = torch.device("cpu")
 

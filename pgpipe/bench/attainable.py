@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.bench.timing import Work
-from pgpipe.training.config import TrainSection
+from pgpipe.gan.train_section import TrainSection
 from pgpipe.training.numerics import autocast, prepare
 
 # Large enough that to start an operation takes no time beside it.

@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from pgpipe.bench.steps import noise
 from pgpipe.bench.timing import Work, in_turns
-from pgpipe.data.batches import Batches
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.feeding.batches import Batches
+from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.scoring.table import aligned
 
 MINIBATCH = 16

@@ -9,10 +9,10 @@ import numpy as np
 from pgpipe.bench.prepare import ROUNDS, SEED, Row, lines_of, prepare, write_jpegs
 from pgpipe.bench.process import Measured, measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
-from pgpipe.data import folder, rawzip
 from pgpipe.data.config import DatasetSection
-from pgpipe.files import fresh_folder
+from pgpipe.data.reading import folder, rawzip
 from pgpipe.inspection import likeness, seen
+from pgpipe.plumbing.files import fresh_folder
 
 CENTRES = 50  # that hashes lie around, as those of a set with one subject do
 FLIPPED = 10  # bits, at most, between a hash and its centre

@@ -19,12 +19,14 @@ from pgpipe.bench.literal import literal
 from pgpipe.bench.pictures import Windows
 from pgpipe.bench.process import Measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
-from pgpipe.data import folder as folders
-from pgpipe.data import items, keeping, multires, rawzip, squares
 from pgpipe.data.config import DatasetSection
-from pgpipe.files import fresh_folder
+from pgpipe.data.feeding import multires
+from pgpipe.data.preparing import keeping, squares
+from pgpipe.data.reading import folder as folders
+from pgpipe.data.reading import items, rawzip
 from pgpipe.images import Images
-from pgpipe.processes.cores import cores
+from pgpipe.plumbing.files import fresh_folder
+from pgpipe.plumbing.processes.cores import cores
 
 SEED = 0
 ROUNDS = 3

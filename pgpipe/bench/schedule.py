@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from pgpipe.bench.settings import Setting
 from pgpipe.bench.steps import Part, parts_of, step_of, training
 from pgpipe.bench.timing import in_turns
-from pgpipe.schedule import GrowthSection, Phase, kimg
+from pgpipe.gan.schedule import GrowthSection, Phase, kimg
 from pgpipe.scoring.table import aligned
 
 HEAD = ("phase", "kimg", "images/s", "hours", "")

@@ -5,13 +5,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from pgpipe import presets
 from pgpipe.config import PARAMS_FILE, load_yaml, lookup, parse_yaml
 from pgpipe.errors import UsageError
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.overlay import merge
-from pgpipe.schedule import GrowthSection
-from pgpipe.training.config import TrainSection, conditioned_classes
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.schedule import GrowthSection
+from pgpipe.gan.train_section import TrainSection, conditioned_classes
+from pgpipe.presets import files as presets
+from pgpipe.presets.overlay import merge
 from stages.check import check
 
 LABELS = 10  # of the stand-in for a data set, where the networks take labels; `photos` has as many

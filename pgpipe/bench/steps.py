@@ -16,10 +16,10 @@ import torch
 from pgpipe import rng
 from pgpipe.bench.settings import Setting
 from pgpipe.bench.timing import Work
-from pgpipe.data.batches import Batches
-from pgpipe.data.multires import ImageStore
-from pgpipe.nets import weights
-from pgpipe.schedule import Phase
+from pgpipe.data.feeding.batches import Batches
+from pgpipe.data.feeding.multires import ImageStore
+from pgpipe.gan import weights
+from pgpipe.gan.schedule import Phase
 from pgpipe.training import numerics
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import Row

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import MOST_IMAGES, PowerOfTwo, Section, Seed
-from pgpipe.project import in_main_checkout
+from pgpipe.plumbing.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from pgpipe.config import MOST_IMAGES, PARAMS_FILE, Section
 from pgpipe.errors import UsageError
+from pgpipe.gan.config import SampleSection
+from pgpipe.gan.train_section import Conditioning, QuickImages, TrainSection
 from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, excess, protocol_for
-from pgpipe.nets.config import SampleSection
-from pgpipe.training.config import Conditioning, QuickImages, TrainSection
 
 
 class Data(NamedTuple):

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from pgpipe.data.sources import catalogue
 from pgpipe.errors import ResourceError
 from pgpipe.estimate.plan import Plan
-from pgpipe.nets import sizes
-from pgpipe.nets.config import resolutions
-from pgpipe.schedule import Phase
-from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
+from pgpipe.gan import sizes
+from pgpipe.gan.config import resolutions
+from pgpipe.gan.schedule import Phase
+from pgpipe.gan.train_section import KEPT_SNAPSHOT_BYTES
 
 EMBEDDED = {"photos": 3_406_630, "digits-1k": 57_651}  # bytes of the data that packages carry
 FLOAT, INTEGER = 4, 8  # bytes

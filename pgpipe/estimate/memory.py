@@ -7,9 +7,9 @@ losses and precisions came within 15 % of the estimate. Images kept on the devic
 
 from pgpipe.estimate.disk import FLOAT
 from pgpipe.estimate.plan import Plan
-from pgpipe.nets import sizes
-from pgpipe.nets.config import NetworkSpec, discriminator_maps, feature_maps, resolutions
-from pgpipe.schedule import Phase
+from pgpipe.gan import sizes
+from pgpipe.gan.config import NetworkSpec, discriminator_maps, feature_maps, resolutions
+from pgpipe.gan.schedule import Phase
 
 PROCESS = 360_000_000  # bytes of the interpreter and the libraries after a first step
 TRACKING = 130_000_000  # bytes of the tracker's libraries

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from pgpipe.data.config import PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
+from pgpipe.gan.config import ModelSection, NetworkSpec, SampleSection
+from pgpipe.gan.schedule import GrowthSection, Phase
+from pgpipe.gan.train_section import TrainSection, conditioned_classes
 from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, protocol_for
-from pgpipe.nets.config import ModelSection, NetworkSpec, SampleSection
-from pgpipe.schedule import GrowthSection, Phase
-from pgpipe.training.config import TrainSection, conditioned_classes
 
 MANY = 1 << 30  # images, where it is not known how many
 SCORED = 16  # pixels, from which on ticks have quick scores

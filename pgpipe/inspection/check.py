@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pgpipe.data.writing import none_readable
+from pgpipe.data.preparing.writing import none_readable
 from pgpipe.estimate import disk, memory
 from pgpipe.estimate.plan import Plan
 from pgpipe.images import Images
 from pgpipe.inspection import advice, measure, pictures, source
 from pgpipe.inspection.report import Estimate, Report
 from pgpipe.inspection.seen import Seen, see
-from pgpipe.project import project_root
+from pgpipe.plumbing.project import project_root
 
 
 class Checked(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.images import release
 from pgpipe.inspection import prepared
 from pgpipe.inspection.prepared import Array, Manifest

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data import rawzip
+from pgpipe.data.reading import rawzip
 from pgpipe.errors import UsageError
 from pgpipe.images import png
 from pgpipe.inspection import prepared
 from pgpipe.inspection.look import utf_8
-from pgpipe.unwritable import naming_full_disk
+from pgpipe.plumbing.unwritable import naming_full_disk
 
 DIGITS = 8  # of a file's name, so that names sort as numbers do
 MOST_BYTES = 255  # of a folder's name

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
-from pgpipe.data.decode import FORMATS
+from pgpipe.data.reading.decode import FORMATS
 from pgpipe.images import Images
 
 MODES = {

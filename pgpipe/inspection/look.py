@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.decode import Rejected
-from pgpipe.data.items import Item
-from pgpipe.data.pyramid import rounded
-from pgpipe.data.squares import Batch, Boxes, is_large, square_of
-from pgpipe.data.writing import Rejections
+from pgpipe.data.preparing.pyramid import rounded
+from pgpipe.data.preparing.squares import Batch, Boxes, is_large, square_of
+from pgpipe.data.preparing.writing import Rejections
+from pgpipe.data.reading.decode import Rejected
+from pgpipe.data.reading.items import Item
 from pgpipe.images import SHEET_TILE, Images
 from pgpipe.inspection.kinds import Kind, header
 from pgpipe.inspection.likeness import hashes

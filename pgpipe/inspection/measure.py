@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.square import CELEBA_FACE, CELEBA_SHAPE
+from pgpipe.data.reading.square import CELEBA_FACE, CELEBA_SHAPE
 from pgpipe.inspection.likeness import NEAR, Numbers, alike
 from pgpipe.inspection.look import Facts
 from pgpipe.inspection.report import (

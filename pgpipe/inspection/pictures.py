@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.pyramid import rounded
-from pgpipe.data.squares import square_of
+from pgpipe.data.preparing.pyramid import rounded
+from pgpipe.data.preparing.squares import square_of
 from pgpipe.estimate.plan import Plan
 from pgpipe.images import SHEET_COLUMNS, SHEET_TILE, Images, grid
 from pgpipe.inspection import source

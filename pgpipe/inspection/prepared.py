@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 
 from pgpipe import rng
 from pgpipe.config import Section
-from pgpipe.data.blaming import blaming
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.reading.blaming import blaming
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.estimate.disk import human
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE, Images, grid

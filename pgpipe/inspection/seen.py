@@ -16,14 +16,14 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.items import Item, batches
-from pgpipe.data.squares import BATCH_BYTES, Batch, Boxes
-from pgpipe.data.workers import Workers
-from pgpipe.data.writing import Rejections
+from pgpipe.data.preparing.squares import BATCH_BYTES, Batch, Boxes
+from pgpipe.data.preparing.workers import Workers
+from pgpipe.data.preparing.writing import Rejections
+from pgpipe.data.reading.items import Item, batches
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS, Images
 from pgpipe.inspection.kinds import Kind
 from pgpipe.inspection.look import Facts, Found, look, reduced
-from pgpipe.project import folder_for_much
+from pgpipe.plumbing.project import folder_for_much
 
 BATCH_IMAGES = 128
 SHEET = SHEET_ROWS * SHEET_COLUMNS

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.data import apart
 from pgpipe.data.config import MADE, DatasetSection
-from pgpipe.data.items import Item
-from pgpipe.data.pyramid import rounded
+from pgpipe.data.preparing.pyramid import rounded
+from pgpipe.data.preparing.squares import Boxes
+from pgpipe.data.reading import apart
+from pgpipe.data.reading.items import Item
 from pgpipe.data.sources import catalogue
 from pgpipe.data.sources.inplace import linked
 from pgpipe.data.sources.source import Made
 from pgpipe.data.sources.table import source as source_of
-from pgpipe.data.squares import Boxes
 
 
 class Opened(NamedTuple):

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pgpipe import rng, tensors
+from pgpipe import rng
 from pgpipe.images import Images, to_float
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 INPUT = 32  # pixels; larger images are averaged down
 MAPS = (32, 64, 128)

@@ -9,7 +9,7 @@ from torch import Tensor
 from pgpipe.errors import UsageError
 from pgpipe.images import Images
 from pgpipe.metrics import inception_file, inception_v3
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 MINIBATCH = 32  # images; bounds the memory, and no feature depends on it beyond rounding
 

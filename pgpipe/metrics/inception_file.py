@@ -8,8 +8,8 @@ stage can run, never what the stage makes.
 from pathlib import Path
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.hashes import sha256
-from pgpipe.project import project_root
+from pgpipe.plumbing.hashes import sha256
+from pgpipe.plumbing.project import project_root
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

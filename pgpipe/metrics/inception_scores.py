@@ -8,7 +8,7 @@ from pgpipe.metrics.frechet import fid
 from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.kernel import kid
 from pgpipe.metrics.precision_recall import precision_recall
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 
 def of(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.metrics.features import require
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 SUBSETS = 100
 SUBSET = 1000  # features

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.images import Images
-from pgpipe.layout import MODE_PLACES
 from pgpipe.metrics import classifier, digits
 from pgpipe.metrics.streams import Stream
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.layout import MODE_PLACES
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 MODES = 1000
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe.metrics.streams import Stream, chunks
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of five scales, finest first
 WINDOW = 11  # pixels

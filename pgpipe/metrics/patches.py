@@ -17,7 +17,7 @@ from pgpipe import rng
 from pgpipe.metrics.pyramid import laplacian, resolutions
 from pgpipe.metrics.store import Store
 from pgpipe.metrics.streams import Stream, chunks
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 SMALLEST = 16  # pixels of the coarsest level
 PATCH = 7  # pixels

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pgpipe.metrics.features import require
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 NEIGHBOUR = 3
 TILE = 2048  # rows and columns of distances that are in memory at once

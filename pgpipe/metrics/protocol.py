@@ -7,8 +7,8 @@ keeps it: its scores differ within their spread.
 
 from collections.abc import Mapping
 
-from pgpipe.hashes import sha256_json
 from pgpipe.metrics.config import Protocol
+from pgpipe.plumbing.hashes import sha256_json
 
 DIGITS = 12  # of the fingerprint
 CLASSIFIED = ("swd_images", "ms_ssim_pairs")  # the larger need decides how many images are

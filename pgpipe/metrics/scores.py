@@ -16,7 +16,7 @@ from pgpipe.metrics.patches import SMALLEST
 from pgpipe.metrics.pyramid import resolutions
 from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import Distance, distances
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 Scores = dict[str, float | None]
 Own = TypeVar("Own", bound=float | None)

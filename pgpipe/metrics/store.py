@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgpipe.project import folder_for_much
-from pgpipe.unwritable import naming_full_disk
+from pgpipe.plumbing.project import folder_for_much
+from pgpipe.plumbing.unwritable import naming_full_disk
 
 READ = 4096  # rows at once
 FLOAT = 4  # bytes

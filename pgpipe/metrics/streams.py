@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from pgpipe.images import Images, Readable, release
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 BATCH, BATCH_PIXELS = 64, 1 << 20  # read at once: at most so many images, and two of any size
 CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold

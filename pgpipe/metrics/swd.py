@@ -27,7 +27,7 @@ from pgpipe.metrics.patches import (
     describe,
 )
 from pgpipe.metrics.streams import Stream
-from pgpipe.processes.group import ALONE, Processes
+from pgpipe.plumbing.processes.group import ALONE, Processes
 
 REPEATS = 4
 DIRECTIONS = 128  # a repeat

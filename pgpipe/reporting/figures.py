@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pgpipe import sealed
 from pgpipe.images import Images
+from pgpipe.plumbing import sealed
 
 History = pd.DataFrame  # of training.history: a row a tick
 

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from pgpipe.errors import visible
-from pgpipe.timer import Timer
+from pgpipe.plumbing.timer import Timer
 
 LINE_SECONDS = 30.0
 

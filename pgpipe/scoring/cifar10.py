@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from pgpipe import rng
-from pgpipe.data.multires import Chosen
+from pgpipe.data.feeding.multires import Chosen
 from pgpipe.errors import UsageError
 from pgpipe.metrics import features, known
 from pgpipe.metrics.inception import inception_score

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from pgpipe import rng
-from pgpipe.data import mirrored
-from pgpipe.data.multires import Chosen, ImageStore
+from pgpipe.data.feeding import mirrored
+from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.errors import UsageError
 from pgpipe.images import Images, Readable
 from pgpipe.metrics import features, inception_scores, protocol, scores

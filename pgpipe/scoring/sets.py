@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.config import require_power_of_two
-from pgpipe.data import folder
-from pgpipe.data.decode import Rejected, decode
-from pgpipe.data.layouts import images_of
-from pgpipe.data.multires import ImageStore
-from pgpipe.data.shards import ShardWriter
+from pgpipe.data.feeding.multires import ImageStore
+from pgpipe.data.preparing.shards import ShardWriter
+from pgpipe.data.reading import folder
+from pgpipe.data.reading.decode import Rejected, decode
+from pgpipe.data.reading.layouts import images_of
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
-from pgpipe.terminal import warn
+from pgpipe.plumbing.terminal import warn
 
 LOOKED = 256  # images whose values a message names
 SMALLEST = 16  # pixels: SWD's last level
@@ -32,7 +32,7 @@ def read(path: Path, scratch: Path) -> ImageStore:
     Args:
         path: `.npy`, uint8 [N, R, R, 1 or 3], [N, 1 or 3, R, R] or [N, R, R]; or a folder or
             `.zip` of JPEG, PNG and WebP of one size, in the order of their names, which become RGB
-            as `pgpipe.data.decode` says (gray is repeated, transparency goes over white).
+            as `pgpipe.data.reading.decode` says (gray is repeated, transparency goes over white).
         scratch: a folder for the pixels of files, which are decoded once.
 
     Raises:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote, urlsplit
 
 from pgpipe.errors import without_credentials
-from pgpipe.project import project_root
+from pgpipe.plumbing.project import project_root
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE = "mlflow.db"

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pgpipe.config import PARAMS_FILE, leaves, load_yaml
-from pgpipe.git import git
-from pgpipe.hashes import sha256_file, sha256_json
+from pgpipe.plumbing.git import git
+from pgpipe.plumbing.hashes import sha256_file, sha256_json
 from pgpipe.tracking.spool import Run, now_ms
 
 SOURCES = ("pgpipe", "stages", "dvc.yaml")

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from pgpipe.errors import PgpipeError
-from pgpipe.terminal import warn
+from pgpipe.plumbing.terminal import warn
 from pgpipe.tracking.push import push
 from pgpipe.tracking.spool import SpoolDamaged
 from pgpipe.tracking.troubles import StoreTrouble

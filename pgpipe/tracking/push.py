@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from pgpipe.files import write_json
-from pgpipe.hashes import sha256_file
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.hashes import sha256_file
 from pgpipe.tracking.spool import (
     ARTIFACTS,
     METRICS_FILE,

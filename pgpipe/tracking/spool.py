@@ -25,9 +25,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from pgpipe.config import Section
-from pgpipe.files import copy, write_json
-from pgpipe.project import project_root
-from pgpipe.terminal import warn
+from pgpipe.plumbing.files import copy, write_json
+from pgpipe.plumbing.project import project_root
+from pgpipe.plumbing.terminal import warn
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
 LOCK, DAMAGED = "lock", ".damaged"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.errors import without_credentials
-from pgpipe.project import project_root
+from pgpipe.plumbing.project import project_root
 from pgpipe.tracking.address import (
     SQLITE,
     VARIABLE,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError
-from pgpipe.terminal import warn
+from pgpipe.plumbing.terminal import warn
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import (
     METRICS_FILE,

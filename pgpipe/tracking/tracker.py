@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pgpipe.errors import Interrupted, ResourceError
-from pgpipe.terminal import warn
+from pgpipe.plumbing.terminal import warn
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.identity import summary_run, this_run
 from pgpipe.tracking.mirror import Mirror

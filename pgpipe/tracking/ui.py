@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pgpipe.errors import NetworkError, PgpipeError, UsageError
-from pgpipe.project import project_root
-from pgpipe.terminal import say, warn
+from pgpipe.plumbing.project import project_root
+from pgpipe.plumbing.terminal import say, warn
 from pgpipe.tracking.address import artifacts_uri, fault_of_address, is_database, store_uri
 from pgpipe.tracking.store import connect
 from pgpipe.tracking.sync import sync, trouble_with_store

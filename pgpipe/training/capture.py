@@ -14,9 +14,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pgpipe.terminal import warn
-from pgpipe.training.objective import Minibatch
-from pgpipe.training.step import Step
+from pgpipe.gan.objective import Minibatch
+from pgpipe.gan.step import Step
+from pgpipe.plumbing.terminal import warn
 
 WARM_UP = 3  # steps before a capture: they allocate what lasts, and choose algorithms
 

@@ -20,10 +20,10 @@ from urllib.parse import quote, unquote
 
 from torch import Tensor
 
-from pgpipe import tensors
 from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.files import UNFINISHED
-from pgpipe.terminal import warn
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.files import UNFINISHED
+from pgpipe.plumbing.terminal import warn
 from pgpipe.training import hashed
 
 KEPT = 2

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from pgpipe.data.batches import Batches
+from pgpipe.data.feeding.batches import Batches
+from pgpipe.gan.objective import Minibatch
 from pgpipe.training.job import Job
-from pgpipe.training.objective import Minibatch
 
 
 class Draw:

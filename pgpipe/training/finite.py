@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pgpipe.files import write_json
+from pgpipe.plumbing.files import write_json
 
 EVERY_STEPS = 50
 RECORD = "rollback.json"

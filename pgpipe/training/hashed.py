@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pgpipe.files import write_bytes
-from pgpipe.hashes import sha256, sha256_file
+from pgpipe.plumbing.files import write_bytes
+from pgpipe.plumbing.hashes import sha256, sha256_file
 
 
 def files(folder: Path) -> list[Path]:

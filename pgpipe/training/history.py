@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from pgpipe.files import write_bytes
+from pgpipe.plumbing.files import write_bytes
 
 Row = dict[str, Any]
 

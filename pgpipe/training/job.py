@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.schedule import Phase, kimg
-from pgpipe.training.config import TrainSection
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.objective import FIGURES
+from pgpipe.gan.schedule import Phase, kimg
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.training.history import Row
-from pgpipe.training.objective import FIGURES
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
-from pgpipe.devices import choose
 from pgpipe.errors import ResourceError
-from pgpipe.processes.cores import share
-from pgpipe.processes.group import MOST, world_size
-from pgpipe.processes.variables import whole
-from pgpipe.training.config import TrainSection
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.plumbing.devices import choose
+from pgpipe.plumbing.processes.cores import share
+from pgpipe.plumbing.processes.group import MOST, world_size
+from pgpipe.plumbing.processes.variables import whole
 
 
 def prepare(section: TrainSection) -> torch.device:

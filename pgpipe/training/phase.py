@@ -6,10 +6,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pgpipe.data.batches import Batches
+from pgpipe.data.feeding.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
+from pgpipe.gan.networks import build, tensors_of
+from pgpipe.gan.objective import FIGURES
+from pgpipe.gan.sampling import facts_of, render_all
+from pgpipe.gan.step import Step
 from pgpipe.images import grid, to_float, write_png
-from pgpipe.layout import (
+from pgpipe.plumbing.layout import (
     PREVIEW_COLUMNS,
     PREVIEW_LABELS,
     PREVIEW_LATENTS,
@@ -18,9 +22,8 @@ from pgpipe.layout import (
     STATE_FORMAT,
     preview_name,
 )
-from pgpipe.nets.sampling import facts_of, render_all
-from pgpipe.processes.group import ALONE, Processes
-from pgpipe.timer import Timer
+from pgpipe.plumbing.processes.group import ALONE, Processes
+from pgpipe.plumbing.timer import Timer
 from pgpipe.training.capture import fastest
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.draw import Draw
@@ -34,11 +37,8 @@ from pgpipe.training.finite import (
 from pgpipe.training.history import PLACE, Row
 from pgpipe.training.job import Job, Progress
 from pgpipe.training.listener import Listener
-from pgpipe.training.networks import build, tensors_of
 from pgpipe.training.numerics import out_of_memory, platform
-from pgpipe.training.objective import FIGURES
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow
-from pgpipe.training.step import Step
 
 BACKLOG = 8  # ticks that may wait for their quick scores
 FIRST_REALS = 500  # that minibatch discrimination is fitted to, as in the Theano code

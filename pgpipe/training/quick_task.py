@@ -5,14 +5,14 @@ Quick scores have a key of their own: an edited metric changes them and leaves t
 
 from dataclasses import asdict, dataclass
 
-from pgpipe.devices import choose
-from pgpipe.hashes import sha256_json
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.schedule import Phase
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.weights import NETWORKS
 from pgpipe.metrics.patches import SMALLEST
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.weights import NETWORKS
-from pgpipe.provenance import running
-from pgpipe.schedule import Phase
-from pgpipe.training.config import TrainSection
+from pgpipe.plumbing.devices import choose
+from pgpipe.plumbing.hashes import sha256_json
+from pgpipe.plumbing.provenance import running
 
 WORKER = "pgpipe.training.quick_worker"
 FEATURES = "pgpipe.metrics.features"

@@ -16,18 +16,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgpipe import rng, tensors
-from pgpipe.data import mirrored
-from pgpipe.data.multires import Chosen, ImageStore, read_labels
+from pgpipe import rng
+from pgpipe.data.feeding import mirrored
+from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
-from pgpipe.files import write_json
+from pgpipe.gan.sampling import generator_of, render_all
+from pgpipe.gan.train_section import SPLITS
 from pgpipe.images import Images
 from pgpipe.metrics.quick import QuickScores
-from pgpipe.nets.sampling import generator_of, render_all
-from pgpipe.processes.signals import SIGNALS
-from pgpipe.terminal import note
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.processes.signals import SIGNALS
+from pgpipe.plumbing.terminal import note
 from pgpipe.training import hashed
-from pgpipe.training.config import SPLITS
 from pgpipe.training.history import Row
 from pgpipe.training.quick_task import FEATURES, Task
 from pgpipe.training.snapshots import row_file

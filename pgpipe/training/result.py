@@ -1,20 +1,20 @@
-"""What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.layout` names."""
+"""What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.plumbing.layout` names."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pgpipe import sealed, tensors
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import fresh_folder, link_or_copy
-from pgpipe.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name
-from pgpipe.nets import weights
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.sampling import save_generator
-from pgpipe.terminal import warn
+from pgpipe.gan import weights
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.sampling import save_generator
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.plumbing import sealed, tensors
+from pgpipe.plumbing.files import fresh_folder, link_or_copy
+from pgpipe.plumbing.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name
+from pgpipe.plumbing.terminal import warn
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.config import TrainSection
 from pgpipe.training.history import PLACE, Row, write_history
 from pgpipe.training.job import rows_of
 from pgpipe.training.snapshots import Snapshots, write_rows

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pgpipe import sealed, tensors
-from pgpipe.files import write_bytes
+from pgpipe.gan.train_section import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics.quick import better
+from pgpipe.plumbing import sealed, tensors
+from pgpipe.plumbing.files import write_bytes
 from pgpipe.training import hashed
-from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.training.history import PLACE, Row
 
 

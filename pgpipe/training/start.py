@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from pgpipe import tensors
 from pgpipe.errors import UsageError
-from pgpipe.hashes import sha256_file, sha256_json
-from pgpipe.layout import STATE_FORMAT
-from pgpipe.losses.adversarial import OBJECTIVES
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.weights import NETWORKS
-from pgpipe.provenance import running
-from pgpipe.schedule import Phase
-from pgpipe.terminal import warn
-from pgpipe.training import parts
+from pgpipe.gan import parts
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.losses.adversarial import OBJECTIVES
+from pgpipe.gan.schedule import Phase
+from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.weights import NETWORKS
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.hashes import sha256_file, sha256_json
+from pgpipe.plumbing.layout import STATE_FORMAT
+from pgpipe.plumbing.provenance import running
+from pgpipe.plumbing.terminal import warn
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.config import TrainSection
 from pgpipe.training.job import Job, rows_of
 from pgpipe.training.numerics import platform
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.files import CHUNK_BYTES
+from pgpipe.plumbing.files import CHUNK_BYTES
 
 
 class Claim(NamedTuple):

@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.ablation.queue import dvc_repo, tasks
-from pgpipe.ablation.revisions import experiment_refs
 from pgpipe.config import PARAMS_FILE, load_yaml, read_params
-from pgpipe.data import places
+from pgpipe.data.preparing import places
 from pgpipe.errors import IntegrityError, LockedError, UsageError
+from pgpipe.studies.queue import dvc_repo, tasks
+from pgpipe.studies.revisions import experiment_refs
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.start import PLATFORM_DIGITS
 from stages import train

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgpipe import sealed
 from pgpipe.errors import IntegrityError
 from pgpipe.metrics import inception_file
+from pgpipe.plumbing import sealed
 from pgpipe.upkeep.claims import Claim
 
 MANIFEST = Path("data/multires/manifest.json")

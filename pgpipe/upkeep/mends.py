@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgpipe.ablation import revisions
 from pgpipe.errors import IntegrityError
-from pgpipe.files import UNFINISHED, is_litter, write_bytes
+from pgpipe.plumbing.files import UNFINISHED, is_litter, write_bytes
+from pgpipe.studies import revisions
 from pgpipe.upkeep import lockfile
 from pgpipe.upkeep.claims import Fault, shown
 from pgpipe.upkeep.live import RWLOCKS, entries

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from pgpipe.bench import attainable, counts
 from pgpipe.bench.timing import Work
-from pgpipe.losses.gradients import gradient_norms
-from pgpipe.nets.layers import Conv, DownConv, UpConv
+from pgpipe.gan.layers import Conv, DownConv, UpConv
+from pgpipe.gan.losses.gradients import gradient_norms
 
 N, C, K, SIDE = 2, 3, 5, 8
 CONV = 2 * N * K * C * 9 * SIDE**2  # a multiplication and an addition a tap

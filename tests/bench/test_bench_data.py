@@ -11,7 +11,7 @@ from torch import Tensor
 from pgpipe.bench import data
 from pgpipe.bench.data import MINIBATCH, Pictures, Rates, indexing, lines, loading, ours
 from pgpipe.bench.steps import noise
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.feeding.multires import ImageStore
 
 COUNT = 2 * MINIBATCH
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from tinyparams import ROOT
 
-from pgpipe import cli
+from pgpipe.commands import app as cli
 
 PROGRAM = re.compile(
     r"(?:[A-Z_]+=\S+ )*(?:dvc|pgpipe|make|git|pytest|python|source|srun|torchrun)(?= |$)"

@@ -180,7 +180,7 @@ def test_an_edited_loss_trains_another_generator(ready: UserProject) -> None:
     result = ready.folder / "models/r16/generator.safetensors"
     ready.type("dvc repro train@r16")
     before = result.read_bytes()
-    loss = ready.folder / "pgpipe/losses/wgan_gp.py"
+    loss = ready.folder / "pgpipe/gan/losses/wgan_gp.py"
     loss.write_text(loss.read_text().replace("fake.mean()", "(3 * fake).mean()"))
     assert ready.git("diff", "--stat", "--", str(loss))
     ready.type("dvc repro train@r16")

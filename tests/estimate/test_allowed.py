@@ -10,10 +10,10 @@ from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed
 from pgpipe.estimate.allowed import Asked, Data
+from pgpipe.gan.config import SHEET, SampleSection
+from pgpipe.gan.train_section import Conditioning, conditioned_classes
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS
 from pgpipe.metrics.config import Protocol, ScoreSection, has_floor, protocol_for
-from pgpipe.nets.config import SHEET, SampleSection
-from pgpipe.training.config import Conditioning, conditioned_classes
 from stages import check
 
 USERS = load_yaml(ROOT / "params.yaml")  # in which everything is auto

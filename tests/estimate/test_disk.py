@@ -12,15 +12,15 @@ from tinyparams import with_values
 from tinyproject import Project, Run
 
 from pgpipe.config import load_yaml
-from pgpipe.data import photos
 from pgpipe.data.config import PHOTOS
-from pgpipe.data.digits import BUNDLED
+from pgpipe.data.sources import photos
+from pgpipe.data.sources.digits import BUNDLED
 from pgpipe.errors import ResourceError
 from pgpipe.estimate import disk
 from pgpipe.estimate.plan import SCORED, Plan
+from pgpipe.gan.train_section import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics import inception_v3, patches
 from pgpipe.training import checkpoint, phase
-from pgpipe.training.config import KEPT_SNAPSHOT_BYTES
 from stages import check, init
 
 SMALL = 20_000  # bytes, below which a header is a tenth of a file

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from specs import network_spec, train_section
 
-from pgpipe.nets import weights
-from pgpipe.training.networks import build
-from pgpipe.training.objective import Minibatch
-from pgpipe.training.step import Step
+from pgpipe.gan import weights
+from pgpipe.gan.networks import build
+from pgpipe.gan.objective import Minibatch
+from pgpipe.gan.step import Step
 
 
 def two_steps(resolution: int, model: dict[str, Any], train: dict[str, Any]) -> None:

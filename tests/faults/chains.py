@@ -10,7 +10,7 @@ from signal import SIGKILL
 from tinyproject import Project
 
 from faults.warm import Change, Command, nothing
-from pgpipe.hashes import sha256_file
+from pgpipe.plumbing.hashes import sha256_file
 from pgpipe.tracking.spool import read_points
 from pgpipe.training.checkpoint import StateFolder
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from schema import choices, fields
 
-from pgpipe.nets.config import FIXED, WEAK_RESOLUTION
+from pgpipe.gan.config import FIXED, WEAK_RESOLUTION
 
 Document = dict[str, dict[str, Any]]
 Values = Callable[[Random], Any]  # that a parameter may have

@@ -18,9 +18,9 @@ from typing import Any
 import torch._dynamo  # every child would import it and the stages anew
 from tinyproject import Project
 
-from pgpipe import cli
-from pgpipe.files import fresh_folder
-from pgpipe.hashes import sha256_file, sha256_tree
+from pgpipe.commands import app as cli
+from pgpipe.plumbing.files import fresh_folder
+from pgpipe.plumbing.hashes import sha256_file, sha256_tree
 from pgpipe.tracking import mirror
 from stages import report, sample, score, train
 

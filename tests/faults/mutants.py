@@ -13,7 +13,7 @@ import numpy as np
 from iccprofiles import DISPLAY_P3, cmyk_profile, gray_profile, rgb_profile
 from PIL import Image
 
-from pgpipe.data.decode import Rejected, decode
+from pgpipe.data.reading.decode import Rejected, decode
 
 PATIENCE_S = 120  # for a thousand mutants, before it counts as hanging
 

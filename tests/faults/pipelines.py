@@ -20,10 +20,10 @@ from tinyparams import ROOT
 
 from faults.drawn import Document
 from pgpipe import config
-from pgpipe.data.multires import read_manifest
+from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.errors import IntegrityError, UsageError, printable
-from pgpipe.hashes import sha256_json
 from pgpipe.metrics import known, swd
+from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.training.quick_scorer import QuickScorer
 from pgpipe.training.quick_task import Task
 from pgpipe.training.quick_worker import Worker

@@ -9,9 +9,9 @@ import time
 from functools import partial
 from typing import Any
 
-from pgpipe import cli
-from pgpipe.data import keeping, squares, writing
-from pgpipe.data.shards import ShardWriter
+from pgpipe.commands import app as cli
+from pgpipe.data.preparing import keeping, squares, writing
+from pgpipe.data.preparing.shards import ShardWriter
 
 BATCH = 8  # images
 SHARD = 100  # images of the largest resolution

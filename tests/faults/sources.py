@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from tinyparams import VALID
 
-from pgpipe import cli
-from pgpipe.sealed import read_json
+from pgpipe.commands import app as cli
+from pgpipe.plumbing.sealed import read_json
 
 RESOLUTION = 8
 

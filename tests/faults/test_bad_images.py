@@ -7,7 +7,7 @@ from PIL import Image
 
 from faults.mutants import judge
 from pgpipe.bench.process import measured
-from pgpipe.data.decode import MAX_PIXELS, Rejected, decode
+from pgpipe.data.reading.decode import MAX_PIXELS, Rejected, decode
 
 SEED = 20261124
 MEMORY = 3 << 29  # bytes of the process: what an image at the cap of pixels takes

@@ -13,7 +13,7 @@ import typer
 from tinyparams import ROOT
 from tinyproject import Run
 
-from pgpipe import cli
+from pgpipe.commands import app as cli
 
 Case = tuple[list[str], str]  # arguments, and what the line has to name
 

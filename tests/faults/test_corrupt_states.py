@@ -12,8 +12,8 @@ from tinyproject import Project
 
 from faults.trials import Trials
 from faults.warm import Command
-from pgpipe import tensors
 from pgpipe.errors import IntegrityError
+from pgpipe.plumbing import tensors
 from pgpipe.training.checkpoint import ENDS, StateFolder
 
 INTEGRITY = 3  # the exit code

@@ -15,9 +15,9 @@ from faults.trials import Trials
 from faults.warm import Command, nothing
 from pgpipe.config import load_yaml
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.files import fresh_folder
-from pgpipe.hashes import sha256_tree
-from pgpipe.sealed import SEAL
+from pgpipe.plumbing.files import fresh_folder
+from pgpipe.plumbing.hashes import sha256_tree
+from pgpipe.plumbing.sealed import SEAL
 
 HANDED = ("data", "models", "reference", "samples", "reports")
 KEPT = (*HANDED, ".pgpipe/state", "params.yaml", "presets")

@@ -14,7 +14,7 @@ from faults.drawn import ALL, SIZES, Document, document
 from faults.pipelines import Pipelines
 from faults.trials import Trials
 from pgpipe.errors import UsageError
-from pgpipe.training import parts
+from pgpipe.gan import parts
 from stages import check
 
 OF_DATA = {"check", "prepare", "gate", "init"}  # stages that may refuse

@@ -10,7 +10,7 @@ import torch
 from faults.syscalls import Write, calls_of, kill_at, needs_strace
 from faults.trials import Trials
 from faults.variants import write_in_place
-from pgpipe.files import write_bytes
+from pgpipe.plumbing.files import write_bytes
 from pgpipe.tracking.push import Cursor, read_cursor, write_cursor
 from pgpipe.tracking.spool import Run, Spool, read_points, read_run
 from pgpipe.tracking.store import connect

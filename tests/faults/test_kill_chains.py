@@ -10,8 +10,8 @@ from faults.chains import TRAINING, Chain, curves, results, untrained_copy
 from faults.trials import Trials
 from faults.variants import SLOW_WRITE, forget_slowly, save_in_place
 from faults.warm import Command
-from pgpipe import tensors
-from pgpipe.training.networks import FAKE_SCORE
+from pgpipe.gan.networks import FAKE_SCORE
+from pgpipe.plumbing import tensors
 
 KILLS = 6  # a chain
 SURE = 0.95  # of the fakes, D begins a chain: from 0.5 on there is noise in it

@@ -14,11 +14,11 @@ from tinyparams import ROOT
 from faults.preparing import BATCH
 from faults.trials import Trials
 from pgpipe.bench.prepare import jpeg
-from pgpipe.data import rawzip
-from pgpipe.data.multires import read_manifest, sizes, verify
-from pgpipe.data.workers import SLOTS
-from pgpipe.hashes import sha256_tree
-from pgpipe.processes.cores import cores
+from pgpipe.data.feeding.multires import read_manifest, sizes, verify
+from pgpipe.data.preparing.workers import SLOTS
+from pgpipe.data.reading import rawzip
+from pgpipe.plumbing.hashes import sha256_tree
+from pgpipe.plumbing.processes.cores import cores
 from stages.paths import MULTIRES, RAW
 
 IMAGES = 600  # every 20th is none

@@ -11,7 +11,7 @@ from tinyproject import Project
 
 from faults.trials import Trials
 from pgpipe.errors import INTERRUPTED
-from pgpipe.processes.launch import VARIABLE
+from pgpipe.plumbing.processes.launch import VARIABLE
 
 PATIENCE_S = 90  # until the launcher and its processes are gone
 RESULT = "models/r4/state.safetensors"

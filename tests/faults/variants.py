@@ -18,7 +18,7 @@ def save_in_place() -> None:
 
 
 def write_in_place(path: Path, data: bytes) -> None:
-    """What `pgpipe.files.write_bytes` is there to avoid, on a slow disk."""
+    """What `pgpipe.plumbing.files.write_bytes` is there to avoid, on a slow disk."""
     with path.open("wb", buffering=0) as file:
         size = len(data) // PIECES + 1
         for start in range(0, len(data), size):
@@ -41,8 +41,8 @@ def step_slowly() -> None:
 
 def forget_slowly() -> None:
     """Have the noise of least squares last: its running score moves twenty times as slowly."""
-    from pgpipe.losses import lsgan
-    from pgpipe.losses.adversarial import AdaptiveNoise
+    from pgpipe.gan.losses import lsgan
+    from pgpipe.gan.losses.adversarial import AdaptiveNoise
 
     lsgan.OBJECTIVE = lsgan.OBJECTIVE._replace(
         noise=AdaptiveNoise(

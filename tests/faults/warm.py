@@ -17,7 +17,7 @@ PRELOADED = [
     "pytest",
     "torch._dynamo",  # which the first optimizer imports
     "mlflow.store.tracking.sqlalchemy_store",
-    "pgpipe.cli",
+    "pgpipe.commands.app",
     *(f"stages.{name}" for name in ("prepare", "gate", "reference", "init")),
     *(f"stages.{name}" for name in ("train", "sample", "score", "report")),
 ]
@@ -91,8 +91,8 @@ def run(folder: Path, arguments: list[str], log: Path, trained: Any, change: Cha
         del os.environ[name]
     count_steps(trained)
     change()
-    from pgpipe import cli
-    from pgpipe.processes.signals import interrupt_on_signals
+    from pgpipe.commands import app as cli
+    from pgpipe.plumbing.processes.signals import interrupt_on_signals
 
     sys.argv = ["pgpipe", *arguments]
     interrupt_on_signals()  # as the command's first act is

@@ -20,8 +20,8 @@ from tinyproject import Run
 
 from pgpipe.data.sources import catalogue, obtain
 from pgpipe.data.sources.catalogue import Published
-from pgpipe.hashes import sha256_file, sha256_tree
 from pgpipe.inspection.report import Report
+from pgpipe.plumbing.hashes import sha256_file, sha256_tree
 
 IMAGES = 200_000  # that take longer than a test
 SECONDS = 20.0  # that the end may take

@@ -19,7 +19,6 @@ from rawset import (
 )
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.hashes import sha256_tree
 from pgpipe.images import Images
 from pgpipe.inspection import pictures as pictures_of
 from pgpipe.inspection import seen
@@ -28,6 +27,7 @@ from pgpipe.inspection.likeness import NEAR, hashes
 from pgpipe.inspection.report import Groups, Report
 from pgpipe.inspection.seen import Names, see
 from pgpipe.inspection.source import opened
+from pgpipe.plumbing.hashes import sha256_tree
 
 
 def test_images_and_rejected_files_are_counted_and_named(tmp_path: Path) -> None:

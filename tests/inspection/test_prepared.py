@@ -11,10 +11,11 @@ from PIL import Image
 from rawset import plan
 from tinyproject import Run
 
-from pgpipe.data import folder, pyramid, shards, squares, writing
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest
-from pgpipe.hashes import sha256_tree
+from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.preparing import pyramid, shards, squares, writing
+from pgpipe.data.reading import folder
 from pgpipe.images import Images
+from pgpipe.plumbing.hashes import sha256_tree
 
 LABELS = ("b c", "a", "ä", "b c", "a", "ä")
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from literal import layers
 from literal.layers import Array, blown_up, box, lrelu
 from pgpipe import rng
-from pgpipe.nets.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec
 
 GAIN = np.sqrt(2)
 

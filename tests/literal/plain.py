@@ -6,11 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgpipe.nets import layers
-from pgpipe.training import networks
-from pgpipe.training.config import TrainSection
-from pgpipe.training.objective import Minibatch, Objective, Scored
-from pgpipe.training.step import Step
+from pgpipe.gan import layers, networks
+from pgpipe.gan.objective import Minibatch, Objective, Scored
+from pgpipe.gan.step import Step
+from pgpipe.gan.train_section import TrainSection
 
 
 def up(layer: layers.UpConv, x: Tensor, bias: Tensor | None) -> Tensor:

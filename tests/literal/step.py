@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, nll_loss
 
 from pgpipe import rng
-from pgpipe.training.config import TrainSection
-from pgpipe.training.networks import Networks
-from pgpipe.training.objective import Minibatch
+from pgpipe.gan.networks import Networks
+from pgpipe.gan.objective import Minibatch
+from pgpipe.gan.train_section import TrainSection
 
 
 class Twin:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.hashes import sha256
 from pgpipe.metrics import inception_file
+from pgpipe.plumbing.hashes import sha256
 
 
 @pytest.fixture(autouse=True)

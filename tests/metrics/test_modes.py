@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from pgpipe.data.stacks import PLACES
+from pgpipe.data.sources.stacks import PLACES
 from pgpipe.images import Images
-from pgpipe.layout import MODE_PLACES
 from pgpipe.metrics import classifier, digits, modes
 from pgpipe.metrics.config import ReferenceSection
 from pgpipe.metrics.modes import MODES, histogram, kl_to_uniform, modes_found
 from pgpipe.metrics.streams import stream
+from pgpipe.plumbing.layout import MODE_PLACES
 
 CPU = torch.device("cpu")
 SAMPLES = 25_600

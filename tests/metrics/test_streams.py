@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from imagesets import noise
 
-from pgpipe.data.multires import Chosen, ImageStore
+from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.metrics.streams import BATCH, chunks, stream
 from pgpipe.metrics.swd import MEMORY
 

@@ -11,8 +11,8 @@ from PIL import Image
 from rich.console import Console
 from tinyparams import ROOT
 
-from pgpipe import timer
-from pgpipe.data import rawzip
+from pgpipe.data.reading import rawzip
+from pgpipe.plumbing import timer
 from pgpipe.reporting.progress import LINE_SECONDS, Meter, track
 from stages import prepare
 from stages.paths import RAW

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tinyparams import score_numbers
 
-from pgpipe.data.multires import ImageStore
+from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.errors import UsageError
 from pgpipe.images import Images
 from pgpipe.metrics import inception_scores

@@ -14,7 +14,7 @@ from tinyparams import ROOT, refusal
 from tinyproject import Run
 
 from pgpipe.config import load_yaml
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest
 from stages import check
 from stages.paths import MULTIRES
 

@@ -9,7 +9,7 @@ from tinyparams import ROOT
 from tinyproject import Run
 
 from pgpipe.config import load_yaml
-from pgpipe.data import multires
+from pgpipe.data.feeding import multires
 from pgpipe.data.sources import obtain
 from pgpipe.data.sources.catalogue import entries
 from stages import prepare

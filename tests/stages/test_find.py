@@ -14,11 +14,11 @@ from publishedsets import WRITERS, cifar10, mnist
 from tinyparams import with_values
 from tinyproject import Run
 
-from pgpipe import filehashes
 from pgpipe.data.sources import obtain
 from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.errors import PgpipeError
-from pgpipe.hashes import sha256_file
+from pgpipe.plumbing import filehashes
+from pgpipe.plumbing.hashes import sha256_file
 from stages import download, find
 from stages.paths import FOUND, RAW
 

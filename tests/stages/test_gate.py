@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pgpipe import cli
-from pgpipe.data.pyramid import blocks
-from pgpipe.data.writing import write
+from pgpipe.commands import app as cli
+from pgpipe.data.preparing.pyramid import blocks
+from pgpipe.data.preparing.writing import write
 from pgpipe.metrics import known
 from stages import gate
 from stages.paths import GATE, MULTIRES

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from pgpipe import tensors
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
-from pgpipe.files import write_json
-from pgpipe.layout import PREVIEW_LABELS, PREVIEW_LATENTS
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from stages import init
 
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from tinyparams import ROOT
 
-from pgpipe.data import workers
-from pgpipe.data.multires import read_manifest
-from pgpipe.hashes import sha256_tree
+from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.data.preparing import workers
+from pgpipe.plumbing.hashes import sha256_tree
 from stages import prepare
 from stages.paths import MULTIRES, RAW
 

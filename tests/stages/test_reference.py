@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from pgpipe.data.multires import ImageStore, read_labels, read_manifest
-from pgpipe.files import write_json
+from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest
 from pgpipe.metrics import classifier
-from pgpipe.sealed import read_json
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.sealed import read_json
 from stages import download, prepare, reference, score
 from stages.paths import (
     CLASSIFIER,

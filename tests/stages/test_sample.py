@@ -8,13 +8,13 @@ import torch
 
 from pgpipe import rng
 from pgpipe.config import load_yaml
+from pgpipe.gan import samples
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.generator import Generator
+from pgpipe.gan.sampling import render_all, save_generator
 from pgpipe.images import Images
-from pgpipe.layout import GENERATOR, LAST
-from pgpipe.nets import samples
-from pgpipe.nets.config import NetworkSpec
-from pgpipe.nets.generator import Generator
-from pgpipe.nets.sampling import render_all, save_generator
-from pgpipe.sealed import read_json
+from pgpipe.plumbing.layout import GENERATOR, LAST
+from pgpipe.plumbing.sealed import read_json
 from stages import sample
 from stages.paths import DRAWN, DRAWN_FACTS, DRAWN_LABELS, DRAWN_LAST, MULTIRES, SAMPLES, model
 

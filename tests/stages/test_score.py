@@ -11,14 +11,14 @@ import pytest
 import torch
 from literal import inception as literal
 
-from pgpipe.data.multires import ImageStore
-from pgpipe.data.pyramid import blocks
-from pgpipe.data.writing import write
-from pgpipe.files import write_json
-from pgpipe.hashes import sha256
+from pgpipe.data.feeding.multires import ImageStore
+from pgpipe.data.preparing.pyramid import blocks
+from pgpipe.data.preparing.writing import write
 from pgpipe.metrics import inception_file
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.hashes import sha256
+from pgpipe.plumbing.sealed import read_json
 from pgpipe.scoring import pair
-from pgpipe.sealed import read_json
 from stages import reference, score
 from stages.paths import (
     DRAWN,

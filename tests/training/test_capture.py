@@ -12,12 +12,12 @@ from tinyphase import FADE_STEPS, Count, Place, last_state
 from tinytraining import CASES, assert_equal, minibatch, minibatches, networks, start
 from torch import Tensor
 
-from pgpipe import tensors
-from pgpipe.processes.group import Processes
+from pgpipe.gan.networks import Networks, tensors_of
+from pgpipe.gan.step import Step
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.processes.group import Processes
 from pgpipe.training import phase
 from pgpipe.training.capture import WARM_UP, CapturedStep, fastest
-from pgpipe.training.networks import Networks, tensors_of
-from pgpipe.training.step import Step
 
 pytestmark = pytest.mark.slow
 

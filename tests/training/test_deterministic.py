@@ -8,8 +8,8 @@ from specs import train_section
 from tinytraining import CASES, minibatches, start
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pgpipe.gan.step import Step
 from pgpipe.training.numerics import prepare
-from pgpipe.training.step import Step
 
 pytestmark = pytest.mark.usefixtures("numerics_as_before")
 

@@ -11,8 +11,8 @@ import torch
 from tinyphase import MINIBATCH, R4, STEPS, TICK, Count, Place, facts_of, is_finished, last_state
 from torch import Tensor
 
-from pgpipe import tensors
 from pgpipe.errors import DivergedError, Interrupted
+from pgpipe.plumbing import tensors
 from pgpipe.training import finite
 from pgpipe.training import phase as phases
 from pgpipe.training.checkpoint import StateFolder

@@ -10,11 +10,11 @@ from specs import train_section
 from tinyphase import FADE_STEPS, Place, last_state
 from tinytraining import CASES, assert_equal, minibatches, start
 
-from pgpipe import tensors
+from pgpipe.gan.networks import tensors_of
+from pgpipe.gan.step import Step
+from pgpipe.plumbing import tensors
 from pgpipe.training.capture import WARM_UP, CapturedStep
-from pgpipe.training.networks import tensors_of
 from pgpipe.training.numerics import repeat_bits
-from pgpipe.training.step import Step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
 

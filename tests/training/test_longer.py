@@ -7,8 +7,8 @@ import pytest
 from tinyphase import FADE, MINIBATCH, R8, STABLE, TICK, Count, Place, phase
 
 from pgpipe.errors import Interrupted
-from pgpipe.layout import PREVIEWS
-from pgpipe.schedule import Phase
+from pgpipe.gan.schedule import Phase
+from pgpipe.plumbing.layout import PREVIEWS
 from pgpipe.training import result
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.job import end_of

@@ -12,7 +12,7 @@ from tinyphase import (
     phase,
 )
 
-from pgpipe import tensors
+from pgpipe.plumbing import tensors
 from pgpipe.training.phase import PhaseTraining
 
 

@@ -14,11 +14,11 @@ from tinytraining import minibatch, networks
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pgpipe.gan.losses import labels
+from pgpipe.gan.objective import Objective, faded
+from pgpipe.gan.step import Step
+from pgpipe.gan.train_section import TrainSection
 from pgpipe.images import to_float
-from pgpipe.losses import labels
-from pgpipe.training.config import TrainSection
-from pgpipe.training.objective import Objective, faded
-from pgpipe.training.step import Step
 
 
 def objective(train: TrainSection, **model: Any) -> Objective:

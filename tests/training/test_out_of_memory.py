@@ -8,7 +8,7 @@ import torch
 from tinyphase import MINIBATCH, Count, Place, last_state
 
 from pgpipe.errors import ResourceError
-from pgpipe.training.step import Step
+from pgpipe.gan.step import Step
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has a total capacity of 8 GiB."
 

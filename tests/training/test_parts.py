@@ -8,8 +8,8 @@ from specs import model_section, train_section
 from tinyparams import refusal
 
 from pgpipe import rng
-from pgpipe.nets.minibatch import minibatch_stddev
-from pgpipe.training import parts
+from pgpipe.gan import parts
+from pgpipe.gan.minibatch import minibatch_stddev
 
 SIZES = [(16, 4, 1, 4), (16, 4, 2, 8), (16, 4, 2, 4), (12, 2, 3, 2), (8, False, 2, 3), (6, 4, 1, 6)]
 

@@ -22,13 +22,13 @@ from tinyphase import (
 )
 from torch import Tensor
 
-from pgpipe import tensors
+from pgpipe.gan import weights
+from pgpipe.gan.objective import FIGURES
 from pgpipe.images import to_float
-from pgpipe.nets import weights
+from pgpipe.plumbing import tensors
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import COLUMNS
 from pgpipe.training.job import rows_of
-from pgpipe.training.objective import FIGURES
 from pgpipe.training.phase import PhaseTraining
 
 

@@ -14,13 +14,13 @@ import pytest
 import torch
 from tinyphase import CLASSES, IMAGES, MINIBATCH, TICK, Count, Place, damage, last_state, phase
 
-from pgpipe import tensors
 from pgpipe.errors import IntegrityError, Interrupted, PgpipeError, ResourceError, UsageError
-from pgpipe.files import write_json
 from pgpipe.images import Images
-from pgpipe.layout import GENERATOR, LAST, SCORES
 from pgpipe.metrics import features
 from pgpipe.metrics.features import Features
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.files import write_json
+from pgpipe.plumbing.layout import GENERATOR, LAST, SCORES
 from pgpipe.training import phase as training
 from pgpipe.training import quick_scorer as quick_scorer_module
 from pgpipe.training import result, snapshots

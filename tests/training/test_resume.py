@@ -7,8 +7,8 @@ import pytest
 from specs import ROW_A
 from tinyphase import MINIBATCH, STEPS, Count, Place, facts_of, is_finished, last_state
 
-from pgpipe import tensors
 from pgpipe.errors import Interrupted
+from pgpipe.plumbing import tensors
 from pgpipe.training.checkpoint import StateFolder
 
 pytestmark = pytest.mark.slow

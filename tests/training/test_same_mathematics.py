@@ -15,11 +15,11 @@ from taped import Taped
 from tinytraining import minibatch, networks
 from torch import Tensor
 
-from pgpipe.nets import convolution
+from pgpipe.gan import convolution
+from pgpipe.gan.networks import tensors_of
+from pgpipe.gan.objective import Objective
+from pgpipe.gan.step import Step
 from pgpipe.training.capture import CapturedStep
-from pgpipe.training.networks import tensors_of
-from pgpipe.training.objective import Objective
-from pgpipe.training.step import Step
 
 pytestmark = pytest.mark.slow
 

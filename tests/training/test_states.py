@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tinyphase import END, R4, R8, STEPS, Count, Place, damage, facts_of, is_finished, last_state
 
-from pgpipe import tensors
 from pgpipe.errors import IntegrityError
-from pgpipe.layout import GENERATOR, HISTORY, STATE
-from pgpipe.nets.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.layout import GENERATOR, HISTORY, STATE
 from pgpipe.training import result
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.job import rows_of

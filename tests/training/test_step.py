@@ -11,11 +11,11 @@ from tinytraining import minibatch, networks
 from torch import Tensor
 from torch.nn import functional
 
-from pgpipe.nets import weights
-from pgpipe.training.config import TrainSection
-from pgpipe.training.networks import Networks, load_moments, tensors_of
-from pgpipe.training.objective import FIGURES
-from pgpipe.training.step import Step
+from pgpipe.gan import weights
+from pgpipe.gan.networks import Networks, load_moments, tensors_of
+from pgpipe.gan.objective import FIGURES
+from pgpipe.gan.step import Step
+from pgpipe.gan.train_section import TrainSection
 
 LEARNING_RATE = 0.003  # of specs.TRAIN
 LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic")

@@ -12,7 +12,7 @@ import pytest
 from tinyproject import Run
 from toyproject import Toy
 
-from pgpipe.files import locked
+from pgpipe.plumbing.files import locked
 
 HOLD = """
 import fcntl, os, sys

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgpipe.data import rawzip
-from pgpipe.data.items import Item
+from pgpipe.data.reading import rawzip
+from pgpipe.data.reading.items import Item
 from pgpipe.data.sources.obtain import published
 from pgpipe.data.sources.raw import only
 from pgpipe.data.sources.source import Source

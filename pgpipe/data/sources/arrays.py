@@ -15,9 +15,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data import bounds, rawzip
-from pgpipe.data.blaming import blaming
-from pgpipe.data.items import Item, channels_last, numbered, upright
+from pgpipe.data.reading import bounds, rawzip
+from pgpipe.data.reading.blaming import blaming
+from pgpipe.data.reading.items import Item, channels_last, numbered, upright
 from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import only
 from pgpipe.data.sources.source import Source

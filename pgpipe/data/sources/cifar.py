@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data import tars
-from pgpipe.data.items import Item, items
+from pgpipe.data.reading import tars
+from pgpipe.data.reading.items import Item, items
 from pgpipe.data.sources.obtain import published
 from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgpipe.data import folder, rawzip
-from pgpipe.data.items import Item
-from pgpipe.data.layouts import Layout
+from pgpipe.data.reading import folder, rawzip
+from pgpipe.data.reading.items import Item
+from pgpipe.data.reading.layouts import Layout
 from pgpipe.data.sources.obtain import published, taken
 from pgpipe.data.sources.raw import only
 from pgpipe.data.sources.source import Place, Source
@@ -17,7 +17,7 @@ def fetch_folder(place: Place) -> None:
 
 
 def read_folder(raw: Path) -> Iterator[Item]:
-    """A folder or zip of the user's, as `pgpipe.data.folder` has packed it."""
+    """A folder or zip of the user's, as `pgpipe.data.reading.folder` has packed it."""
     return folder.read(raw / rawzip.NAME)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from pgpipe.data import bounds, rawzip, tars
+from pgpipe.data.reading import bounds, rawzip, tars
 from pgpipe.data.sources.catalogue import Published
 from pgpipe.errors import IntegrityError
-from pgpipe.fetch.wanted import Wanted
-from pgpipe.fetch.wanted import require as require_bytes
-from pgpipe.files import CHUNK_BYTES
+from pgpipe.plumbing.fetch.wanted import Wanted
+from pgpipe.plumbing.fetch.wanted import require as require_bytes
+from pgpipe.plumbing.files import CHUNK_BYTES
 
 GZIP = b"\x1f\x8b"
 

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgpipe.data import tables
 from pgpipe.data.config import MADE, DatasetSection
+from pgpipe.data.reading import tables
 from pgpipe.data.sources.source import Place, Report
 from pgpipe.data.sources.table import source
 from pgpipe.errors import PgpipeError, UsageError
-from pgpipe.project import folder_for_much
+from pgpipe.plumbing.project import folder_for_much
 
 
 @contextmanager

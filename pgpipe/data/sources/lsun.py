@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
-from pgpipe.data import rawzip
-from pgpipe.data.blaming import blaming
-from pgpipe.data.items import Item
+from pgpipe.data.reading import rawzip
+from pgpipe.data.reading.blaming import blaming
+from pgpipe.data.reading.items import Item
 from pgpipe.data.sources.obtain import accept, verified
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Place, Source
 from pgpipe.errors import UsageError
-from pgpipe.files import CHUNK_BYTES, atomic, copy
+from pgpipe.plumbing.files import CHUNK_BYTES, atomic, copy
 
 DATA = "data.mdb"
 MAGIC = 0xBEEFC0DE

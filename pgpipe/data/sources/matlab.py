@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data import rawzip, tars
-from pgpipe.data.blaming import blaming
-from pgpipe.data.items import Item, items, numbered
+from pgpipe.data.reading import rawzip, tars
+from pgpipe.data.reading.blaming import blaming
+from pgpipe.data.reading.items import Item, items, numbered
 from pgpipe.data.sources.obtain import published
 from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError

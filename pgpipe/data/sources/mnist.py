@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data import idx
-from pgpipe.data.items import Item, items
+from pgpipe.data.reading import idx
+from pgpipe.data.reading.items import Item, items
 from pgpipe.data.sources.obtain import published
 from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError

@@ -7,15 +7,15 @@ an interrupted download goes on, though DVC empties data/raw before each run.
 from collections.abc import Callable
 from pathlib import Path
 
-from pgpipe.data import tars
+from pgpipe.data.reading import tars
 from pgpipe.data.sources import identity, unverified, users_files
 from pgpipe.data.sources.catalogue import Published, entries
 from pgpipe.data.sources.identity import wanted
 from pgpipe.data.sources.source import Place
 from pgpipe.errors import IntegrityError, NetworkError, UsageError
-from pgpipe.fetch.mirrors import fetch
-from pgpipe.files import copy, link_or_copy
-from pgpipe.project import project_root
+from pgpipe.plumbing.fetch.mirrors import fetch
+from pgpipe.plumbing.files import copy, link_or_copy
+from pgpipe.plumbing.project import project_root
 
 
 def published(place: Place) -> None:

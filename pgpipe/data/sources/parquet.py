@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgpipe.data import bounds, layouts
-from pgpipe.data.blaming import blaming
-from pgpipe.data.items import Item
-from pgpipe.data.layouts import Layout
+from pgpipe.data.reading import bounds, layouts
+from pgpipe.data.reading.blaming import blaming
+from pgpipe.data.reading.items import Item
+from pgpipe.data.reading.layouts import Layout
 from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Source
-from pgpipe.files import CHUNK_BYTES
+from pgpipe.plumbing.files import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from pyarrow import Schema

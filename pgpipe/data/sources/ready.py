@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgpipe.data import rawzip
-from pgpipe.data.items import Item
-from pgpipe.data.layouts import Layout
+from pgpipe.data.reading import rawzip
+from pgpipe.data.reading.items import Item
+from pgpipe.data.reading.layouts import Layout
 from pgpipe.data.sources import folders, tfrecords
 from pgpipe.data.sources.source import Place, Source
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.items import Item
-from pgpipe.data.layouts import Layout
-from pgpipe.data.pyramid import Sample
+from pgpipe.data.preparing.pyramid import Sample
+from pgpipe.data.reading.items import Item
+from pgpipe.data.reading.layouts import Layout
 
 Report = Callable[[int, str], object]  # is told the bytes that have arrived, and what goes on
 Watch = Callable[[str, int], AbstractContextManager[Report]]  # shows a download: name, bytes

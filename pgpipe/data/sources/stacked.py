@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pgpipe.data import stacks
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.pyramid import Sample
-from pgpipe.data.rawzip import NAME
+from pgpipe.data.preparing.pyramid import Sample
+from pgpipe.data.reading.rawzip import NAME
+from pgpipe.data.sources import stacks
 from pgpipe.data.sources.source import Arrays, Made, Place
 
 FILE = "sources.npy"  # of data/multires: which digits are in each image

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pgpipe.data.rawzip import NAME, members, pack
+from pgpipe.data.reading.rawzip import NAME, members, pack
 from pgpipe.data.sources import stacked
 from pgpipe.data.sources.mnist import IMAGES, LABELS, parse
-from pgpipe.data.stacks import Digits
+from pgpipe.data.sources.stacks import Digits
 from pgpipe.errors import UsageError
 
 

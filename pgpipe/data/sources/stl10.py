@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data import rawzip, tars
-from pgpipe.data.blaming import blaming
-from pgpipe.data.items import Item
+from pgpipe.data.reading import rawzip, tars
+from pgpipe.data.reading.blaming import blaming
+from pgpipe.data.reading.items import Item
 from pgpipe.data.sources.obtain import published
 from pgpipe.data.sources.source import Source
 from pgpipe.errors import IntegrityError

@@ -13,8 +13,8 @@ from pkgutil import resolve_name
 from pgpipe.data.sources.source import Made, Source
 
 SOURCES = {
-    "photos": "pgpipe.data.photos:SOURCE",
-    "digits-1k": "pgpipe.data.digits:SOURCE",
+    "photos": "pgpipe.data.sources.photos:SOURCE",
+    "digits-1k": "pgpipe.data.sources.digits:SOURCE",
     "mnist-1k": "pgpipe.data.sources.stacked_mnist:SOURCE",
     "cifar10": "pgpipe.data.sources.cifar:CIFAR10",
     "cifar100": "pgpipe.data.sources.cifar:CIFAR100",

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from pgpipe.data import layouts, tars
-from pgpipe.data.items import Item
-from pgpipe.data.layouts import Layout
+from pgpipe.data.reading import layouts, tars
+from pgpipe.data.reading.items import Item
+from pgpipe.data.reading.layouts import Layout
 from pgpipe.data.sources.obtain import taken
 from pgpipe.data.sources.raw import several
 from pgpipe.data.sources.source import Source

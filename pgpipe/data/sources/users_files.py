@@ -7,8 +7,8 @@ What `find` lists is what `download` takes; a test holds them equal. Nothing hea
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pgpipe.data import rawzip, tables, tars
 from pgpipe.data.config import MADE
+from pgpipe.data.reading import rawzip, tables, tars
 from pgpipe.data.sources import identity
 from pgpipe.data.sources.catalogue import Published, entries, require_path
 from pgpipe.errors import UsageError
@@ -75,7 +75,7 @@ def images(path: Path) -> list[Path]:
     """All visible files of a folder, or a zip."""
     if not path.is_dir():
         return matching(path, "*.zip", "*.ZIP")
-    from pgpipe.data import folder
+    from pgpipe.data.reading import folder
 
     return [file for _, file in folder.named(path)]
 

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from publishedsets import WRITERS, framed, literal_crc32c, noise, without_hashes, write_tar
 
-from pgpipe.data import tars
-from pgpipe.data.items import Item
+from pgpipe.data.reading import tars
+from pgpipe.data.reading.items import Item
 from pgpipe.data.sources import obtain
 from pgpipe.data.sources.crc32c import crc32c
 from pgpipe.data.sources.source import Place, Source

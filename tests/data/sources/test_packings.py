@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from publishedsets import WRITERS, Known
 
-from pgpipe.data import tars
+from pgpipe.data.reading import tars
 from pgpipe.data.sources import catalogue, obtain, unverified
 from pgpipe.data.sources.catalogue import Published
 from pgpipe.data.sources.source import Place, Source

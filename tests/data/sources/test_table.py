@@ -21,7 +21,7 @@ from pgpipe.data.sources.catalogue import Entry, Published
 from pgpipe.data.sources.source import Made, Place, Source
 from pgpipe.data.sources.table import SOURCES, source
 from pgpipe.errors import IntegrityError, NetworkError, UsageError
-from pgpipe.hashes import sha256_file
+from pgpipe.plumbing.hashes import sha256_file
 
 FORMATS = {"pyarrow", "h5py", "lmdb", "skimage", "sklearn", "requests.sessions"}
 READY = ("folder", "tfrecords")

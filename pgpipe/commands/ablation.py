@@ -1,0 +1,102 @@
+"""The commands `pgpipe ablation ...`: the paper's tables as experiments."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgpipe.plumbing.terminal import say
+
+if TYPE_CHECKING:
+    from pgpipe.studies.table import Experiment
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="ablation",
+    help="The paper's tables: queue their rows as experiments, compare what they scored.",
+    no_args_is_help=True,
+    context_settings=HELP,
+)
+
+StudyName = Annotated[str, typer.Option("--study", help="table1 or modes.")]
+Rows = Annotated[str | None, typer.Option(help="Such as a,b,g; without it all.")]
+Data = Annotated[str | None, typer.Option(help="Data sets of the study; without it its first.")]
+Seeds = Annotated[int, typer.Option(help="How many, from 0 on.", min=1)]
+
+
+def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[Experiment]":
+    """The experiments that options name, their parameters checked."""
+    from pgpipe.studies import table as studies
+    from pgpipe.studies.revisions import require_project
+    from stages.check import check
+
+    chosen, data_sets, names = studies.selection(study, rows, data)
+    require_project()
+    found = list(studies.experiments(chosen, data_sets, names, range(seeds)))
+    for experiment in found:
+        check(dict(experiment.document), experiment.name)
+    return found
+
+
+@app.command()
+def queue(
+    study: StudyName = "table1", rows: Rows = None, data: Data = None, seeds: Seeds = 3
+) -> None:
+    """Queue what is neither done nor queued nor running; what was killed or failed, again."""
+    from pgpipe.studies import fill
+
+    experiments = wanted(study, rows, data, seeds)
+    fill.require_data(experiments)
+    for line in fill.queue(experiments):
+        say(line)
+    say("run them with: dvc queue start -j 2")
+
+
+@app.command()
+def status(
+    study: StudyName = "table1", rows: Rows = None, data: Data = None, seeds: Seeds = 3
+) -> None:
+    """Say how each experiment stands: done, running, queued, failed or missing."""
+    from pgpipe.studies import fill
+
+    for line in fill.status(wanted(study, rows, data, seeds)):
+        say(line)
+
+
+@app.command()
+def table(
+    study: StudyName = "table1",
+    rows: Rows = None,
+    data: Data = None,
+    out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("reports/ablation"),
+) -> None:
+    """Compare finished rows with the paper: Markdown here, in files also CSV, LaTeX, a figure."""
+    from pgpipe.studies import results
+    from stages.tracked import section
+
+    for found in results.read_all(study, rows, data):
+        say(*results.write_table(found, out, section()).splitlines())
+
+
+@app.command(name="check")
+def check_claims(study: StudyName = "table1", data: Data = None) -> None:
+    """Say of each of the paper's qualitative claims whether it holds."""
+    from pgpipe.studies import results
+
+    for found in results.read_all(study, None, data):
+        say(f"{found.name}:", *results.check(found))
+
+
+def whole_queue() -> None:
+    """Say how the experiments of DVC's queue stand; exit code 1 where one has failed.
+
+    DVC itself ends with 0, whatever failed in a queue. Of a failed one the last error is shown.
+    """
+    from pgpipe.studies import fill
+    from pgpipe.studies.revisions import require_project
+
+    require_project()
+    lines, failed = fill.whole_queue()
+    say(*lines)
+    raise typer.Exit(int(failed))

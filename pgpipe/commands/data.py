@@ -1,0 +1,116 @@
+"""The commands `pgpipe data ...`: which data sets there are, looks at raw and prepared ones."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgpipe.plumbing.terminal import say
+from stages.paths import MULTIRES, RAW
+
+Prepared = Annotated[Path, typer.Argument(help="A prepared data set.", show_default=True)]
+Resolution = Annotated[int | None, typer.Option(min=4, help="In pixels; else the largest.")]
+
+app = typer.Typer(
+    name="data", help="Data sets: what there is, and looks at them.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_sources() -> None:
+    """Name each data set: its size, its licence, and what you put where by hand."""
+    from pgpipe.data.sources.catalogue import listing
+
+    say(*listing())
+
+
+@app.command()
+def check(
+    json: Annotated[Path | None, typer.Option(help="Write all of it here, too.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write a page for a browser here.")] = None,
+) -> None:
+    """Look at the data set of params.yaml before anything is prepared or trained.
+
+    Counts, sizes, modes, corrupt files, duplicates, classes, what crops lose, disk and memory.
+    """
+    from pgpipe.config import PARAMS_FILE, load_yaml
+    from pgpipe.images import png
+    from pgpipe.inspection import check, pictures, text
+    from pgpipe.plumbing.files import write_bytes, write_json
+    from pgpipe.plumbing.unwritable import naming_option
+    from pgpipe.reporting.data_page import render
+    from pgpipe.reporting.progress import Meter
+    from stages.check import check as checked
+    from stages.check import plan_of
+
+    plan = plan_of(checked(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
+    with Meter("check", plan.images or 0) as meter:
+        report, sheet = check.check(plan, RAW, meter.update)
+    say(*text.lines(report))
+    if json is not None:
+        with naming_option("--json", json):
+            write_json(json, report.model_dump())
+    if page is not None:
+        rows = pictures.groups(report.duplicates.near, plan, RAW)
+        html = render(report.model_dump(), png(sheet), [png(row) for row in rows])
+        with naming_option("--page", page):
+            write_bytes(page, html.encode())
+
+
+@app.command()
+def show(
+    folder: Prepared = MULTIRES,
+    sheet: Annotated[Path | None, typer.Option(help="Write a picture of some images.")] = None,
+    resolution: Resolution = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of images.")] = 0,
+) -> None:
+    """Say what a prepared data set holds."""
+    from pgpipe.images import write_png
+    from pgpipe.inspection import prepared
+    from pgpipe.plumbing.unwritable import naming_option
+
+    say(*prepared.lines(folder))
+    if sheet is not None:
+        picture = prepared.sheet(folder, resolution, seed)
+        with naming_option("--sheet", sheet):
+            write_png(sheet, picture)
+
+
+@app.command()
+def extract(
+    to: Annotated[Path, typer.Option(help="The folder to write into.")],
+    folder: Prepared = MULTIRES,
+    resolution: Resolution = None,
+    first: Annotated[int, typer.Option(min=0, help="Number of the first image.")] = 0,
+    count: Annotated[int | None, typer.Option(min=1, help="How many; else all.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Into a folder with files in it.")] = False,
+) -> None:
+    """Write prepared images as PNG files, which `dataset.name: folder` reads back."""
+    from pgpipe.inspection import extract, prepared
+    from pgpipe.plumbing.unwritable import naming_option
+    from pgpipe.reporting.progress import Meter
+
+    if not force:
+        extract.require_empty(to)
+    numbers = extract.chosen(prepared.manifest(folder).count, first, count)
+    with Meter("extract", len(numbers)) as meter, naming_option("--to", to):
+        extract.write_images(folder, to, resolution, numbers, meter.update)
+    say(f"{len(numbers):,} images in {to}")
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A prepared data set.")],
+    b: Annotated[Path, typer.Argument(help="Another one.")],
+) -> None:
+    """Say whether two prepared data sets are the same: exit code 0, or 1 where they differ.
+
+    By the hashes of their manifests first, then image by image.
+    """
+    from pgpipe.inspection.compare import differences
+    from pgpipe.reporting.progress import Meter
+
+    with Meter("compare", 0) as meter:
+        found = list(differences(a, b, meter.update))
+    say(*(found or ["the same"]))
+    raise typer.Exit(int(bool(found)))

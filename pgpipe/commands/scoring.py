@@ -1,0 +1,90 @@
+"""The commands `pgpipe score` and `pgpipe gate`: as stages, or of images that are named."""
+
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgpipe.errors import UsageError
+from pgpipe.plumbing.terminal import note, say
+
+if TYPE_CHECKING:
+    from pgpipe.scoring.pair import Options
+
+
+def score(
+    real: Annotated[Path | None, typer.Option(help="Real images.")] = None,
+    fake: Annotated[Path | None, typer.Option(help="Generated images.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the scores here, too.")] = None,
+    swd_images: Annotated[
+        int | None, typer.Option(min=2, help="Of each set; without it as many as both have.")
+    ] = None,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="For MS-SSIM; without it half of the images.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of patches, directions, chosen reals.")] = 0,
+    inception: Annotated[
+        bool, typer.Option("--inception", help="Also FID and the others of `pgpipe weights`.")
+    ] = False,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Mirror half of the reals, as training did.")
+    ] = False,
+) -> None:
+    """Score the samples against the reals; with --real and --fake any two sets, anywhere.
+
+    Each is a .npy file (uint8, [N, R, R, 3], [N, 3, R, R] or [N, R, R]), or a folder or .zip of
+    images.
+    """
+    if real is not None and fake is not None:
+        from pgpipe.scoring.pair import Options
+
+        two_sets(real, fake, json, Options(swd_images, pairs, seed, inception, mirror))
+    elif real or fake or json or swd_images or pairs or seed or inception or mirror:
+        raise UsageError("score: give --real and --fake, both, or no option at all")
+    else:
+        import_module("stages.score").run()
+
+
+def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> None:
+    """Score two sets of images: a table on stdout, notes on stderr, and JSON."""
+    from pgpipe.plumbing import devices
+    from pgpipe.plumbing.files import write_json
+    from pgpipe.plumbing.unwritable import naming_option
+    from pgpipe.reporting.progress import track
+    from pgpipe.scoring import pair, sets, table
+
+    with TemporaryDirectory(prefix="pgpipe-") as scratch:
+        reals, fakes = (
+            sets.read(path, Path(scratch, name)) for name, path in (("real", real), ("fake", fake))
+        )
+        section = pair.protocol_of(options, reals, fakes)
+        for line in pair.notes(section, len(reals), len(fakes)):
+            note(f"score: {line}")
+        metrics = pair.compare(reals, fakes, section, devices.exact(), track)
+    for line in table.lines(metrics):
+        say(line)
+    if json is not None:
+        with naming_option("--json", json):
+            write_json(json, metrics)
+
+
+def gate(
+    cifar10: Annotated[Path | None, typer.Option(help="CIFAR-10's training set.")] = None,
+) -> None:
+    """Try the metrics on what has a known score; with --cifar10 the Inception score.
+
+    CIFAR-10's 50,000 training images are a .npy file, or a folder or .zip of images.
+    """
+    if cifar10 is None:
+        import_module("stages.gate").run()
+        return
+    from pgpipe.metrics import known
+    from pgpipe.plumbing import devices
+    from pgpipe.reporting.progress import track
+    from pgpipe.scoring.cifar10 import check
+
+    found = check(cifar10, devices.exact(), track)
+    known.require(found)
+    say(f"gate: {found}")

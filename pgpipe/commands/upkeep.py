@@ -1,0 +1,66 @@
+"""The commands `pgpipe verify`, `repair` and `gc`: is everything whole, and is it still used."""
+
+from typing import Annotated
+
+import typer
+
+from pgpipe.plumbing.terminal import say
+
+
+def verify() -> None:
+    """Re-hash outputs, DVC's cache, data and states; name each bad or missing file."""
+    from pathlib import Path
+
+    from pgpipe.errors import IntegrityError
+    from pgpipe.plumbing.project import project_root
+    from pgpipe.reporting.progress import Meter
+    from pgpipe.studies.queue import dvc_repo
+    from pgpipe.upkeep import verify as upkeep
+
+    with dvc_repo() as repo:
+        claims = upkeep.collect(project_root(), Path(repo.cache.local.path))
+    with Meter("verify, MB", claims.size // 10**6) as meter:
+        examined, lines = upkeep.verify(claims, lambda done: meter.update(done // 10**6))
+    for line in [*lines, *(f"not verified: {what}" for what in claims.unknown)]:
+        say(line)
+    say(f"{examined.files} files, {examined.size / 1e6:.1f} MB, read and compared")
+    if lines:
+        raise IntegrityError(
+            f"{len(lines)} bad or missing, named above; delete a bad output, run pgpipe repair for "
+            "a bad object of the cache, then dvc repro"
+        )
+
+
+def repair(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+) -> None:
+    """Mend what a kill can leave in DVC; never with a live process around."""
+    from pgpipe.plumbing.project import project_root
+    from pgpipe.reporting.progress import Meter
+    from pgpipe.upkeep.repair import repair as mend
+
+    found = 0
+    with Meter("repair, MB", 0) as meter:
+        for line in mend(project_root(), dry_run, lambda done: meter.update(done // 10**6)):
+            found += 1
+            say(f"{'would be mended: ' if dry_run else ''}{line}")
+    say(f"{found} found" if found else "nothing to mend")
+
+
+def gc(
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="Spare what was used in so many days.")
+    ] = 14,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+) -> None:
+    """Remove saved states of training that no parameters, code or experiment lead to any more."""
+    from pgpipe.plumbing.project import project_root
+    from pgpipe.studies.revisions import require_project
+    from pgpipe.upkeep import gc as upkeep
+
+    require_project()
+    total, done = 0, "would be removed" if dry_run else "removed"
+    for folder, size, age in upkeep.collect(project_root(), days, dry_run):
+        total += size
+        say(f"{done}: {folder.name}, {size / 1e6:.1f} MB, last used {age:.0f} days ago")
+    say(f"{total / 1e6:.1f} MB {done}" if total else "nothing to remove")

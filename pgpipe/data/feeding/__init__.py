@@ -1,0 +1,1 @@
+"""From these arrays to the minibatches of a training."""

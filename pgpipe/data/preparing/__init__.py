@@ -1,0 +1,1 @@
+"""From images of any size to one array of bytes per resolution."""

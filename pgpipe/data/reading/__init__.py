@@ -1,0 +1,1 @@
+"""Reading what users have: folders, archives, tables and images, within bounds."""

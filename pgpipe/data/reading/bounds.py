@@ -1,0 +1,61 @@
+"""What the files of a data set may become, whoever made them.
+
+    an item        a member of an archive, a record, a value, a chunk: ITEM_BYTES
+    image files    FILE_GROWTH times what packs them: an archive, a database, a column
+    pixels         PIXEL_GROWTH times the file of their array
+    memory         of the process that reads them: READER_BYTES more than the files are large
+    an image       `pgpipe.data.reading.decode.MAX_PIXELS`
+
+Image files are packed already, so they hardly shrink further, and bombs shrink a thousandfold.
+Pixels may be flat; no block of deflate holds more than PIXEL_GROWTH times its own bytes.
+"""
+
+import io
+from typing import IO, cast
+
+ITEM_BYTES = 512 << 20
+READER_BYTES = 2 << 30
+SMALL_BYTES = 1 << 20  # below, any growth is harmless
+FILE_GROWTH = 100
+PIXEL_GROWTH = 1032
+
+
+def require_item(size: int, what: str = "") -> None:
+    """Raise ValueError for an item that might not fit into memory."""
+    if size > ITEM_BYTES:
+        raise ValueError(f"{what}{size} bytes, at most {ITEM_BYTES} are read")
+
+
+def require_growth(packed: int, size: int, growth: int = FILE_GROWTH) -> None:
+    """Raise ValueError where so many bytes become more than they may."""
+    if size > max(SMALL_BYTES, growth * packed):
+        raise ValueError(f"unpacks {packed} bytes to {size}, as bombs do")
+
+
+class Bounded(io.RawIOBase):
+    """What a packed file of so many bytes unpacks to; ValueError where it grows too much."""
+
+    def __init__(self, content: IO[bytes], packed: int) -> None:
+        self.content, self.packed, self.size = content, packed, 0
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: "memoryview", /) -> int:  # type: ignore[override]
+        """Read what fits into a buffer."""
+        data = self.content.read(len(buffer))
+        buffer[: len(data)] = data
+        self.size += len(data)
+        require_growth(self.packed, self.size)
+        return len(data)
+
+    def close(self) -> None:
+        """Close the packed file, too."""
+        self.content.close()
+        super().close()
+
+
+def bounded(content: IO[bytes], packed: int) -> IO[bytes]:
+    """The unpacked content of a file of so many bytes, within its bound."""
+    return cast(IO[bytes], io.BufferedReader(Bounded(content, packed), 1 << 16))

@@ -1,0 +1,113 @@
+"""The generator: latent -> image, one block a resolution (paper, table 2)."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgpipe.gan.config import NetworkSpec, feature_maps, resolutions
+from pgpipe.gan.layers import Conv, Seed4x4, Style, UpConv, lrelu, upsample
+from pgpipe.gan.normalisation import pixel_norm
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def style_of(spec: NetworkSpec) -> Style:
+    """Of the layers that have an activation."""
+    return Style(spec.equalised_lr, "batch" if spec.generator_norm == "batch" else "none")
+
+
+def activation_of(spec: NetworkSpec, relu: Activation = lrelu) -> Activation:
+    """What follows a layer: `relu` unless the spec says ReLU, and pixel norm where it says so."""
+    activation = F.relu if spec.generator_activation == "relu" else relu
+    if spec.generator_norm != "pixel":
+        return activation
+    return lambda x: pixel_norm(activation(x))
+
+
+class FirstBlock(nn.Module):
+    """Latent [N, C] -> [N, K, 4, 4]."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        maps, style = feature_maps(spec, 4), style_of(spec)
+        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, style)
+        self.conv = Conv(maps, maps, 3, style=style)
+        self.activation = activation_of(spec)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N, C] -> [N, K, 4, 4]."""
+        x = self.activation(self.seed(z))
+        return self.activation(self.conv(x))
+
+
+class Block(nn.Module):
+    """Doubles the resolution: [N, C, R/2, R/2] -> [N, K, R, R]."""
+
+    def __init__(self, spec: NetworkSpec, resolution: int) -> None:
+        super().__init__()
+        maps, style = feature_maps(spec, resolution), style_of(spec)
+        self.up = UpConv(feature_maps(spec, resolution // 2), maps, 3, style=style)
+        self.conv = Conv(maps, maps, 3, style=style)
+        self.activation = activation_of(spec)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, R/2, R/2] -> [N, K, R, R]."""
+        x = self.activation(self.up(x))
+        return self.activation(self.conv(x))
+
+
+class Generator(nn.Module):
+    """G grown to one resolution. Weights are named by resolution; growing keeps the names."""
+
+    def __init__(self, spec: NetworkSpec, resolution: int) -> None:
+        super().__init__()
+        self.spec, self.resolution = spec, resolution
+        self.blocks, self.to_rgb = nn.ModuleDict(), nn.ModuleDict()
+        for res in resolutions(resolution):
+            self.add(res)
+
+    def add(self, resolution: int) -> None:
+        """Add the layers of one resolution."""
+        spec, name = self.spec, str(resolution)
+        self.blocks[name] = FirstBlock(spec) if resolution == 4 else Block(spec, resolution)
+        maps, style = feature_maps(spec, resolution), Style(spec.equalised_lr)
+        self.to_rgb[name] = Conv(maps, spec.channels, 1, gain=1.0, style=style)
+
+    def forward(
+        self, z: Tensor, labels: Tensor | None = None, fade: Tensor | None = None
+    ) -> Tensor:
+        """Draw images.
+
+        Args:
+            z: latents [N, latent_size], from N(0, I).
+            labels: int64 [N], given exactly if the spec has classes.
+            fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
+
+        Returns:
+            [N, channels, R, R]; data lie in [-1, 1].
+        """
+        x = self.join(z, labels)
+        old = x
+        for block in self.blocks.values():
+            old, x = x, block(x)
+        rgb: Tensor = self.to_rgb[str(self.resolution)](x)
+        if fade is not None:
+            old_rgb = upsample(self.to_rgb[str(self.resolution // 2)](old))
+            rgb = torch.lerp(old_rgb, rgb, fade.to(rgb.dtype))
+        return rgb.tanh() if self.spec.tanh else rgb
+
+    def join(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Latents with the one-hot labels beside, on the hypersphere: [N, latent_size + classes].
+
+        The Theano code of the paper's tables normalises the latent alone, the TensorFlow code both
+        joined.
+        """
+        assert (labels is not None) == (self.spec.classes > 0)
+        if self.spec.latent_norm == "latent":
+            z = pixel_norm(z)
+        if labels is not None:
+            one_hot = torch.eye(self.spec.classes, dtype=z.dtype, device=z.device)[labels]
+            z = torch.cat([z, one_hot], dim=1)
+        return pixel_norm(z) if self.spec.latent_norm == "joined" else z

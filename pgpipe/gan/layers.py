@@ -1,0 +1,179 @@
+"""The layers of both networks. N images, C in and K out feature maps, H x W pixels.
+
+Equalised learning rate (Karras et al. 2018, section 4.1): weights are N(0, 1) in memory and scaled
+at run time by He's constant, gain / sqrt(fan_in), so that Adam's steps move all of them alike.
+Without it the constant is the standard deviation of the first weights.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgpipe.gan.convolution import conv2d
+from pgpipe.gan.normalisation import BatchNorm, LayerNorm
+
+RELU_GAIN = math.sqrt(2.0)
+
+Norm = Literal["none", "batch", "layer"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a network's layers have in common."""
+
+    equalised: bool = True
+    norm: Norm = "none"  # between the convolution and its bias
+
+    @property
+    def plain(self) -> "Style":
+        """The same without normalisation, for layers from or to pixels and scores."""
+        return Style(self.equalised)
+
+    def normalisation(self, maps: int) -> nn.Module | None:
+        """For a layer of so many feature maps."""
+        match self.norm:
+            case "batch":
+                return BatchNorm(maps)
+            case "layer":
+                return LayerNorm()
+        return None
+
+
+EQUALISED = Style()
+
+
+class Layer(nn.Module):
+    """A weight, a bias, and what a style puts between them. Uninitialised: see `nets.weights`.
+
+    `first` names each parameter's mean and standard deviation at initialisation.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], maps: int, fan_in: int, gain: float, style: Style
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.empty(maps))
+        constant = gain / math.sqrt(fan_in)
+        self.scale = constant if style.equalised else 1.0
+        self.first = {"weight": (0.0, 1.0 if style.equalised else constant), "bias": (0.0, 0.0)}
+        self.norm = style.normalisation(maps)
+
+    def scaled(self) -> Tensor:
+        """The weight that the convolution uses."""
+        return self.weight if self.scale == 1 else self.weight * self.scale
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """The layer's linear map, with or without a bias."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The linear map of `x`, normalised where the style says so, plus the bias."""
+        if self.norm is None:
+            return self.linear(x, self.bias)
+        normalised: Tensor = self.norm(self.linear(x, None), self.bias)
+        return normalised
+
+
+class Conv(Layer):
+    """Convolution [N, C, H, W] -> [N, K, H, W], odd kernel, zero padding."""
+
+    transposed = False  # whether the weight is [C, K, ...] instead of [K, C, ...]
+
+    def __init__(
+        self,
+        maps_in: int,
+        maps: int,
+        kernel: int,
+        gain: float = RELU_GAIN,
+        style: Style = EQUALISED,
+    ) -> None:
+        ends = (maps_in, maps) if self.transposed else (maps, maps_in)
+        super().__init__((*ends, kernel, kernel), maps, maps_in * kernel**2, gain, style)
+        self.padding = kernel // 2
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """[N, C, H, W] -> [N, K, H, W]."""
+        return conv2d(x, self.scaled(), bias, stride=1, padding=self.padding)
+
+
+class UpConv(Conv):
+    """Nearest-neighbour upsampling, then a 3x3 convolution, as one transposed convolution.
+
+    Its weight is [C, K, 3, 3], as torch has it of transposed convolutions: exchanging the first two
+    at each step would copy it. Transposed, the kernel acts turned by half a turn, too; to weights
+    that are drawn both are the same.
+    """
+
+    transposed = True
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """[N, C, H, W] -> [N, K, 2H, 2W]."""
+        return F.conv_transpose2d(x, 4 * boxed(self.scaled()), bias, stride=2, padding=1)
+
+
+class DownConv(Conv):
+    """A 3x3 convolution, then 2x2 averaging, as one strided convolution."""
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """[N, C, H, W] -> [N, K, H/2, W/2]."""
+        return conv2d(x, boxed(self.scaled()), bias, stride=2, padding=1)
+
+
+class Dense(Layer):
+    """Linear layer [N, C] -> [N, K]."""
+
+    def __init__(
+        self, maps_in: int, maps: int, gain: float = RELU_GAIN, style: Style = EQUALISED
+    ) -> None:
+        super().__init__((maps, maps_in), maps, maps_in, gain, style)
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """[N, C] -> [N, K]."""
+        return F.linear(x, self.scaled(), bias)
+
+
+class Seed4x4(Layer):
+    """A 4x4 convolution on the padded 1x1 latent: the generator's first layer.
+
+    Its bias is one number a feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's gain
+    of sqrt(2) / 4 with the latent's size as fan-in is the same number.
+    """
+
+    def __init__(self, size: int, maps: int, style: Style = EQUALISED) -> None:
+        super().__init__((size, maps, 4, 4), maps, size * 16, RELU_GAIN, style)
+
+    def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """[N, C] -> [N, K, 4, 4]."""
+        # Maps last, so that a weight in the layout `channels_last` need not be copied.
+        y: Tensor = torch.tensordot(x, self.scaled().permute(0, 2, 3, 1), 1)  # [N, 4, 4, K]
+        return (y if bias is None else y + bias).permute(0, 3, 1, 2)
+
+
+def boxed(kernel: Tensor) -> Tensor:
+    """[K, C, 3, 3] -> [K, C, 4, 4]: the mean of its four shifts by one pixel.
+
+    Convolving with a 2x2 box is what both 2x2 averaging and nearest upsampling (of the zero-stuffed
+    image, times 4) do; folded into the kernel, either costs 16 taps on the small image instead of
+    36. As one operation its derivatives are one each, too.
+    """
+    return F.avg_pool2d(kernel, 2, stride=1, padding=1)
+
+
+def lrelu(x: Tensor) -> Tensor:
+    """Leaky ReLU, slope 0.2."""
+    return F.leaky_relu(x, 0.2)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Nearest neighbour: [N, C, H, W] -> [N, C, 2H, 2W]."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def downsample(x: Tensor) -> Tensor:
+    """2x2 box: [N, C, H, W] -> [N, C, H/2, W/2]."""
+    return F.avg_pool2d(x, 2)

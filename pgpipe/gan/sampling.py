@@ -1,0 +1,115 @@
+"""Drawing images from a trained generator, and the file that holds one."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgpipe.errors import UsageError
+from pgpipe.gan import weights
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.generator import Generator
+from pgpipe.images import Images, to_uint8
+from pgpipe.plumbing import tensors
+
+FORMAT = 2  # of a generator's file: raised when names, shapes or meaning of its weights change
+
+Facts = dict[str, Any]
+
+
+def render(
+    generator: Generator,
+    latents: Tensor,
+    labels: Tensor | None,
+    fade: Tensor | None = None,
+    batch: int = 64,
+) -> Iterator[Images]:
+    """Images of latents [N, latent_size] (and int64 [N]) as uint8 [<= batch, R, R, C] in order."""
+    for start in range(0, len(latents), batch):
+        yield render_batch(generator, latents, labels, start, batch, fade)
+
+
+@torch.no_grad()
+def render_batch(
+    generator: Generator,
+    latents: Tensor,
+    labels: Tensor | None,
+    start: int,
+    batch: int,
+    fade: Tensor | None = None,
+) -> Images:
+    """Those of the batch that starts at one of the latents: uint8 [<= batch, R, R, C].
+
+    With batch normalisation an image depends on those of its batch: the last batch is filled up
+    with the first latents, so that every image is drawn among as many.
+    """
+    device = next(generator.parameters()).device
+    together = generator.spec.generator_norm == "batch"
+    count = min(batch, len(latents) - start)
+    picks = torch.arange(start, start + (batch if together else count)) % len(latents)
+    part = None if labels is None else labels[picks].to(device)
+    images = generator(latents[picks].to(device), part, fade)[:count]
+    drawn: Images = to_uint8(images).cpu().numpy()
+    return drawn
+
+
+def render_all(
+    generator: Generator, latents: Tensor, labels: Tensor | None, fade: Tensor | None = None
+) -> Images:
+    """The same as one array uint8 [N, R, R, C]."""
+    return np.concatenate(list(render(generator, latents, labels, fade)))
+
+
+def spherical_path(ends: Tensor, steps: int) -> Tensor:
+    """Great circles between consecutive latents (Shoemake 1985): [n + 1, L] -> [n * steps, L].
+
+    Latents are normalised to the hypersphere anyway, so only the angle counts.
+    """
+    unit: Tensor = ends / ends.norm(dim=1, keepdim=True)
+    angle = (unit[:-1] * unit[1:]).sum(dim=1).clamp(-1, 1).acos()[:, None, None]  # [n, 1, 1]
+    t = torch.linspace(0, 1, steps)[None, :, None]  # [1, steps, 1]
+    start, end = unit[:-1, None], unit[1:, None]  # [n, 1, L]
+    path = ((1 - t) * angle).sin() * start + (t * angle).sin() * end
+    return path.flatten(0, 1)
+
+
+def save_generator(path: Path, generator: Generator, **facts: Any) -> None:
+    """Write the generator; the file says what it takes to load it, and these further facts."""
+    tensors.save(path, dict(generator.state_dict()), {**facts_of(generator), **facts})
+
+
+def facts_of(generator: Generator) -> Facts:
+    """What it takes to load a generator, beside its tensors."""
+    spec = generator.spec.model_dump()
+    return {"format": FORMAT, "resolution": generator.resolution, "spec": spec}
+
+
+def load_generator(path: Path, device: torch.device) -> Generator:
+    """Read what `save_generator` wrote; errors are those of `read_generator`."""
+    return read_generator(path)[0].to(device)
+
+
+def read_generator(path: Path) -> tuple[Generator, Facts]:
+    """The generator of a file, on the CPU, and all of the file's facts.
+
+    Raises:
+        UsageError: it is missing, or of another format, so that its weights mean something else.
+        IntegrityError: it is no file of tensors.
+    """
+    named, facts = tensors.read(path)
+    if (format_ := facts.get("format", 1)) != FORMAT:
+        raise UsageError(
+            f"{path}: a generator of format {format_}, where this pgpipe has {FORMAT}; "
+            "`dvc repro` trains it anew"
+        )
+    return generator_of(named, facts), facts
+
+
+def generator_of(named: tensors.Tensors, facts: Mapping[str, Any]) -> Generator:
+    """The generator of a file's tensors and facts."""
+    generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
+    generator.load_state_dict(named)
+    return generator.requires_grad_(False)

@@ -1,0 +1,166 @@
+"""The section `train`: the objective, the optimiser, and how a phase is run."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pgpipe.config import (
+    Auto,
+    AutoOr,
+    Kimg,
+    LearningRate,
+    Minibatch,
+    PowerOfTwo,
+    Section,
+    Seed,
+    SomeKimg,
+    number,
+)
+
+QUICK_IMAGES = 256  # that `auto` means for quick scores, where half of the data are not fewer
+
+KEPT_SNAPSHOT_BYTES = 2 << 30  # of a phase's generators, which an edited metric scores again
+SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
+
+# Decay of Adam's moments; of more than this float32 makes 1.
+Decay = Annotated[float, Field(ge=0, le=0.999999)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]  # of a part of a loss
+Conditioning = Literal["auto", False, "acgan", "matching"]
+QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
+
+
+class TrainSection(Section):
+    """The section `train`. Paper values in brackets where ours may differ."""
+
+    seed: Seed  # of weights, latents and every other draw
+    minibatch: Minibatch  # images a step, unless a phase states its own [16]
+    minibatch_per_device: int = Field(ge=0, le=1 << 16)  # at most so many of them at once; 0: all
+    learning_rate: LearningRate  # of both networks, unless a phase states its own [0.001]
+    adam_beta1: Decay  # [0]
+    adam_beta2: Decay  # [0.99]
+    adam_epsilon: float = Field(ge=1e-20, le=1)  # [1e-8]
+    adam_reset: Literal["fades", "growth", "never"]  # forget the moments: where a fade begins and
+    # where it ends; only where it begins; not at all
+    ramp_up_kimg: Kimg  # over which the learning rate rises, from the start
+    discriminator_steps: int = Field(ge=1, le=100)  # a step of G [1]
+    updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
+    # Of the averaged generator, unless a phase states its own [11.08: 0.999 a step of 16 images]
+    ema_half_life_kimg: SomeKimg
+
+    loss: Literal[
+        "wgan-gp", "minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic"
+    ]  # see pgpipe.gan.losses
+    gradient_penalty: Weight  # lambda of wgan-gp [10]
+    gradient_target: float = Field(ge=1e-3, le=1e6)  # the norm aimed at [1; 750 for CIFAR-10]
+    gradient_at: Literal["full", "native"]  # pixels over which the norm is taken [full]
+    full_resolution: PowerOfTwo = Field(ge=4, le=1024)  # what `full` means: the last phase's
+    drift: Weight  # of wgan-gp: weight of E[f(real)^2] [0.001]
+    r1_gamma: Weight  # gamma / 2 E[|grad f(real)|^2], of r1 and relativistic
+    r2_gamma: Weight  # gamma / 2 E[|grad f(fake)|^2], of relativistic
+
+    # true: over the whole minibatch; N: over groups of N
+    minibatch_stddev: bool | Annotated[int, Field(ge=2, le=1 << 16)]
+    # Labels into G; D classifies (acgan: Odena et al. 2017) or tells right pairs of image and label
+    # from wrong ones (matching: Reed et al. 2016). auto: acgan where there are labels.
+    label_conditioning: Conditioning
+    label_weight: Weight  # of the labels' loss [1]
+    mirror: bool  # flip every other real image
+
+    device: Literal["auto", "cpu", "cuda"]
+    # Of a CPU; 0: all cores. The last bits of a sum depend on it.
+    threads: int = Field(ge=0, le=256)
+    precision: Literal[
+        "fp32", "bf16"
+    ]  # bf16: autocast inside G and D; scores, norms, losses in float32
+    deterministic: bool  # of a GPU: only algorithms that repeat their bits; a CPU's always do
+    channels_last: bool
+    data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
+
+    tick_kimg: SomeKimg  # between two rows of history, previews and saved states
+    checkpoint_minutes: float = Field(ge=0, le=1e5)  # a state is saved at least this often
+    quick_images: QuickImages  # scored at each tick, against as many reals
+    # Of a tick's Inception score, where `select` takes it [50000]; 0: as many as of the others.
+    quick_inception_images: int = Field(ge=0, le=1 << 20)
+    select: Literal[
+        "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
+    ]  # the generator that is sampled and scored: of the last tick, or of the best quick score
+
+    @model_validator(mode="after")
+    def updates_at_once_are_one_and_one(self) -> "TrainSection":
+        """G and D share their fakes, so neither steps more often."""
+        if self.updates == "simultaneous" and self.discriminator_steps > 1:
+            raise ValueError(
+                f"updates: simultaneous updates have one D step a G step, discriminator_steps is "
+                f"{self.discriminator_steps}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def groups_divide_the_minibatch(self) -> "TrainSection":
+        """Minibatch stddev has no incomplete groups."""
+        require_whole_groups(self.minibatch_stddev, self.minibatch)
+        return self
+
+    @model_validator(mode="after")
+    def the_best_is_scored(self) -> "TrainSection":
+        """Without quick scores no tick is the best."""
+        if self.select != "last" and not self.quick_images:
+            raise ValueError(f"select: {self.select} needs quick_images of 2 or more")
+        if 0 < self.quick_inception_images < SPLITS:
+            raise ValueError(
+                f"quick_inception_images: {self.quick_inception_images} is neither 0 nor >= "
+                f"{SPLITS}, the parts of that Inception score"
+            )
+        return self
+
+    @property
+    def best_by(self) -> str:
+        """The quick score that says which tick is the best, also where the last one is selected."""
+        return self.select.partition(":")[2] or "swd_avg"
+
+    @property
+    def most_quick_images(self) -> int:
+        """Images of the quick scores of a large data set; others have half of theirs."""
+        return number(self.quick_images, QUICK_IMAGES)
+
+    @property
+    def quick_inception(self) -> bool:
+        """Whether the quick scores take the Inception network."""
+        return self.best_by in ("inception_score", "fid")
+
+    @property
+    def tick_images(self) -> int:
+        """Images between two ticks."""
+        return max(1, round(1000 * self.tick_kimg))
+
+    def upscale(self, resolution: int) -> float:
+        """How much a phase's image is enlarged before the penalty's norm is taken."""
+        return max(1.0, self.full_resolution / resolution) if self.gradient_at == "full" else 1.0
+
+    def ramp_up(self, images_seen: int) -> float:
+        """Factor of the learning rate: exp(-5 (1 - t)^2) up to 1 (Laine and Aila 2017, app. A)."""
+        if images_seen >= 1000 * self.ramp_up_kimg:
+            return 1.0
+        return math.exp(-5 * (1 - images_seen / (1000 * self.ramp_up_kimg)) ** 2)
+
+    def ema_decay(self, images: int) -> float:
+        """Decay of the averaged generator over a step of `images`."""
+        return float(0.5 ** (images / (1000 * self.ema_half_life_kimg)))
+
+
+def conditioned_classes(asked: Conditioning, labels: int, stacked: bool) -> int:
+    """Classes that G and D are conditioned on, of a data set with so many labels; 0: none.
+
+    `auto` takes the labels where they tell images apart. Those of stacked digits are the modes that
+    the discrete-mode test looks for, so they are kept from G.
+    """
+    if asked == "auto":
+        return labels if labels > 1 and not stacked else 0
+    return labels if asked else 0
+
+
+def require_whole_groups(groups: bool | int, minibatch: int) -> None:
+    """Refuse a minibatch that is larger than a group but no multiple of it."""
+    if groups is not True and groups and minibatch > groups and minibatch % groups:
+        raise ValueError(f"minibatch {minibatch} is no multiple of minibatch_stddev {groups}")

@@ -1,0 +1,100 @@
+"""The deliberately weak networks of the discrete-mode test, for 32x32 (paper, appendix E).
+
+They are those of Metz et al. 2017 on stacked digits: one 3x3 convolution a resolution, and D's
+feature maps divided by K. Grown, each smaller resolution has its own 3x3 toRGB and 1x1 fromRGB.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pgpipe.gan.config import (
+    WEAK_RESOLUTION,
+    NetworkSpec,
+    discriminator_maps,
+    feature_maps,
+)
+from pgpipe.gan.discriminator import Discriminator, Noise, style_of
+from pgpipe.gan.generator import Activation, Generator, activation_of
+from pgpipe.gan.generator import style_of as generator_style
+from pgpipe.gan.layers import Conv, Dense, Layer, Seed4x4, Style, UpConv, downsample, lrelu
+from pgpipe.gan.minibatch import minibatch_stddev
+
+
+def very_leaky(x: Tensor) -> Tensor:
+    """Leaky ReLU, slope 0.3."""
+    return F.leaky_relu(x, 0.3)
+
+
+class Up(nn.Module):
+    """A layer that enlarges, and its activation."""
+
+    def __init__(self, layer: Layer, activation: Activation) -> None:
+        super().__init__()
+        self.layer, self.activation = layer, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C] or [N, C, R/2, R/2] -> [N, K, R, R]."""
+        return self.activation(self.layer(x))
+
+
+class WeakGenerator(Generator):
+    """Latent -> 32x32 by one convolution a resolution."""
+
+    def add(self, resolution: int) -> None:
+        """Add the layers of one resolution."""
+        spec, name, maps = self.spec, str(resolution), feature_maps(self.spec, resolution)
+        style = generator_style(spec)
+        layer: Layer = Seed4x4(spec.latent_size + spec.classes, maps, style)
+        if resolution > 4:
+            layer = UpConv(feature_maps(spec, resolution // 2), maps, 3, style=style)
+        self.blocks[name] = Up(layer, activation_of(spec, very_leaky))
+        plain = Style(spec.equalised_lr)
+        self.to_rgb[name] = Conv(maps, spec.channels, 3, gain=1.0, style=plain)
+
+
+class Down(nn.Module):
+    """Halves the resolution: [N, C, R, R] -> [N, K, R/2, R/2]."""
+
+    def __init__(self, maps_in: int, maps: int, style: Style) -> None:
+        super().__init__()
+        self.conv = Conv(maps_in, maps, 3, style=style)
+
+    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+        """[N, C, R, R] -> [N, K, R/2, R/2]."""
+        return downsample(lrelu(self.conv(noise(x))))
+
+
+class Score(nn.Module):
+    """[N, C, 4, 4] -> score and label logits [N, 1 + classes]."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        maps = discriminator_maps(spec, 8)
+        self.stddev = spec.minibatch_stddev
+        features = 16 * (maps + (self.stddev is not False))
+        self.score = Dense(features, 1 + spec.classes, gain=1.0, style=style_of(spec).plain)
+
+    def forward(self, x: Tensor, noise: Noise, minibatches: int) -> Tensor:
+        """[N, C, 4, 4] -> [N, 1 + classes]."""
+        if self.stddev is not False:
+            x = minibatch_stddev(x, 0 if self.stddev is True else self.stddev, minibatches)
+        scores: Tensor = self.score(noise(x).flatten(1).float())
+        return scores
+
+
+class WeakDiscriminator(Discriminator):
+    """32x32 -> score by one convolution a resolution, the first of them on the pixels."""
+
+    def add(self, resolution: int) -> None:
+        """Add the layers of one resolution."""
+        spec, name = self.spec, str(resolution)
+        maps, maps_above = (discriminator_maps(spec, r) for r in (resolution, 2 * resolution))
+        maps_in = spec.channels if resolution == WEAK_RESOLUTION else maps_above
+        style = style_of(spec)
+        self.blocks[name] = Score(spec) if resolution == 4 else Down(maps_in, maps, style)
+        if resolution < WEAK_RESOLUTION:
+            self.from_rgb[name] = Conv(spec.channels, maps_above, 1, style=style.plain)
+
+    def enter(self, images: Tensor, resolution: int) -> Tensor:
+        """[N, channels, R, R] -> the input [N, C, R, R] of the block at R."""
+        return images if resolution == WEAK_RESOLUTION else super().enter(images, resolution)

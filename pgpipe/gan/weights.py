@@ -1,0 +1,102 @@
+"""Weights by name: their first values, and growth as a change of the set of names."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pkgutil import resolve_name
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from pgpipe import rng
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.discriminator import Discriminator
+from pgpipe.gan.generator import Generator
+
+Weights = dict[str, Tensor]
+
+
+class First(NamedTuple):
+    """What a weight's first values are drawn from: N(mean, spread^2)."""
+
+    name: str
+    shape: torch.Size
+    mean: float
+    spread: float
+
+
+class Pair(NamedTuple):
+    """Where the classes of G and D are, as `module:class`."""
+
+    generator: str
+    discriminator: str
+
+
+# G and D by model.name, and imported by name: a training depends on the networks that it uses.
+NETWORKS = {
+    "pggan": Pair("pgpipe.gan.generator:Generator", "pgpipe.gan.discriminator:Discriminator"),
+    "dcgan": Pair("pgpipe.gan.dcgan:DcganGenerator", "pgpipe.gan.dcgan:DcganDiscriminator"),
+    "weak": Pair("pgpipe.gan.weak:WeakGenerator", "pgpipe.gan.weak:WeakDiscriminator"),
+}
+
+
+def generator(spec: NetworkSpec, resolution: int) -> Generator:
+    """G of the kind that the spec names, grown to a resolution; uninitialised."""
+    made: Generator = resolve_name(NETWORKS[spec.name].generator)(spec, resolution)
+    return made
+
+
+def discriminator(spec: NetworkSpec, resolution: int) -> Discriminator:
+    """D of the kind that the spec names, grown to a resolution; uninitialised."""
+    made: Discriminator = resolve_name(NETWORKS[spec.name].discriminator)(spec, resolution)
+    return made
+
+
+def names(spec: NetworkSpec, resolution: int) -> list[tuple[str, torch.Size]]:
+    """`generator.blocks.4.seed.weight` and so on, with shapes, of both networks at a resolution."""
+    return [(first.name, first.shape) for first in firsts(spec, resolution)]
+
+
+def firsts(spec: NetworkSpec, resolution: int) -> Iterator[First]:
+    """Every weight of both networks at a resolution, with what its first values are drawn from."""
+    with torch.device("meta"):
+        nets = {
+            "generator": generator(spec, resolution),
+            "discriminator": discriminator(spec, resolution),
+        }
+    for kind, net in nets.items():
+        for path, module in net.named_modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                yield First(f"{kind}.{path}.{name}", parameter.shape, *first_of(module)[name])
+
+
+def first_of(module: nn.Module) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation of the first values of a module's own parameters."""
+    return cast("dict[str, tuple[float, float]]", module.first)
+
+
+def draw(first: First, seed: int) -> Tensor:
+    """First values of one weight: a function of the seed and its name."""
+    if not first.spread:
+        return torch.full(first.shape, first.mean)
+    normal = rng.normal(tuple(first.shape), rng.key(seed, first.name, 0))
+    return normal * first.spread + first.mean
+
+
+def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = None) -> Weights:
+    """First values of the weights that both networks have at `resolution` but not at `before`.
+
+    None depends on when its layer is grown.
+    """
+    older = {name for name, _ in names(spec, before)} if before else set()
+    found = (first for first in firsts(spec, resolution) if first.name not in older)
+    return {first.name: draw(first, seed) for first in found}
+
+
+def load(net: nn.Module, weights: Mapping[str, Tensor], prefix: str) -> None:
+    """Fill `net` with the weights called `prefix.NAME`; every one has to be there."""
+    net.load_state_dict({name: weights[f"{prefix}.{name}"] for name in net.state_dict()})
+
+
+def named(net: nn.Module, prefix: str) -> Iterable[tuple[str, Tensor]]:
+    """The inverse of `load`."""
+    return ((f"{prefix}.{name}", value) for name, value in net.state_dict().items())

@@ -1,0 +1,1 @@
+"""What every room uses and no paper describes: files, hashes, processes, the terminal, git."""

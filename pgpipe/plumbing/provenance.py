@@ -1,0 +1,197 @@
+"""The code that a result comes from: the modules of ours that a work imports, by what they mean.
+
+A result that is kept is named by a hash of all that determines it, and code belongs to that.
+Whoever edits a loss gets a new training; whoever mends a comment or a docstring keeps the old one.
+
+A module needs what it imports, at its top or inside a function. What is a choice (a loss, an
+architecture, a data source) is imported by its name from a table, never by a statement: who names
+a work's code names the chosen modules as well. A test holds the modules found here equal to those
+that Python really loads.
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pgpipe.plumbing.git import git
+from pgpipe.plumbing.hashes import sha256_json
+
+PACKAGES = ("pgpipe", "stages")
+NO_RESULT = {  # modules and packages that make no result, and what they do instead
+    "pgpipe": "a version number",
+    "pgpipe.commands.app": "passes options on",
+    "pgpipe.config": "passes parameters on, and a result depends on their values",
+    "pgpipe.errors": "messages and exit codes",
+    "pgpipe.plumbing.fetch": "brings files of known hashes, makes none",
+    "pgpipe.plumbing.filehashes": "recognises bytes, makes none",
+    "pgpipe.plumbing.files": "moves bytes, makes none",
+    "pgpipe.plumbing.git": "asks git",
+    "pgpipe.plumbing.hashes": "recognises bytes, makes none",
+    "pgpipe.plumbing.libraries": "waits for imports",
+    "pgpipe.plumbing.processes.cores": "how many there are: a state records how many were used",
+    "pgpipe.plumbing.processes.elastic": "starts what makes a result",
+    "pgpipe.plumbing.processes.lastwords": "messages",
+    "pgpipe.plumbing.processes.launch": "decides who starts it",
+    "pgpipe.plumbing.processes.signals": "ends what makes a result",
+    "pgpipe.plumbing.processes.variables": "passes numbers on",
+    "pgpipe.plumbing.project": "where it lies",
+    "pgpipe.plumbing.provenance": "names results",
+    "pgpipe.reporting.progress": "the terminal",
+    "pgpipe.plumbing.sealed": "reads what was written, or nothing",
+    "pgpipe.plumbing.terminal": "messages",
+    "pgpipe.plumbing.timer": "decides when a state is saved, not what is in it",
+    "pgpipe.tracking": "a mirror of results",
+    "pgpipe.plumbing.unwritable": "messages",
+    "stages": "a docstring",
+    "stages.code": "names results",
+    "stages.listeners": "the terminal and the tracker",
+    "stages.paths": "a path that changes has to change in dvc.yaml, too",
+    "stages.tracked": "the tracker",
+}
+
+Read = Callable[[str], str | None]  # the source text at a relative path, None where there is none
+
+
+class Module(NamedTuple):
+    """What a module means, as a hash, and the modules of ours that it loads."""
+
+    meaning: str
+    imports: list[str]
+
+
+class Code:
+    """The sources of our packages, in one place."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.known: dict[str, Module] = {}
+
+    def text(self, module: str) -> str | None:
+        """Return the source of a module or package, None where there is none."""
+        path = module.replace(".", "/")
+        text = self.read(f"{path}.py")
+        return self.read(f"{path}/__init__.py") if text is None else text
+
+    def module(self, name: str) -> Module:
+        """Return what is known of a module; one that is missing means nothing."""
+        if name not in self.known:
+            text = self.text(name) or ""
+            try:
+                tree = ast.parse(text)
+            except SyntaxError:  # of another revision: it never ran
+                return Module(text, [])
+            imports = list(imported(tree, self.text))
+            meaning = sha256_json(canonical(without_docstrings(tree)))
+            self.known[name] = Module(meaning, imports)
+        return self.known[name]
+
+    def modules(self, roots: Iterable[str], apart: Iterable[str] = ()) -> set[str]:
+        """Return the roots and all modules of ours that they import, directly or not.
+
+        Args:
+            roots: names of modules, or `module:attribute`.
+            apart: modules or packages that are not followed, in addition to `NO_RESULT`.
+        """
+        closed, found = NO_RESULT.keys() | set(apart), set[str]()
+        ends = [root.partition(":")[0] for root in roots]
+        while ends:
+            name = ends.pop()
+            if name not in found and not belongs(name, closed):
+                found.add(name)
+                ends += self.module(name).imports
+        return found
+
+    def hash(self, roots: Iterable[str], apart: Iterable[str] = ()) -> str:
+        """Return the hash of what all of these modules mean."""
+        names = sorted(self.modules(roots, apart))
+        return sha256_json([[name, self.module(name).meaning] for name in names])
+
+
+def belongs(module: str, packages: Iterable[str]) -> bool:
+    """Return whether a module is one of some, or lies in one of them, our two packages aside."""
+    return any(
+        module == package or (package not in PACKAGES and module.startswith(f"{package}."))
+        for package in packages
+    )
+
+
+@cache
+def running() -> Code:
+    """Return the code that runs: the sources beside this module's package."""
+    folder = Path(__file__).parents[2]
+
+    def read(path: str) -> str | None:
+        file = folder / path
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    return Code(read)
+
+
+def of_revision(revision: str) -> Code:
+    """Return the code in a revision of git of the project in the current folder."""
+    trees = [git("rev-parse", f"{revision}:./{name}") or b"" for name in PACKAGES]
+    return of_trees(*(tree.decode().strip() for tree in trees))
+
+
+@cache
+def of_trees(*trees: str) -> Code:
+    """Return the code in git's trees of our packages, read once: many revisions share them."""
+    blobs: dict[str, str] = {}
+    for package, tree in zip(PACKAGES, trees, strict=True):
+        listed = git("ls-tree", "--full-tree", "-r", "-z", tree) or b""
+        for entry in filter(None, listed.decode().split("\0")):
+            kind, path = entry.split("\t", 1)
+            if path.endswith(".py"):
+                blobs[f"{package}/{path}"] = kind.split()[2]
+    answer = git("cat-file", "--batch", sent="\n".join(blobs.values()).encode()) or b""
+    texts = {}
+    for path in blobs:  # `name type bytes` in a line, the bytes, and a line's end
+        head, _, answer = answer.partition(b"\n")
+        size = int(head.split()[2])
+        texts[path], answer = answer[:size].decode(), answer[size + 1 :]
+    return Code(texts.get)
+
+
+def imported(tree: ast.AST, text_of: Callable[[str], str | None]) -> Iterator[str]:
+    """Yield the modules of ours that the import statements of a module name."""
+    for node in executed(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [str(node.module) if text_of(name) is None else name for name in inner]
+        else:
+            continue
+        yield from (name for name in names if name.partition(".")[0] in PACKAGES)
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes of a syntax tree but those that only a type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            continue
+        yield child
+        yield from executed(child)
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """Remove all docstrings from a syntax tree, which holds no comments in any case."""
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and (ast.get_docstring(node, clean=False) is not None):
+            del node.body[0]
+    return tree
+
+
+def canonical(node: Any) -> Any:
+    """Return a syntax tree as nested lists, without the empty fields in which Pythons differ."""
+    if isinstance(node, ast.AST):
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        kept = [[name, canonical(value)] for name, value in fields if value not in (None, [])]
+        return [type(node).__name__, *kept]
+    if isinstance(node, list):
+        return [canonical(item) for item in node]
+    return repr(node)

@@ -1,0 +1,1 @@
+"""Presets: overlay files that are merged into params.yaml, comments kept."""

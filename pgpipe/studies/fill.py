@@ -1,0 +1,89 @@
+"""What `pgpipe ablation queue` and `status`, and `pgpipe queue`, do and say."""
+
+from collections.abc import Iterator
+
+from pgpipe.data.sources import users_files
+from pgpipe.errors import UsageError
+from pgpipe.plumbing.project import fault_of_place, in_main_checkout
+from pgpipe.studies.queue import Task, dvc_repo, forget, put, succeeded, tasks
+from pgpipe.studies.runs import Run, finished
+from pgpipe.studies.survey import Standing, free_name, outdated_lines, survey
+from pgpipe.studies.table import Experiment
+
+OPEN = ("missing", "failed")  # states of what has to be queued
+
+
+def status(wanted: list[Experiment]) -> list[str]:
+    """How the experiments stand, a line each, and the outdated runs of their names."""
+    with dvc_repo() as repo:
+        found = survey(wanted, finished(), tasks(repo))
+    failed = [s.task.name for s in found.standings if s.task and s.state == "failed"]
+    again = "pgpipe ablation queue, with the same options, queues again what failed"
+    return [
+        *map(line, found.standings),
+        *outdated_lines(found.outdated),
+        *advice(failed, again),
+    ]
+
+
+def whole_queue() -> tuple[list[str], bool]:
+    """How all experiments of DVC's queue stand, a line each, and whether one has failed."""
+    with dvc_repo() as repo:
+        found, done = tasks(repo), succeeded(repo)
+    failed = [task.name for task in found if task.state == "failed"]
+    again = "once that is mended, queue it again, and training goes on from its last saved state"
+    lines = [*(f"{name}: done" for name in done), *(in_queue(task) for task in found)]
+    return [*(lines or ["the queue is empty"]), *advice(failed, again)], bool(failed)
+
+
+def in_queue(task: Task) -> str:
+    """How a task stands, and why it failed."""
+    return f"{task.name}: {task.state}" + (f": {task.error}" if task.error else "")
+
+
+def advice(failed: list[str], again: str) -> list[str]:
+    """How to see all that a failed task has said, and how to go on."""
+    return [f"dvc queue logs {failed[0]} shows all that it said; {again}"] if failed else []
+
+
+def require_data(wanted: list[Experiment]) -> None:
+    """Raise a UsageError, which says what to put where, unless the data sets' files are there."""
+    sections = (experiment.document["dataset"] for experiment in wanted)
+    for name, path in {(section["name"], section["path"]) for section in sections}:
+        users_files.of(name, in_main_checkout(path))
+
+
+def queue(wanted: list[Experiment]) -> Iterator[str]:
+    """Queue what is neither done nor in the queue nor running; a line for each experiment."""
+    if fault := fault_of_place():
+        raise UsageError(fault)
+    with dvc_repo() as repo:
+        runs, in_queue = list(finished()), tasks(repo)
+        found = survey(wanted, runs, in_queue)
+        failed = [s.task for s in found.standings if s.task and s.state == "failed"]
+        forget(repo, failed)
+        taken = names(runs) | {task.name for task in in_queue if task not in failed}
+        for standing in found.standings:
+            if standing.state not in OPEN:
+                yield line(standing)
+                continue
+            name = free_name(standing.experiment.name, taken)
+            put(repo, name, standing.experiment.document)
+            yield f"{name}: queued{' again' if standing.task else ''}"
+    yield from outdated_lines(found.outdated)
+
+
+def names(runs: list[Run]) -> set[str]:
+    """What the runs are called in DVC."""
+    return {run.ref.name for run in runs}
+
+
+def line(standing: Standing) -> str:
+    """How an experiment stands, and its score where it is done."""
+    text = f"{standing.experiment.name}: {standing.state}"
+    if standing.run is None:
+        error = standing.task.error if standing.task else ""
+        return f"{text}: {error}" if error else text
+    other = standing.run.ref.name
+    alias = "" if other == standing.experiment.name else f" as {other}"
+    return f"{text}{alias}, swd_avg {standing.run.metrics['swd_avg']:.2f}"

@@ -1,0 +1,106 @@
+"""What `pgpipe ablation table` and `check` make of finished runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgpipe.errors import UsageError
+from pgpipe.studies.claims import CLAIMS, in_words, judge
+from pgpipe.studies.revisions import require_project
+from pgpipe.studies.runs import Run, finished
+from pgpipe.studies.survey import outdated_lines, survey
+from pgpipe.studies.table import Experiment, Study, experiments, selection
+from pgpipe.tracking.config import TrackingSection
+from pgpipe.tracking.tracker import Tracker, open_summary
+
+if TYPE_CHECKING:
+    from pgpipe.reporting.ablation_table import Runs
+
+Done = list[tuple[Experiment, Run]]
+
+
+class Results:
+    """The finished runs of a study on one data set, with whatever seeds there are."""
+
+    def __init__(self, study: Study, data: str, rows: list[str], runs: list[Run]) -> None:
+        """Pick those that count from `runs`.
+
+        Raises:
+            UsageError: there are none.
+        """
+        seeds = sorted({run.document["train"]["seed"] for run in runs})
+        found = survey(experiments(study, [data], rows, seeds), runs, ())
+        self.study, self.data, self.outdated = study, data, found.outdated
+        self.done: Done = [(s.experiment, s.run) for s in found.standings if s.run]
+        if not self.done:
+            raise UsageError(
+                f"{study.name} on {data}: no finished run has the parameters of its presets; "
+                f"pgpipe ablation queue --study {study.name} --data {data}"
+            )
+
+    @property
+    def name(self) -> str:
+        """What its files and its run in the tracker are called."""
+        return f"{self.study.name}-{self.data}"
+
+    def runs(self) -> "Runs":
+        """The runs as a data frame of `pgpipe.reporting.ablation_table`."""
+        from pgpipe.reporting.ablation_table import frame
+
+        return frame([record(experiment, run) for experiment, run in self.done])
+
+
+def read_all(study: str, rows: str | None, data: str | None) -> list[Results]:
+    """The finished runs that the options --study, --rows and --data name, by data set."""
+    require_project()
+    chosen, data_sets, names = selection(study, rows, data)
+    runs = list(finished())
+    return [Results(chosen, data_set, names, runs) for data_set in data_sets]
+
+
+def record(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """One run as a line of the data frame."""
+    return {**run.metrics, "row": experiment.row, "seed": experiment.seed}
+
+
+def write_table(results: Results, folder: Path, section: TrackingSection) -> str:
+    """Write table and figure to `folder`, log both, and return the table in Markdown."""
+    from pgpipe.reporting import ablation_figure, ablation_table, ablation_text
+
+    runs, stem = results.runs(), folder / results.name
+    shown = ablation_table.layout(results.study.name, runs)
+    table = ablation_table.summary(runs, results.study.rows, shown, results.data)
+    heading = f"{results.study.title} on {results.data}"
+    files = ablation_text.write(table, shown, heading, stem)
+    picture = stem.with_name(f"{stem.name}.png")
+    ablation_figure.figure(runs, table, shown, heading).savefig(picture)
+    with open_summary(results.name, section) as tracker:
+        log(tracker, results.done, [*files, picture])
+        means = {f"{s}/{row}": table[s][row] for s in shown.scores for row in table.index}
+        tracker.log_metrics(images_shown(results.done), means)
+    return "\n".join([files[0].read_text(encoding="utf-8"), *outdated_lines(results.outdated)])
+
+
+def log(tracker: Tracker, done: Done, files: Sequence[Path]) -> None:
+    """Show the files, and name the runs that they are made of."""
+    for file in files:
+        tracker.log_artifact(file, "ablation")
+    tracker.set_tags({"pgpipe.runs": " ".join(run.ref.name for _, run in done)})
+
+
+def images_shown(done: Done) -> int:
+    """The real images that all runs together have shown: the table's place in time."""
+    phases = [phase for e, _ in done for phase in e.document["growth"]["phases"].values()]
+    kimg: float = sum(phase["fade_kimg"] + phase["stable_kimg"] for phase in phases)
+    return round(1000 * kimg)
+
+
+def check(results: Results) -> list[str]:
+    """The paper's claims, a line each."""
+    from pgpipe.reporting.ablation_table import noise, samples
+
+    runs = results.runs()
+    return [
+        in_words(judge(claim, samples(runs, claim.score), noise(runs, claim.score)))
+        for claim in CLAIMS[results.study.name]
+    ]

@@ -1,0 +1,35 @@
+"""The networks counted without building them, against the networks."""
+
+from typing import Any
+
+import pytest
+from specs import DCGAN, ROW_A, network_spec
+
+from pgpipe.gan import sizes, weights
+
+WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
+
+
+@pytest.mark.parametrize(
+    ("resolution", "changes"),
+    [
+        (4, {}),
+        (8, {"classes": 3}),
+        (64, {"channels": 1, "fmap_max": 16}),
+        (32, {"minibatch_stddev": False, "discriminator_divisor": 2}),
+        (16, {"minibatch_stddev": 4, "minibatch_discrimination": 7}),
+        (16, {**ROW_A, "classes": 2}),
+        (16, {"discriminator_norm": "batch", "generator_norm": "none"}),
+        (1024, {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512, "classes": 10}),
+        (64, DCGAN),
+        (8, {**DCGAN, "classes": 3, "discriminator_divisor": 2}),
+        (32, WEAK),
+        (32, {**WEAK, "classes": 4, "discriminator_divisor": 4, "generator_norm": "batch"}),
+        (8, {**WEAK, "discriminator_norm": "layer", "minibatch_stddev": False}),
+    ],
+)
+def test_counts_are_those_of_the_networks(resolution: int, changes: dict[str, Any]) -> None:
+    spec = network_spec(**changes)
+    for kind, count in (("generator", sizes.generator), ("discriminator", sizes.discriminator)):
+        named = [s.numel() for name, s in weights.names(spec, resolution) if name.startswith(kind)]
+        assert sorted(count(spec, resolution)) == sorted(named)

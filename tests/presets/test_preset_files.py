@@ -1,0 +1,113 @@
+"""Every preset of the repository, and every combination meant to be used, is valid and tidy."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from merging import Preset, between, merged, params_of, settings, spec_of
+from tinyproject import ROOT
+
+from pgpipe.config import leaves
+from pgpipe.errors import UsageError
+from pgpipe.gan.weights import names
+from pgpipe.presets import files as presets
+
+pytestmark = pytest.mark.usefixtures("with_presets")
+
+NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
+ROWS = ["a", "b", "c", "d", "e-star", "e", "f", "g", "h"]
+DATA = ["celeba", "lsun-bedroom", "photos"]
+STACKS = ["mnist-1k", "mnist-1k-k2", "digits-1k", "digits-1k-k2"]  # for networks without labels
+PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
+WHOLE = [
+    *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
+    *([f"table1-{row}", f"table1-{data}"] for row in ROWS for data in DATA),
+    *([f"table1-{row}", "photos-64"] for row in ROWS),
+    *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
+]
+
+each_whole = pytest.mark.parametrize("chosen", WHOLE, ids=" ".join)
+each_single = pytest.mark.parametrize("chosen", [c for c in WHOLE if len(c) == 1], ids=" ".join)
+each_pair = pytest.mark.parametrize("chosen", [c for c in WHOLE if len(c) == 2], ids=" ".join)
+
+
+@each_whole
+def test_params_are_valid_and_networks_can_be_built(chosen: Preset) -> None:
+    params = params_of(*chosen)
+    spec = spec_of(params)
+    for key, phase in params.growth.phases.items():
+        assert names(spec, phase.res), key
+
+
+@each_pair
+def test_order_does_not_matter(chosen: Preset) -> None:
+    assert settings(*chosen) == settings(*reversed(chosen))
+
+
+@each_whole
+def test_params_keep_their_comments_and_a_phase_is_a_line(chosen: Preset) -> None:
+    before = Path("params.yaml").read_text()
+    presets.write(merged(*chosen))
+    after = Path("params.yaml").read_text()
+    assert re.findall(r"#.*", before) == re.findall(r"#.*", after)
+    for key in merged(*chosen)["growth"]["phases"]:
+        assert re.search(rf"^    {key}: {{res: .*}}$", after, re.MULTILINE)
+
+
+@each_whole
+def test_second_time_changes_nothing(chosen: Preset) -> None:
+    presets.write(merged(*chosen))
+    if chosen == ["table1-a", "photos-64"]:  # grows the r32 of params.yaml, which (a) removed
+        with pytest.raises(UsageError, match=r"phases\.r64\.from: 'r32' is no phase"):
+            presets.merged(chosen)
+    else:
+        assert presets.merged(chosen) == merged(*chosen)
+
+
+@each_whole
+def test_every_change_is_said_within_100_columns(chosen: Preset) -> None:
+    lines = presets.changes(chosen)
+    assert lines[: len(chosen)] == [presets.titles()[name] for name in chosen]
+    assert all(len(line) <= 100 for line in lines)
+    said = "\n".join(lines)
+    assert all(path in said for path in between([], chosen) if not path.startswith("growth.phases"))
+
+
+def test_title_is_one_line_of_a_list() -> None:
+    assert len(presets.listing()) == len(NAMES)
+
+
+SIZED = {"default", "quick", "photos-64"}  # the default experiment, shorter or longer
+
+
+@each_whole
+def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> None:
+    """Scores of other numbers do not compare, so those of a paper follow from no data."""
+    shutil.copy(ROOT / "params.yaml", "params.yaml")  # where all of them are auto
+    found = dict(leaves(presets.merged(chosen)))
+    numbers = ["sample.images", "score.swd_images", "score.ms_ssim_pairs"]
+    if found["score.inception"]:
+        numbers += ["score.inception_images", "score.inception_splits", "score.fid_images"]
+    if found["dataset.name"] in STACKS:
+        numbers += ["score.mode_samples", "score.mode_evaluations"]
+    without_data = len(chosen) == 1 and chosen[0].startswith(("table1-", "mnist-1k-"))
+    if not without_data and not SIZED & {*chosen}:
+        assert [found[name] for name in numbers if type(found[name]) is not int] == []
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_what_multiplies_is_refused_alone(name: str) -> None:
+    with pytest.raises(UsageError, match="none of these presets sets"):
+        presets.merged([name])
+
+
+@each_single
+def test_rows_mean_the_same_whatever_stood_in_params(chosen: Preset) -> None:
+    row = ["table1-b", "table1-lsun-bedroom"]
+    expected = settings(*row)
+    presets.write(merged(*chosen))
+    methods = [path for path in expected if path.startswith(("growth", "model", "train"))]
+    found = dict(leaves(presets.merged(row)))
+    assert {path: found.get(path) for path in methods} == {path: expected[path] for path in methods}
+    assert not {path for path in found.keys() - expected.keys() if path.startswith("growth")}

@@ -1,0 +1,78 @@
+"""What keeps finished experiments apart: how they were scored, and on which images."""
+
+import copy
+from typing import Any
+
+from pgpipe.studies.results import record
+from pgpipe.studies.revisions import Ref
+from pgpipe.studies.runs import Run, protocol
+from pgpipe.studies.table import Experiment
+
+LOCK: dict[str, Any] = {
+    "stages": {
+        name: {
+            "deps": [
+                {"path": "data/multires/r32", "md5": "images"},
+                {"path": "pgpipe/metrics", "md5": "code"},
+                {"path": "samples", "md5": "generated"},
+            ],
+            "params": {"params.yaml": {"score.seed": 0}},
+        }
+        for name in ("reference", "sample", "score")
+    }
+}
+METRICS = {"swd_avg": 1.0, "protocol": "0123456789ab"}
+
+
+def changed(dep: str) -> dict[str, Any]:
+    """The lock with another hash of one dependency of scoring."""
+    lock = copy.deepcopy(LOCK)
+    (entry,) = [d for d in lock["stages"]["score"]["deps"] if d["path"] == dep]
+    entry["md5"] = "other"
+    return lock
+
+
+def test_fingerprint_tells_protocols_apart() -> None:
+    assert protocol(LOCK, METRICS) != protocol(LOCK, {**METRICS, "protocol": "ba9876543210"})
+    assert protocol(LOCK, METRICS) != protocol(LOCK, {"swd_avg": 1.0})
+
+
+def test_other_images_and_parameters_are_another_protocol() -> None:
+    assert protocol(LOCK, METRICS) != protocol(changed("data/multires/r32"), METRICS)
+    other = copy.deepcopy(LOCK)
+    other["stages"]["reference"]["params"]["params.yaml"]["score.seed"] = 1
+    assert protocol(LOCK, METRICS) != protocol(other, METRICS)
+
+
+def scored(**params: Any) -> dict[str, Any]:
+    """The lock of a run that was scored by whole sections of these values."""
+    lock = copy.deepcopy(LOCK)
+    for name, read in (("reference", "score"), ("sample", "sample"), ("score", "score")):
+        entry = {"score": {"swd_images": "auto", "mirror": "auto", "seed": 0} | params}
+        entry = entry if read == "score" else {"sample": {"images": "auto", "seed": 1}} | entry
+        lock["stages"][name]["params"]["params.yaml"] = entry
+    return lock
+
+
+def test_what_auto_became_decides_and_not_how_it_was_stated() -> None:
+    """The fingerprint has the numbers, and whether reals were mirrored."""
+    auto, stated = scored(), scored(swd_images=2048, mirror=False)
+    for training in (False, True):  # mirrors or not, in an ablation that states score.mirror
+        stated["stages"]["score"]["params"]["params.yaml"]["train.mirror"] = training
+        assert protocol(auto, METRICS) == protocol(stated, METRICS)
+    assert protocol(auto, METRICS) != protocol(scored(seed=1), METRICS)
+    assert protocol(auto, METRICS) != protocol(stated, {**METRICS, "protocol": "ba9876543210"})
+
+
+def test_scores_samples_and_code_that_scores_alike_are_not() -> None:
+    found = protocol(LOCK, METRICS)
+    assert protocol(LOCK, {**METRICS, "swd_avg": 2.0}) == found
+    assert protocol(changed("samples"), METRICS) == found
+    assert protocol(changed("pgpipe/metrics"), METRICS) == found
+
+
+def test_record_names_the_seed_of_training_not_that_of_scoring() -> None:
+    document = {"train": {"seed": 5}, "score": {"ms_ssim_pairs": 8}}
+    run = Run(Ref("name", "commit", 0), document, {**METRICS, "seed": 0, "pairs": 8}, "p")
+    found = record(Experiment("table1", "photos", "a", 5, document), run)
+    assert (found["row"], found["seed"], found["pairs"], found["swd_avg"]) == ("a", 5, 8, 1.0)
