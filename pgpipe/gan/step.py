@@ -5,7 +5,7 @@ stream, images seen), so the step holds no state of its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ from pgpipe.gan.networks import Networks
 from pgpipe.gan.objective import FIGURES, Minibatch, Objective
 from pgpipe.gan.train_section import TrainSection
 from pgpipe.plumbing.processes.group import ALONE, Processes
-from pgpipe.training.numerics import autocast
 
 SCORE_FAKE = FIGURES.index("score_fake")
 
@@ -133,3 +132,10 @@ def gradients(optimisers: Sequence[Optimizer]) -> list[Tensor]:
     """Of all parameters that have one."""
     groups = [group for optimiser in optimisers for group in optimiser.param_groups]
     return [p.grad for group in groups for p in group["params"] if p.grad is not None]
+
+
+def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:
+    """Bfloat16 for what autocast deems safe, if asked for."""
+    if section.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)

@@ -1,6 +1,5 @@
 """How a device trains: threads, precision and memory."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -51,13 +50,6 @@ def platform(section: TrainSection) -> dict[str, Any]:
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
     return section.threads or share(whole("LOCAL_WORLD_SIZE", 1, 1, MOST))
-
-
-def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:
-    """Bfloat16 for what autocast deems safe, if asked for."""
-    if section.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
 
 
 def holds(section: TrainSection, device: torch.device, data_bytes: int) -> bool:
