@@ -12,10 +12,16 @@ from pgpipe.data.sources import catalogue
 from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed, disk
 from pgpipe.estimate.plan import Plan
-from pgpipe.gan import parts
-from pgpipe.gan.config import WEAK_RESOLUTION, ModelSection, SampleSection
+from pgpipe.gan import micro_batches
+from pgpipe.gan.config import (
+    ModelSection,
+    SampleSection,
+    TrainSection,
+    require_decided,
+    require_whole_groups,
+)
 from pgpipe.gan.schedule import GrowthSection
-from pgpipe.gan.train_section import TrainSection, require_whole_groups
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.plumbing.files import write_bytes
@@ -51,7 +57,7 @@ class Params(Section):
             minibatch = phase.minibatch or self.train.minibatch
             try:
                 require_whole_groups(self.train.minibatch_stddev, minibatch)
-                parts.count(self.model, self.train, minibatch)
+                micro_batches.count(self.model, self.train, minibatch)
             except ValueError as error:
                 raise ValueError(f"growth.phases.{key}: {error}") from None
         return self
@@ -69,31 +75,35 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def architecture_has_every_phase(self) -> "Params":
+    def system_has_every_phase(self) -> "Params":
         """Each phase is a stage of its own, also one that does not lead to the final one."""
-        model = self.model
-        for key, phase in self.growth.phases.items():
-            if model.name == "dcgan" and (phase.origin != "init" or phase.res < 8):
+        name, system = self.model.name, SYSTEMS[self.model.name]
+        phases = self.growth.phases
+        for key, phase in phases.items():
+            grown = phase.origin != "init"
+            if grown and phase.res // phases[phase.origin].res not in system.growth_factors:
                 raise ValueError(
-                    f"model.name: a dcgan does not grow: growth.phases.{key} is not from init, or "
-                    "below 8 pixels"
+                    f"model.name: {name} does not grow like this: growth.phases.{key} is from "
+                    f"{phase.origin}"
                 )
-            if model.name == "weak" and phase.res > WEAK_RESOLUTION:
+            if not system.smallest <= phase.res <= system.largest:
                 raise ValueError(
-                    f"model.name: the weak networks are for {WEAK_RESOLUTION} pixels, "
-                    f"growth.phases.{key} is larger"
+                    f"model.name: {name} is for {system.smallest} to {system.largest} pixels, not "
+                    f"for growth.phases.{key}"
                 )
         return self
 
     @model_validator(mode="after")
-    def architecture_can_be_trained(self) -> "Params":
-        """What an architecture asks of the final resolution and of training."""
-        model, final = self.model, self.growth.phases[self.growth.final]
-        if model.name == "dcgan" and self.train.minibatch_stddev is not False:
-            raise ValueError("train.minibatch_stddev: a dcgan has false")
-        if model.name == "weak" and final.res != WEAK_RESOLUTION:
+    def system_can_be_trained(self) -> "Params":
+        """What a system asks of the final resolution and of training."""
+        name, system = self.model.name, SYSTEMS[self.model.name]
+        try:
+            require_decided(self.train, name, system.decided_of_train)
+        except ValueError as error:
+            raise ValueError(f"train.{error}") from None
+        if system.final not in (None, self.growth.phases[self.growth.final].res):
             raise ValueError(
-                f"model.name: the weak networks are for {WEAK_RESOLUTION} pixels, growth.final is "
+                f"model.name: {name} ends with {system.final} pixels, growth.final is "
                 f"{self.growth.final}"
             )
         return self

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pgpipe.data.sources.table import SOURCES
-from pgpipe.gan.losses.adversarial import OBJECTIVES
-from pgpipe.gan.weights import NETWORKS
+from pgpipe.gan.losses.table import LOSSES
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing.provenance import Code
 
 COMPUTE = ("download", "prepare", "gate", "reference", "init", "train", "sample", "score")
@@ -17,8 +17,8 @@ def pipeline_code(document: Mapping[str, Any]) -> list[str]:
         *(f"stages.{stage}" for stage in COMPUTE),
         "pgpipe.training.quick_worker",
         SOURCES[document["dataset"]["name"]],
-        OBJECTIVES[document["train"]["loss"]],
-        *NETWORKS[document["model"]["name"]],
+        LOSSES[document["train"]["loss"]],
+        *SYSTEMS[document["model"]["name"]].code,
     ]
 
 

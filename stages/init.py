@@ -7,9 +7,13 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.estimate import allowed
 from pgpipe.gan import weights
-from pgpipe.gan.config import ModelSection, NetworkSpec, SampleSection
+from pgpipe.gan.config import (
+    ModelSection,
+    NetworkSpec,
+    SampleSection,
+    TrainSection,
+)
 from pgpipe.gan.schedule import GrowthSection
-from pgpipe.gan.train_section import TrainSection, conditioned_classes
 from pgpipe.metrics.config import ScoreSection
 from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.files import fresh_folder
@@ -35,10 +39,12 @@ def run() -> None:
     manifest = read_manifest(MULTIRES)
     data = allowed.Data(manifest["count"], len(manifest["labels"]), sealed.has(SOURCES))
     allowed.require(allowed.asked(params.sample, params.score, params.train), data)
-    spec = network_spec(params, manifest["channels"], len(manifest["labels"]), data.stacked)
+    spec = NetworkSpec.of(
+        params.model, params.train, manifest["channels"], len(manifest["labels"]), data.stacked
+    )
     fresh_folder(LAYERS)
     for key, phase in params.growth.phases.items():
-        before = None if phase.origin == "init" else phase.res // 2
+        before = None if phase.origin == "init" else params.growth.phases[phase.origin].res
         layers = weights.initial(spec, phase.res, params.train.seed, before)
         tensors.save(LAYERS / f"{key}.safetensors", layers, {})
     sealed.seal(LAYERS)
@@ -53,13 +59,3 @@ def run() -> None:
     }
     tensors.save(fresh_folder(model("init")) / STATE, start, facts)
     sealed.seal(model("init"))
-
-
-def network_spec(params: Params, channels: int, labels: int, stacked: bool) -> NetworkSpec:
-    """The networks for images with so many channels and labels."""
-    return NetworkSpec(
-        **params.model.model_dump(),
-        channels=channels,
-        classes=conditioned_classes(params.train.label_conditioning, labels, stacked),
-        minibatch_stddev=params.train.minibatch_stddev,
-    )

@@ -11,8 +11,8 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.feeding.batches import Batches
 from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.errors import UsageError
+from pgpipe.gan.config import TrainSection
 from pgpipe.gan.schedule import Phase, require_name
-from pgpipe.gan.train_section import TrainSection
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.layout import STATE

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from pgpipe.gan.config import ModelSection, NetworkSpec
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.config import ModelSection, NetworkSpec, TrainSection
 
 MODEL: dict[str, Any] = {
     "name": "pggan",

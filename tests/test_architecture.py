@@ -20,9 +20,9 @@ from ruamel.yaml import YAML
 from pgpipe.commands import app as cli
 from pgpipe.config import Section, load_yaml, paths_of
 from pgpipe.data.sources.table import SOURCES as SOURCES_BY_NAME
-from pgpipe.gan.losses.adversarial import OBJECTIVES
-from pgpipe.gan.weights import NETWORKS
-from pgpipe.plumbing.provenance import NO_RESULT, belongs, running
+from pgpipe.gan.losses.table import LOSSES
+from pgpipe.gan.systems import SYSTEMS
+from pgpipe.plumbing.provenance import NO_RESULT, belongs, executed, running
 from pgpipe.plumbing.sealed import MAKERS
 from pgpipe.training.quick_task import WORKER
 from stages.check import Params, check
@@ -54,7 +54,7 @@ DVC: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")
 def imports(name: str) -> set[str]:
     """The modules, ours and foreign, that a module names in its import statements."""
     found: set[str] = set()
-    for node in ast.walk(TREES[name]):
+    for node in executed(TREES[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -68,8 +68,9 @@ def imports(name: str) -> set[str]:
 GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
 TABLES = {  # modules that are imported by name
     "pgpipe.data.sources.table": set(SOURCES_BY_NAME.values()),
-    "pgpipe.gan.losses.adversarial": set(OBJECTIVES.values()),
-    "pgpipe.gan.weights": {name for pair in NETWORKS.values() for name in pair},
+    "pgpipe.gan.losses.loss": set(LOSSES.values()),
+    "pgpipe.gan.weights": {n.where for s in SYSTEMS.values() for n in s.networks.values()},
+    "pgpipe.training.phase": {system.step for system in SYSTEMS.values()},
     "pgpipe.training.quick_task": {WORKER},
 }
 CHOICES = {
@@ -178,8 +179,10 @@ READING = {
 READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.studies.results", "pgpipe.studies.runs",  # git's objects
     "pgpipe.bench.data", "pgpipe.bench.prepare",  # its own files of a moment
-    "pgpipe.data.reading.annotations", "pgpipe.inspection.kinds", "pgpipe.data.reading.decode",  # the user's
-    "pgpipe.data.sources.digits", "pgpipe.data.preparing.writing",  # a package's; what was written just now
+    "pgpipe.data.reading.annotations", "pgpipe.data.reading.decode",  # the user's
+    "pgpipe.inspection.kinds",
+    "pgpipe.data.sources.digits",  # a package's
+    "pgpipe.data.preparing.writing",  # what was written just now
     "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
     "pgpipe.data.sources.tfrecords",
     "pgpipe.plumbing.filehashes",  # a memory that may be lost
@@ -342,7 +345,12 @@ def test_only_whole_file_readers_depend_on_the_whole_file() -> None:
 
 # A stage's deps name the code that makes its result
 
-OF_CHECK = {"pgpipe.config", "pgpipe.tracking"}  # the verdict of `check` is made there
+OF_CHECK = {  # the verdict of `check` is made there
+    "pgpipe.config",
+    "pgpipe.gan.losses.table",
+    "pgpipe.gan.systems",
+    "pgpipe.tracking",
+}
 
 
 def closure(stage: str) -> set[str]:
@@ -395,7 +403,7 @@ def test_what_results_are_named_by_are_the_deps_of_code() -> None:
     """A state, its quick scores and the rest of a pipeline, over all that can be chosen."""
     documents = [
         {"dataset": {"name": data}, "train": {"loss": loss}, "model": {"name": nets}}
-        for data, loss, nets in zip_longest(SOURCES_BY_NAME, OBJECTIVES, NETWORKS, fillvalue="")
+        for data, loss, nets in zip_longest(SOURCES_BY_NAME, LOSSES, SYSTEMS, fillvalue="")
         for data, loss, nets in [(data or "photos", loss or "hinge", nets or "weak")]
     ]
     named = set().union(*(running().modules(pipeline_code(document)) for document in documents))

@@ -22,8 +22,8 @@ from pgpipe.config import (
     validate,
 )
 from pgpipe.errors import UsageError
+from pgpipe.gan.config import TrainSection
 from pgpipe.gan.schedule import Phase
-from pgpipe.gan.train_section import TrainSection
 from stages.check import Params, check
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from official import EXPERIMENTS, Settings
 
 from pgpipe.config import leaves, load_yaml
 from pgpipe.errors import UsageError
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.config import TrainSection
 from pgpipe.gan.weights import names
 from pgpipe.metrics import modes, ms_ssim, patches, swd
 from pgpipe.presets import files as presets

@@ -1,6 +1,6 @@
 """Networks whose every parameter is random, what goes into them, and their layers' sizes."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ def generator(spec: NetworkSpec, resolution: int, seed: int = 0) -> Generator:
 
 
 def discriminator(spec: NetworkSpec, resolution: int, seed: int = 0) -> Discriminator:
-    net = weights.discriminator(spec, resolution)
+    net = cast("Discriminator", weights.network(spec, "discriminator", resolution))
     weights.load(net, weights.initial(spec, resolution, seed), "discriminator")
     return disturbed(net, seed)
 

@@ -13,8 +13,8 @@ from pgpipe.data.feeding.batches import Batches
 from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.errors import Interrupted
 from pgpipe.gan import weights
+from pgpipe.gan.config import TrainSection
 from pgpipe.gan.schedule import Phase
-from pgpipe.gan.train_section import TrainSection
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.training.checkpoint import StateFolder

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.gan import weights
+from pgpipe.gan.config import TrainSection
 from pgpipe.gan.networks import Networks, build
-from pgpipe.gan.objective import Minibatch
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.step import Minibatch
 
 CPU = torch.device("cpu")
 

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.bench.timing import Work
-from pgpipe.gan.train_section import TrainSection
-from pgpipe.training.numerics import autocast, prepare
+from pgpipe.gan.config import TrainSection
+from pgpipe.gan.step import autocast
+from pgpipe.training.numerics import prepare
 
 # Large enough that to start an operation takes no time beside it.
 SIDES = {"cpu": 2048, "cuda": 8192}  # of the square matrices

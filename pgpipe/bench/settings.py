@@ -7,9 +7,8 @@ from typing import Any
 
 from pgpipe.config import PARAMS_FILE, load_yaml, lookup, parse_yaml
 from pgpipe.errors import UsageError
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec, TrainSection, conditioned_classes
 from pgpipe.gan.schedule import GrowthSection
-from pgpipe.gan.train_section import TrainSection, conditioned_classes
 from pgpipe.presets import files as presets
 from pgpipe.presets.overlay import merge
 from stages.check import check

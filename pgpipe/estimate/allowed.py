@@ -12,8 +12,7 @@ from pydantic import Field
 
 from pgpipe.config import MOST_IMAGES, PARAMS_FILE, Section
 from pgpipe.errors import UsageError
-from pgpipe.gan.config import SampleSection
-from pgpipe.gan.train_section import Conditioning, QuickImages, TrainSection
+from pgpipe.gan.config import Conditioning, QuickImages, SampleSection, TrainSection
 from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, excess, protocol_for
 
 

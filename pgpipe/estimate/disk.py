@@ -12,10 +12,10 @@ from typing import NamedTuple
 from pgpipe.data.sources import catalogue
 from pgpipe.errors import ResourceError
 from pgpipe.estimate.plan import Plan
-from pgpipe.gan import sizes
-from pgpipe.gan.config import resolutions
+from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.gan.schedule import Phase
-from pgpipe.gan.train_section import KEPT_SNAPSHOT_BYTES
+from pgpipe.gan.systems import SYSTEMS, Sizes
+from pgpipe.gan.widths import resolutions
 
 EMBEDDED = {"photos": 3_406_630, "digits-1k": 57_651}  # bytes of the data that packages carry
 FLOAT, INTEGER = 4, 8  # bytes
@@ -110,33 +110,32 @@ def states(plan: Plan) -> Iterator[Part]:
 
 def first_weights(plan: Plan, phase: Phase) -> int:
     """Of the layers that a phase adds."""
-    before = phase.res // 2 if phase.origin != "init" else 0
-    return tensors(both(plan, phase.res)) - (tensors(both(plan, before)) if before else 0)
+    before = plan.growth.phases[phase.origin].res if phase.origin != "init" else 0
+    return tensors(trained(plan, phase.res)) - (tensors(trained(plan, before)) if before else 0)
 
 
 def state(plan: Plan, key: str) -> int:
     """All weights, the averaged generator, Adam's moments, and the rows of history so far."""
     phase = plan.growth.phases[key]
-    trained = both(plan, phase.res)
-    average = sizes.generator(plan.spec, phase.res)
-    moments = 2 * FLOAT * sum(trained) + (FLOAT + MOMENTS * ENTRY) * len(trained)
+    weights = trained(plan, phase.res)
+    moments = 2 * FLOAT * sum(weights) + (FLOAT + MOMENTS * ENTRY) * len(weights)
     rows = sum(plan.ticks(earlier) for _, earlier in plan.growth.chain(key))
     latents = LATENTS * (FLOAT * plan.model.latent_size + INTEGER)
-    return tensors(trained) + tensors(average) + moments + rows * ROW + latents
+    return tensors(weights) + generator(plan, phase) + moments + rows * ROW + latents
 
 
 def generator(plan: Plan, phase: Phase) -> int:
     """The averaged one, by itself."""
-    return tensors(sizes.generator(plan.spec, phase.res))
+    return tensors(SYSTEMS[plan.model.name].sampled_network.sizes(plan.spec, phase.res))
 
 
-def both(plan: Plan, resolution: int) -> sizes.Sizes:
-    """The tensors of G and D."""
-    spec = plan.spec
-    return sizes.generator(spec, resolution) + sizes.discriminator(spec, resolution)
+def trained(plan: Plan, resolution: int) -> Sizes:
+    """The tensors of all networks."""
+    networks = SYSTEMS[plan.model.name].networks.values()
+    return [size for network in networks for size in network.sizes(plan.spec, resolution)]
 
 
-def tensors(found: sizes.Sizes) -> int:
+def tensors(found: Sizes) -> int:
     """Bytes of a file of tensors."""
     return FLOAT * sum(found) + ENTRY * len(found)
 

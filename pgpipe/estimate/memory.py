@@ -7,9 +7,10 @@ losses and precisions came within 15 % of the estimate. Images kept on the devic
 
 from pgpipe.estimate.disk import FLOAT
 from pgpipe.estimate.plan import Plan
-from pgpipe.gan import sizes
-from pgpipe.gan.config import NetworkSpec, discriminator_maps, feature_maps, resolutions
+from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.schedule import Phase
+from pgpipe.gan.systems import SYSTEMS
+from pgpipe.gan.widths import discriminator_maps, feature_maps, resolutions
 
 PROCESS = 360_000_000  # bytes of the interpreter and the libraries after a first step
 TRACKING = 130_000_000  # bytes of the tracker's libraries
@@ -24,7 +25,8 @@ HALVED = 0.5  # times, in bfloat16
 
 def training(plan: Plan, phase: Phase) -> int:
     """Bytes that a phase takes: weights, gradients, moments, feature maps, libraries."""
-    g, d = (sum(count(plan.spec, phase.res)) for count in (sizes.generator, sizes.discriminator))
+    networks = SYSTEMS[plan.model.name].networks.values()
+    g, d = (sum(network.sizes(plan.spec, phase.res)) for network in networks)
     weights = FLOAT * (4 * (g + d) + g + TEMPORARY * d)  # value, gradient, moments; the average
     return PROCESS + TRACKING + weights + round(feature_map_bytes(plan, phase))
 

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 from pgpipe.data.config import PHOTOS, DatasetSection
 from pgpipe.data.sources import catalogue
-from pgpipe.gan.config import ModelSection, NetworkSpec, SampleSection
+from pgpipe.gan.config import (
+    ModelSection,
+    NetworkSpec,
+    SampleSection,
+    TrainSection,
+)
 from pgpipe.gan.schedule import GrowthSection, Phase
-from pgpipe.gan.train_section import TrainSection, conditioned_classes
 from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, protocol_for
 
 MANY = 1 << 30  # images, where it is not known how many
@@ -44,13 +48,8 @@ class Plan:
     def spec(self) -> NetworkSpec:
         """Of the networks; labels that only the data know are left out, and their few weights."""
         labels = PHOTOS if self.dataset.name == "photos" else 0
-        asked = self.train.label_conditioning
-        return NetworkSpec(
-            **self.model.model_dump(),
-            channels=self.dataset.channels,
-            classes=conditioned_classes(asked, labels, self.dataset.stacked),
-            minibatch_stddev=self.train.minibatch_stddev,
-        )
+        channels, stacked = self.dataset.channels, self.dataset.stacked
+        return NetworkSpec.of(self.model, self.train, channels, labels, stacked)
 
     def protocol(self, images: int) -> Protocol:
         """How a data set of so many images is scored."""

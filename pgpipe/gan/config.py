@@ -1,40 +1,43 @@
-"""The networks' kind, size and switches: the section `model`, and all that fixes their weights."""
+"""The sections `model`, `train` and `sample`: what fixes the networks and their training."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from pgpipe.config import Auto, AutoOr, Minibatch, Section, Seed, number
+from pgpipe.config import (
+    Auto,
+    AutoOr,
+    Kimg,
+    LearningRate,
+    Minibatch,
+    PowerOfTwo,
+    Section,
+    Seed,
+    SomeKimg,
+    number,
+)
+from pgpipe.gan.losses.table import LOSSES
+from pgpipe.gan.systems import SYSTEMS
 
 SHEET = 96  # images of the picture of random samples
-WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
+QUICK_IMAGES = 256  # that `auto` means for quick scores, where half of the data are not fewer
 
-# What an architecture is, so that its parameters say so
-FIXED: dict[str, dict[str, object]] = {
-    "pggan": {},
-    "dcgan": {
-        "latent_norm": "none",
-        "generator_activation": "relu",
-        "generator_norm": "batch",
-        "tanh": True,
-        "discriminator_norm": "batch",
-        "minibatch_discrimination": 0,
-        "equalised_lr": False,
-        "fused_downsampling": False,
-    },
-    "weak": {
-        "generator_activation": "lrelu",
-        "minibatch_discrimination": 0,
-        "fused_downsampling": False,
-    },
-}
+KEPT_SNAPSHOT_BYTES = 2 << 30  # of a phase's generators, which an edited metric scores again
+SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the paper's
+
+# Decay of Adam's moments; of more than this float32 makes 1.
+Decay = Annotated[float, Field(ge=0, le=0.999999)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]  # of a part of a loss
+Conditioning = Literal["auto", False, "acgan", "matching"]
+QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
 
 
 class ModelSection(Section):
     """The section `model`. Paper: fmap_base 8192, fmap_max 512, latent_size 512."""
 
-    name: Literal["pggan", "dcgan", "weak"]  # weak: of the discrete-mode test, see nets.weak
+    name: Literal[tuple(SYSTEMS)]  # type: ignore[valid-type] # see systems
     fmap_base: int = Field(ge=4, le=1 << 16)  # feature maps: min(fmap_base / 2^s, fmap_max)
     fmap_max: int = Field(ge=1, le=1 << 12)
     discriminator_divisor: int = Field(ge=1, le=1 << 10)  # K: of D's feature maps [1]
@@ -54,10 +57,7 @@ class ModelSection(Section):
     @model_validator(mode="after")
     def is_the_architecture_that_it_names(self) -> "ModelSection":
         """Switches that an architecture has decided have its values."""
-        for key, value in FIXED[self.name].items():
-            found = getattr(self, key)
-            if found != value:
-                raise ValueError(f"{key}: a {self.name} has {in_yaml(value)}, not {in_yaml(found)}")
+        require_decided(self, self.name, SYSTEMS[self.name].decided)
         return self
 
 
@@ -66,7 +66,31 @@ class NetworkSpec(ModelSection):
 
     channels: PositiveInt  # of an image: 1 or 3
     classes: NonNegativeInt  # labels joined to the latent and classified by D; 0: none
-    minibatch_stddev: bool | int  # D's extra feature map, see training.config
+    minibatch_stddev: bool | int  # as of the section `train`
+
+    @property
+    def stddev_maps(self) -> int:
+        """Feature maps that minibatch stddev appends: 1 or 0."""
+        return int(self.minibatch_stddev is not False)
+
+    @property
+    def stddev_group(self) -> int | None:
+        """Images per group of minibatch stddev; 0: the whole minibatch; None: there is none."""
+        if self.minibatch_stddev is False:
+            return None
+        return 0 if self.minibatch_stddev is True else self.minibatch_stddev
+
+    @classmethod
+    def of(
+        cls, model: ModelSection, train: "TrainSection", channels: int, labels: int, stacked: bool
+    ) -> "NetworkSpec":
+        """Return the spec for images of so many channels, of a data set with so many labels."""
+        return cls(
+            **model.model_dump(),
+            channels=channels,
+            classes=conditioned_classes(train.label_conditioning, labels, stacked),
+            minibatch_stddev=train.minibatch_stddev,
+        )
 
 
 class SampleSection(Section):
@@ -82,26 +106,147 @@ class SampleSection(Section):
         return number(self.images, max(scored, SHEET))
 
 
-def feature_maps(model: ModelSection, resolution: int) -> int:
-    """`nf`: feature maps of the layers at a resolution (paper, appendix A; s = log2(res) - 1)."""
-    return max(1, min(model.fmap_base * 2 // resolution, model.fmap_max))
+class TrainSection(Section):
+    """The section `train`. Paper values in brackets where ours may differ."""
+
+    seed: Seed  # of weights, latents and every other draw
+    minibatch: Minibatch  # images a step, unless a phase states its own [16]
+    minibatch_per_device: int = Field(ge=0, le=1 << 16)  # at most so many of them at once; 0: all
+    learning_rate: LearningRate  # of both networks, unless a phase states its own [0.001]
+    adam_beta1: Decay  # [0]
+    adam_beta2: Decay  # [0.99]
+    adam_epsilon: float = Field(ge=1e-20, le=1)  # [1e-8]
+    adam_reset: Literal["fades", "growth", "never"]  # forget the moments: where a fade begins and
+    # where it ends; only where it begins; not at all
+    ramp_up_kimg: Kimg  # over which the learning rate rises, from the start
+    discriminator_steps: int = Field(ge=1, le=100)  # a step of G [1]
+    updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
+    # Of the averaged generator, unless a phase states its own [11.08: 0.999 a step of 16 images]
+    ema_half_life_kimg: SomeKimg
+
+    loss: Literal[tuple(LOSSES)]  # type: ignore[valid-type] # see losses
+    gradient_penalty: Weight  # lambda of wgan-gp [10]
+    gradient_target: float = Field(ge=1e-3, le=1e6)  # the norm aimed at [1; 750 for CIFAR-10]
+    gradient_at: Literal["full", "native"]  # pixels over which the norm is taken [full]
+    full_resolution: PowerOfTwo = Field(ge=4, le=1024)  # what `full` means: the last phase's
+    drift: Weight  # of wgan-gp: weight of E[f(real)^2] [0.001]
+    r1_gamma: Weight  # gamma / 2 E[|grad f(real)|^2], of r1 and relativistic
+    r2_gamma: Weight  # gamma / 2 E[|grad f(fake)|^2], of relativistic
+
+    # true: over the whole minibatch; N: over groups of N
+    minibatch_stddev: bool | Annotated[int, Field(ge=2, le=1 << 16)]
+    # Labels into G; D classifies (acgan: Odena et al. 2017) or tells right pairs of image and label
+    # from wrong ones (matching: Reed et al. 2016). auto: acgan where there are labels.
+    label_conditioning: Conditioning
+    label_weight: Weight  # of the labels' loss [1]
+    mirror: bool  # flip every other real image
+
+    device: Literal["auto", "cpu", "cuda"]
+    # Of a CPU; 0: all cores. The last bits of a sum depend on it.
+    threads: int = Field(ge=0, le=256)
+    precision: Literal[
+        "fp32", "bf16"
+    ]  # bf16: autocast inside G and D; scores, norms, losses in float32
+    deterministic: bool  # of a GPU: only algorithms that repeat their bits; a CPU's always do
+    channels_last: bool
+    data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
+
+    tick_kimg: SomeKimg  # between two rows of history, previews and saved states
+    checkpoint_minutes: float = Field(ge=0, le=1e5)  # a state is saved at least this often
+    quick_images: QuickImages  # scored at each tick, against as many reals
+    # Of a tick's Inception score, where `select` takes it [50000]; 0: as many as of the others.
+    quick_inception_images: int = Field(ge=0, le=1 << 20)
+    select: Literal[
+        "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
+    ]  # the generator that is sampled and scored: of the last tick, or of the best quick score
+
+    @model_validator(mode="after")
+    def updates_at_once_are_one_and_one(self) -> "TrainSection":
+        """G and D share their fakes, so neither steps more often."""
+        if self.updates == "simultaneous" and self.discriminator_steps > 1:
+            raise ValueError(
+                f"updates: simultaneous updates have one D step a G step, discriminator_steps is "
+                f"{self.discriminator_steps}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def groups_divide_the_minibatch(self) -> "TrainSection":
+        """Minibatch stddev has no incomplete groups."""
+        require_whole_groups(self.minibatch_stddev, self.minibatch)
+        return self
+
+    @model_validator(mode="after")
+    def the_best_is_scored(self) -> "TrainSection":
+        """Without quick scores no tick is the best."""
+        if self.select != "last" and not self.quick_images:
+            raise ValueError(f"select: {self.select} needs quick_images of 2 or more")
+        if 0 < self.quick_inception_images < SPLITS:
+            raise ValueError(
+                f"quick_inception_images: {self.quick_inception_images} is neither 0 nor >= "
+                f"{SPLITS}, the parts of that Inception score"
+            )
+        return self
+
+    @property
+    def best_by(self) -> str:
+        """The quick score that says which tick is the best, also where the last one is selected."""
+        return self.select.partition(":")[2] or "swd_avg"
+
+    @property
+    def most_quick_images(self) -> int:
+        """Images of the quick scores of a large data set; others have half of theirs."""
+        return number(self.quick_images, QUICK_IMAGES)
+
+    @property
+    def quick_inception(self) -> bool:
+        """Whether the quick scores take the Inception network."""
+        return self.best_by in ("inception_score", "fid")
+
+    @property
+    def tick_images(self) -> int:
+        """Images between two ticks."""
+        return max(1, round(1000 * self.tick_kimg))
+
+    def upscale(self, resolution: int) -> float:
+        """How much a phase's image is enlarged before the penalty's norm is taken."""
+        return max(1.0, self.full_resolution / resolution) if self.gradient_at == "full" else 1.0
+
+    def ramp_up(self, images_seen: int) -> float:
+        """Factor of the learning rate: exp(-5 (1 - t)^2) up to 1 (Laine and Aila 2017, app. A)."""
+        if images_seen >= 1000 * self.ramp_up_kimg:
+            return 1.0
+        return math.exp(-5 * (1 - images_seen / (1000 * self.ramp_up_kimg)) ** 2)
+
+    def ema_decay(self, images: int) -> float:
+        """Decay of the averaged generator over a step of `images`."""
+        return float(0.5 ** (images / (1000 * self.ema_half_life_kimg)))
 
 
-def discriminator_maps(model: ModelSection, resolution: int) -> int:
-    """Feature maps of D's layers at a resolution."""
-    return max(1, feature_maps(model, resolution) // model.discriminator_divisor)
+def conditioned_classes(asked: Conditioning, labels: int, stacked: bool) -> int:
+    """Classes that G and D are conditioned on, of a data set with so many labels; 0: none.
+
+    `auto` takes the labels where they tell images apart. Those of stacked digits are the modes that
+    the discrete-mode test looks for, so they are kept from G.
+    """
+    if asked == "auto":
+        return labels if labels > 1 and not stacked else 0
+    return labels if asked else 0
 
 
-def hidden_maps(model: ModelSection) -> int:
-    """`nf(0)`: features between D's last convolution and its score."""
-    return max(1, min(model.fmap_base, model.fmap_max) // model.discriminator_divisor)
+def require_whole_groups(groups: bool | int, minibatch: int) -> None:
+    """Refuse a minibatch that is larger than a group but no multiple of it."""
+    if groups is not True and groups and minibatch > groups and minibatch % groups:
+        raise ValueError(f"minibatch {minibatch} is no multiple of minibatch_stddev {groups}")
+
+
+def require_decided(section: Section, system: str, decided: Mapping[str, object]) -> None:
+    """Raise ValueError where a section has another value than the system decides."""
+    for key, value in decided.items():
+        if (found := getattr(section, key)) != value:
+            raise ValueError(f"{key}: a {system} has {in_yaml(value)}, not {in_yaml(found)}")
 
 
 def in_yaml(value: object) -> str:
-    """A switch's value as params.yaml writes it."""
+    """Return a value as params.yaml writes it."""
     return str(value).lower()
-
-
-def resolutions(top: int) -> list[int]:
-    """4, 8, ..., top."""
-    return [1 << s for s in range(2, int(math.log2(top)) + 1)]

@@ -12,11 +12,12 @@ uniformly, and steps G and D on minibatches in turn. Here all of that is as in t
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgpipe.gan.config import NetworkSpec, discriminator_maps, feature_maps
-from pgpipe.gan.discriminator import Discriminator, Noise
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.layers import Dense, Layer, Seed4x4, Style, lrelu
 from pgpipe.gan.normalisation import BatchNorm
+from pgpipe.gan.widths import discriminator_maps, feature_maps
 
 SPREAD = 0.02  # of first weights, and of first gains around 1
 KERNEL = 5  # pixels
@@ -78,9 +79,9 @@ class Down(nn.Module):
         super().__init__()
         self.conv = initialised(Strided(maps_in, maps, style))
 
-    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, K, R/2, R/2]."""
-        return lrelu(self.conv(noise(x)))
+        return lrelu(self.conv(x))
 
 
 class Score(nn.Module):
@@ -88,13 +89,14 @@ class Score(nn.Module):
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
+        self.flatten = nn.Flatten()
         self.score = initialised(
             Dense(16 * discriminator_maps(spec, 4), 1 + spec.classes, style=PLAIN)
         )
 
-    def forward(self, x: Tensor, noise: Noise, _: int) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
-        scores: Tensor = self.score(noise(x).flatten(1).float())
+        scores: Tensor = self.score(self.flatten(x).float())
         return scores
 
 

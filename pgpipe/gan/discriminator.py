@@ -1,15 +1,14 @@
 """The discriminator: image -> score, the generator's mirror image (paper, table 2)."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-from pgpipe.gan.config import NetworkSpec, discriminator_maps, hidden_maps, resolutions
-from pgpipe.gan.layers import Conv, Dense, DownConv, Style, downsample, lrelu
-from pgpipe.gan.minibatch import MinibatchDiscrimination, minibatch_stddev, quiet
-
-Noise = Callable[[Tensor], Tensor]  # on the input of every 3x3 and 4x4 convolution
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, Style, downsample, lrelu
+from pgpipe.gan.minibatch import MinibatchDiscrimination, minibatch_stddev
+from pgpipe.gan.widths import discriminator_maps, hidden_maps, resolutions
 
 
 def style_of(spec: NetworkSpec) -> Style:
@@ -28,10 +27,10 @@ class Block(nn.Module):
         self.conv = Conv(maps, maps, 3, style=style)
         self.down = (DownConv if self.fused else Conv)(maps, maps_below, 3, style=style)
 
-    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, K, R/2, R/2]."""
-        x = lrelu(self.conv(noise(x)))
-        x = lrelu(self.down(noise(x)))
+        x = lrelu(self.conv(x))
+        x = lrelu(self.down(x))
         return x if self.fused else downsample(x)
 
 
@@ -41,15 +40,16 @@ class LastBlock(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         maps, hidden, style = discriminator_maps(spec, 4), hidden_maps(spec), style_of(spec)
-        self.stddev, kernels = spec.minibatch_stddev, spec.minibatch_discrimination
-        self.conv = Conv(maps + (self.stddev is not False), maps, 3, style=style)
+        self.group, kernels = spec.stddev_group, spec.minibatch_discrimination
+        self.conv = Conv(maps + spec.stddev_maps, maps, 3, style=style)
+        self.flatten = nn.Flatten()
         self.dense = Dense(maps * 16, hidden, style=style)
         self.discrimination = MinibatchDiscrimination(hidden, kernels) if kernels else None
         self.score = Dense(hidden + kernels, 1 + spec.classes, gain=1.0, style=style.plain)
 
-    def forward(self, x: Tensor, noise: Noise, minibatches: int) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
-        x = self.features(x, noise, minibatches)
+        x = self.features(x)
         if self.discrimination is not None:
             x = self.discrimination(x)
         # In bfloat16 a loss would have its gradient rounded away where a score is near 0.
@@ -57,11 +57,11 @@ class LastBlock(nn.Module):
             out: Tensor = self.score(x.float())
         return out
 
-    def features(self, x: Tensor, noise: Noise, minibatches: int = 1) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, hidden]."""
-        if self.stddev is not False:
-            x = minibatch_stddev(x, 0 if self.stddev is True else self.stddev, minibatches)
-        x = noise(lrelu(self.conv(noise(x)))).flatten(1)  # [N, C * 16]
+        if self.group is not None:
+            x = minibatch_stddev(x, self.group)
+        x = self.flatten(lrelu(self.conv(x)))  # [N, C * 16]
         return lrelu(self.dense(x))
 
 
@@ -82,43 +82,29 @@ class Discriminator(nn.Module):
         maps, style = discriminator_maps(spec, resolution), style_of(spec).plain
         self.from_rgb[name] = Conv(spec.channels, maps, 1, style=style)
 
-    @property
-    def joins(self) -> bool:
-        """Whether several minibatches can go through together, each as if alone."""
-        spec = self.spec
-        return spec.discriminator_norm != "batch" and not spec.minibatch_discrimination
-
-    def forward(
-        self,
-        images: Tensor,
-        fade: Tensor | None = None,
-        noise: Noise = quiet,
-        minibatches: int = 1,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, fade: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Score images.
 
         Args:
             images: [N, channels, R, R].
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
-            noise: applied to the input of every 3x3 and 4x4 convolution.
-            minibatches: so many of them, image by image in turns; more than one where it `joins`.
 
         Returns:
             Scores [N], higher is more real, and label logits [N, classes].
         """
-        x: Tensor = self.blocks["4"](self.down_to_4x4(images, fade, noise), noise, minibatches)
+        x: Tensor = self.blocks["4"](self.down_to_4x4(images, fade))
         return x[:, 0], x[:, 1:]
 
-    def down_to_4x4(self, images: Tensor, fade: Tensor | None, noise: Noise) -> Tensor:
+    def down_to_4x4(self, images: Tensor, fade: Tensor | None) -> Tensor:
         """[N, channels, R, R] -> the last block's input [N, C, 4, 4]."""
         res = self.resolution
         x = self.enter(images, res)
         if res > 4:
-            x = self.blocks[str(res)](x, noise)
+            x = self.blocks[str(res)](x)
         if fade is not None:
             x = torch.lerp(self.enter(downsample(images), res // 2), x, fade.to(x.dtype))
         for below in reversed(resolutions(res // 2)[1:]):
-            x = self.blocks[str(below)](x, noise)
+            x = self.blocks[str(below)](x)
         return x
 
     def enter(self, images: Tensor, resolution: int) -> Tensor:
@@ -130,4 +116,11 @@ class Discriminator(nn.Module):
         """Set what depends on data from reals [N, channels, R, R]: minibatch discrimination."""
         last = self.blocks["4"]
         if isinstance(last, LastBlock) and last.discrimination is not None:
-            last.discrimination.fit(last.features(self.down_to_4x4(images, None, quiet), quiet))
+            last.discrimination.fit(last.features(self.down_to_4x4(images, None)))
+
+    def noisy(self) -> Iterator[nn.Module]:
+        """Yield the modules whose input the noise of `lsgan` goes to: 3x3 and 4x4 convolutions."""
+        for module in self.blocks.modules():
+            convolution = isinstance(module, Layer) and not isinstance(module, Dense)
+            if convolution or isinstance(module, nn.Flatten):  # before the dense 4x4 convolution
+                yield module

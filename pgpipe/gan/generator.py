@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgpipe.gan.config import NetworkSpec, feature_maps, resolutions
+from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.layers import Conv, Seed4x4, Style, UpConv, lrelu, upsample
 from pgpipe.gan.normalisation import pixel_norm
+from pgpipe.gan.widths import feature_maps, resolutions
 
 Activation = Callable[[Tensor], Tensor]
 

@@ -3,6 +3,9 @@
 N images, C features, K kernels.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -13,24 +16,21 @@ ROUNDING = 1e-5  # of the largest projection: images that are nearer do not diff
 KERNEL_SIZE = 5  # dimensions in which a kernel compares
 
 
-def minibatch_stddev(x: Tensor, group: int, minibatches: int = 1) -> Tensor:
+def minibatch_stddev(x: Tensor, group: int) -> Tensor:
     """Append the minibatch's mean standard deviation as one map (paper, section 3).
 
     The population deviation over the group's samples, at each feature and position, then averaged
-    over both. Sample i is in group i mod (N / group); a smaller minibatch is one group. Groups of
-    several minibatches that come sample by sample in turns are those of each alone.
+    over both. Sample i is in group i mod (N / group); a smaller minibatch is one group.
 
     Args:
         x: [N, C, H, W].
-        group: samples a group; 0 for the whole minibatch.
-        minibatches: that x holds; sample i is of minibatch i mod `minibatches`.
+        group: samples per group; 0 for the whole minibatch.
 
     Returns:
         [N, C + 1, H, W].
     """
     N, _, H, W = x.shape
-    minibatch = N // minibatches
-    size = min(group or minibatch, minibatch)
+    size = min(group or N, N)
     y = x.float().unflatten(0, (size, N // size))  # [G, N/G, C, H, W]
     centred = y - y.mean(dim=0)  # torch's `var` is slower over the first dimension
     deviation = (centred.square().mean(dim=0) + EPSILON).sqrt()  # [N/G, C, H, W]
@@ -87,6 +87,20 @@ class MinibatchDiscrimination(nn.Module):
         self.bias.copy_(-closeness.mean(dim=1))
 
 
+@contextmanager
+def noise_before(modules: Iterable[nn.Module], noise: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let the input of each of these modules go through `noise` while the block runs."""
+    hooks = [
+        module.register_forward_pre_hook(lambda _, inputs: (noise(inputs[0]),))
+        for module in modules
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 class Noise:
     """Multiplicative Gaussian noise on feature maps, drawn anew at each call (appendix B).
 
@@ -109,8 +123,3 @@ class Noise:
         factors = 1 + self.strength * C**0.5 * normal
         noisy: Tensor = x * factors.view(N, C, 1, 1).to(x.dtype)
         return noisy
-
-
-def quiet(x: Tensor) -> Tensor:
-    """No noise."""
-    return x

@@ -1,18 +1,19 @@
-"""What a step changes: G, D, the averaged G, and both optimisers."""
+"""What a step changes: the networks, their optimisers, and the averaged ones."""
 
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
 from pgpipe.gan import weights
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.systems import SYSTEMS
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 FAKE_SCORE = "fake_score"
@@ -20,40 +21,50 @@ FAKE_SCORE = "fake_score"
 
 @dataclass
 class Networks:
-    """G, D and the averaged G at one resolution, with Adam for the first two."""
+    """The networks of a system at one resolution, by the names under which they are saved."""
 
-    generator: Generator
-    discriminator: Discriminator
-    average: Generator
-    adam_g: Adam
-    adam_d: Adam
-    fake_score: Tensor | None  # [], of the least-squares objective: running mean, sets D's noise
+    trained: dict[str, nn.Module]
+    adam: dict[str, Adam]  # by the name of the network
+    averages: dict[str, nn.Module]  # exponential moving averages of the weights
+    averaged: Mapping[str, str]  # the name of an average -> that of the network
+    fake_score: Tensor | None  # [], of `lsgan`: running mean, sets the strength of D's noise
+
+    @property
+    def generator(self) -> Generator:
+        """G of a GAN."""
+        return cast("Generator", self.trained["generator"])
+
+    @property
+    def discriminator(self) -> Discriminator:
+        """D of a GAN."""
+        return cast("Discriminator", self.trained["discriminator"])
+
+    @property
+    def average(self) -> Generator:
+        """The averaged G of a GAN."""
+        return cast("Generator", self.averages["average"])
 
     def reset_adam(self) -> None:
         """Forget the moments."""
-        self.adam_g.state.clear()
-        self.adam_d.state.clear()
+        for optimiser in self.adam.values():
+            optimiser.state.clear()
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of both networks."""
-        for optimiser in (self.adam_g, self.adam_d):
+        """Set it for all networks."""
+        for optimiser in self.adam.values():
             for group in optimiser.param_groups:
                 group["lr"].fill_(rate)
 
-    def pairs(self) -> list[tuple[str, nn.Module]]:
-        """The networks by the name under which they are saved."""
-        return [
-            ("generator", self.generator),
-            ("discriminator", self.discriminator),
-            ("average", self.average),
-        ]
+    def update_averages(self, decay: float) -> None:
+        """Move each average towards its network: w <- decay w + (1 - decay) w_network."""
+        for name, average in self.averages.items():
+            weights: list[Tensor] = list(average.parameters())
+            current = [p.detach() for p in self.trained[self.averaged[name]].parameters()]
+            torch._foreach_lerp_(weights, current, 1 - decay)
 
-    def optimisers(self) -> list[tuple[str, nn.Module, Adam]]:
-        """The networks that have an optimiser, by the name of its moments."""
-        return [
-            ("adam.generator", self.generator, self.adam_g),
-            ("adam.discriminator", self.discriminator, self.adam_d),
-        ]
+    def named(self) -> list[tuple[str, nn.Module]]:
+        """Return all networks by the name under which they are saved."""
+        return [*self.trained.items(), *self.averages.items()]
 
 
 def build(
@@ -64,18 +75,22 @@ def build(
     learning_rate: float,
     device: torch.device,
 ) -> Networks:
-    """Networks on `device` with the weights (and moments, if any) named in `tensors`."""
-    g, d = weights.generator(spec, resolution), weights.discriminator(spec, resolution)
-    average = copy.deepcopy(g).requires_grad_(False)
+    """Return networks on `device` with the weights (and moments, if any) named in `tensors`."""
+    system = SYSTEMS[spec.name]
+    trained = {name: weights.network(spec, name, resolution) for name in system.networks}
+    averages = {
+        name: copy.deepcopy(trained[of]).requires_grad_(False)
+        for name, of in system.averages.items()
+    }
     layout = torch.channels_last if section.channels_last else torch.contiguous_format
-    for net, name in ((g, "generator"), (d, "discriminator"), (average, "average")):
+    for name, net in (trained | averages).items():
         weights.load(net, tensors, name)
         net.to(device=device, memory_format=layout)  # type: ignore[call-overload]
-    adam_g, adam_d = (adam(net, section, learning_rate) for net in (g, d))
+    optimisers = {name: adam(net, section, learning_rate) for name, net in trained.items()}
     fake_score = None
     if section.loss == "lsgan":
         fake_score = tensors.get(FAKE_SCORE, torch.zeros(())).to(device, copy=True)
-    made = Networks(g, d, average, adam_g, adam_d, fake_score)
+    made = Networks(trained, optimisers, averages, system.averages, fake_score)
     load_moments(made, tensors)
     return made
 
@@ -92,11 +107,11 @@ def adam(net: nn.Module, section: TrainSection, learning_rate: float) -> Adam:
 
 def tensors_of(networks: Networks) -> dict[str, Tensor]:
     """All weights and moments by name."""
-    named = {k: v for name, net in networks.pairs() for k, v in weights.named(net, name)}
-    for prefix, net, optimiser in networks.optimisers():
+    named = {k: v for name, net in networks.named() for k, v in weights.named(net, name)}
+    for kind, net in networks.trained.items():
         for name, parameter in net.named_parameters():
-            for moment, value in optimiser.state.get(parameter, {}).items():
-                named[f"{prefix}.{name}.{moment}"] = value
+            for moment, value in networks.adam[kind].state.get(parameter, {}).items():
+                named[f"adam.{kind}.{name}.{moment}"] = value
     if networks.fake_score is not None:
         named[FAKE_SCORE] = networks.fake_score
     return named
@@ -104,12 +119,12 @@ def tensors_of(networks: Networks) -> dict[str, Tensor]:
 
 def load_moments(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
     """The inverse of `tensors_of` for the optimisers; a parameter without moments starts anew."""
-    for prefix, net, optimiser in networks.optimisers():
+    for kind, net in networks.trained.items():
         for name, parameter in net.named_parameters():
-            if f"{prefix}.{name}.step" in tensors:
-                optimiser.state[parameter] = {
-                    moment: like(parameter, tensors[f"{prefix}.{name}.{moment}"])
-                    for moment in MOMENTS
+            prefix = f"adam.{kind}.{name}"
+            if f"{prefix}.step" in tensors:
+                networks.adam[kind].state[parameter] = {
+                    moment: like(parameter, tensors[f"{prefix}.{moment}"]) for moment in MOMENTS
                 }
 
 

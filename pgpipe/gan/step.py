@@ -1,126 +1,259 @@
-"""One training step: minibatches through D, one through G, then the average of G.
+"""One training step of a GAN (Karras et al. 2018, section 2 and appendix A.1).
 
-Shapes do not change between steps, the fade is a tensor, and every draw is a function of (seed,
-stream, images seen), so the step holds no state of its own.
+D is updated on reals and fakes, once or several times; then G on fakes of its own; then the
+exponential moving average (EMA) of G's weights follows.
+
+N images of C channels, R x R pixels. Every draw is a function of (seed, stream, images seen),
+shapes do not change between steps, and the fade is a tensor: a step holds no state of its own, and
+can be recorded as a CUDA graph.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pgpipe.gan import parts
+from pgpipe import rng
+from pgpipe.gan import micro_batches
+from pgpipe.gan.config import TrainSection
+from pgpipe.gan.layers import downsample, upsample
+from pgpipe.gan.losses import labels
+from pgpipe.gan.losses.loss import Seen, load
+from pgpipe.gan.minibatch import Noise, noise_before
 from pgpipe.gan.networks import Networks
-from pgpipe.gan.objective import FIGURES, Minibatch, Objective
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.systems import STATISTICS
+from pgpipe.images import to_float
 from pgpipe.plumbing.processes.group import ALONE, Processes
 
-SCORE_FAKE = FIGURES.index("score_fake")
+SCORE_FAKE = STATISTICS.index("score_fake")
 
-Loss = tuple[Tensor, Tensor]  # to be lowered, and figures to be recorded
+Scored = tuple[Tensor, Tensor]  # D's scores [N] and label logits [N, classes]
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """What a step reads: reals uint8 [N, R, R, C], and int64 [N] labels if conditional."""
+
+    images: Tensor
+    labels: Tensor | None  # of the images
+    labels_g: Tensor | None  # for the generator's own update, drawn from the data
+    seen: Tensor  # int64 []: images seen before this minibatch, the counter of all draws
+    fade: Tensor | None  # float32 [], None in a stable phase
+    whole: int = 0  # of a micro-batch: images of the minibatch that it is from ...
+    rows: Tensor | None = None  # ... and where these samples are there: int64 [N]
+
+    def part(self, rows: Tensor) -> "Minibatch":
+        """Return the samples at `rows`, int64 [n] on their device, as a micro-batch."""
+        if len(rows) == len(self.images):
+            return self
+        labels, labels_g = (
+            None if known is None else known[rows] for known in (self.labels, self.labels_g)
+        )
+        images, whole = self.images[rows], len(self.images)
+        return Minibatch(images, labels, labels_g, self.seen, self.fade, whole, rows)
+
+    def drawn(self, draw: Callable[[int], Tensor]) -> Tensor:
+        """Return what these samples draw: the same, whatever else is in the micro-batch."""
+        return draw(len(self.images)) if self.rows is None else draw(self.whole)[self.rows]
 
 
 class Step:
-    """Trains `networks` on a minibatch, or several for each step of G, a call."""
+    """Trains the networks by one step per call."""
 
     def __init__(
         self, networks: Networks, section: TrainSection, processes: Processes = ALONE
     ) -> None:
-        self.nets, self.section, self.processes = networks, section, processes
-        self.objective = Objective(networks, section)
-        self.rows: dict[int, list[Tensor]] = {}  # of the parts of a minibatch of so many images
+        self.networks, self.section, self.processes = networks, section, processes
+        self.G, self.D = networks.generator, networks.discriminator
+        self.loss = load(section.loss)
+        self.upscale = section.upscale(self.G.resolution)
+        self.device = next(self.G.parameters()).device
+        self.rows: dict[int, list[Tensor]] = {}  # of the micro-batches of so many images
 
     def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
-        """A D step a minibatch, one G step, one step of the average; float32 [6] as `FIGURES`."""
-        last = batches[-1]
+        """Update D on each minibatch, G once, and the EMA; return float32 [6], `STATISTICS`."""
         if self.section.updates == "simultaneous":
-            figures = self.both_at_once(last)
+            statistics = self.update_both(batches[-1])
         else:
-            of_d = torch.stack([self.discriminator_step(batch) for batch in batches]).mean(dim=0)
-            figures = torch.cat([self.generator_step(last)[None], of_d])
-        noise, running = self.objective.adversarial.noise, self.nets.fake_score
-        if noise and running is not None:
-            running.copy_(noise.running_score(running, figures[SCORE_FAKE]))
-        self.average_step(sum(len(batch.images) for batch in batches))
-        return figures
+            of_d = torch.stack([self.update_discriminator(batch) for batch in batches])
+            loss_g = self.update_generator(batches[-1])
+            statistics = torch.cat([loss_g[None], of_d.mean(dim=0)])
+        if self.loss.noise and (running := self.networks.fake_score) is not None:
+            running.copy_(self.loss.noise.running_score(running, statistics[SCORE_FAKE]))
+        images = sum(len(batch.images) for batch in batches)
+        self.networks.update_averages(self.section.ema_decay(images))
+        return statistics
 
-    def discriminator_step(self, batch: Minibatch) -> Tensor:
-        """Lower D's loss once; its figures [5]."""
-        return self.descend(batch, self.discriminator_loss, self.nets.adam_d)
-
-    def generator_step(self, batch: Minibatch) -> Tensor:
-        """Lower G's loss once; the loss []."""
-        return self.descend(batch, self.generator_loss, self.nets.adam_g)
-
-    def both_at_once(self, batch: Minibatch) -> Tensor:
-        """Lower both losses once, both taken before either network moves; all figures [6]."""
-        return self.descend(batch, self.both_losses, self.nets.adam_d, self.nets.adam_g)
-
-    def descend(
-        self, batch: Minibatch, loss_of: Callable[[Minibatch], Loss], *optimisers: Optimizer
-    ) -> Tensor:
-        """One step down the mean gradient of the minibatch's parts; the mean of their figures."""
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        divided, found = self.divided(batch), []
-        for part in divided:
-            with autocast(self.section, self.objective.device):
-                loss, figures = loss_of(part)
-            (loss / len(divided)).backward()
-            found.append(figures)
+    def update_discriminator(self, batch: Minibatch) -> Tensor:
+        """Lower D's loss once; return its statistics [5]."""
+        adam = self.networks.adam["discriminator"]
+        adam.zero_grad()
+        micro, found = self.micro_batches(batch), []
+        for part in micro:
+            with autocast(self.section, self.device):
+                with torch.no_grad():
+                    fake = self.fakes(part, "latents d", part.labels)
+                loss, statistics = self.discriminator_loss(part, fake)
+            (loss / len(micro)).backward()
+            found.append(statistics)
         mean = torch.stack(found).mean(dim=0)
-        self.processes.mean_([*gradients(optimisers), mean])
-        for optimiser in optimisers:
-            optimiser.step()
+        self.processes.mean_([*gradients(adam), mean])
+        adam.step()
         return mean
 
-    def divided(self, batch: Minibatch) -> list[Minibatch]:
-        """What this process sees of a minibatch, divided as its memory asks."""
-        spec, N, group = self.nets.generator.spec, len(batch.images), self.processes
+    def update_generator(self, batch: Minibatch) -> Tensor:
+        """Lower G's loss once; return it []."""
+        adam = self.networks.adam["generator"]
+        adam.zero_grad()
+        micro, found = self.micro_batches(batch), []
+        for part in micro:
+            with autocast(self.section, self.device), weights_fixed(self.D):
+                fake = self.fakes(part, "latents g", part.labels_g)
+                loss = self.generator_loss(part, fake, part.labels_g)
+            (loss / len(micro)).backward()
+            found.append(loss.detach())
+        mean = torch.stack(found).mean(dim=0)
+        self.processes.mean_([*gradients(adam), mean])
+        adam.step()
+        return mean
+
+    def update_both(self, batch: Minibatch) -> Tensor:
+        """Lower both losses on the same fakes, before either network moves; return all [6].
+
+        Neither loss has a gradient that reaches the other's network, so their sum has both.
+        """
+        adam_g, adam_d = (self.networks.adam[name] for name in ("generator", "discriminator"))
+        adam_g.zero_grad()
+        adam_d.zero_grad()
+        micro, found = self.micro_batches(batch), []
+        for part in micro:
+            with autocast(self.section, self.device):
+                fake = self.fakes(part, "latents d", part.labels)
+                with weights_fixed(self.D):
+                    loss_g = self.generator_loss(part, fake, part.labels)
+                loss_d, statistics = self.discriminator_loss(part, fake.detach())
+            ((loss_g + loss_d) / len(micro)).backward()
+            found.append(torch.cat([loss_g.detach()[None], statistics]))
+        mean = torch.stack(found).mean(dim=0)
+        self.processes.mean_([*gradients(adam_d), *gradients(adam_g), mean])
+        adam_d.step()
+        adam_g.step()
+        return mean
+
+    # The two losses
+
+    def discriminator_loss(self, batch: Minibatch, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D's loss [] against fakes [N, C, R, R], and its statistics [5]."""
+        real = self.reals(batch)
+        real_scores, real_logits = self.scored(batch, real, "real")
+        fake_scores, fake_logits = self.scored(batch, fake, "fake")
+        loss = self.loss.discriminator(real_scores, fake_scores)
+        norms = label_loss = torch.zeros((), device=self.device)
+        if self.loss.penalty:
+            seen = Seen(
+                score=lambda images: self.D(images, batch.fade)[0],
+                real=real,
+                fake=fake,
+                real_scores=real_scores,
+                uniform=lambda: batch.drawn(
+                    lambda n: rng.uniform((n,), self.key("mixing", batch.seen))
+                ),
+                upscale=self.upscale,
+            )
+            penalty, norms = self.loss.penalty(seen, self.section)
+            loss = loss + penalty
+        if batch.labels is not None:
+            label_loss = self.label_loss_d(batch, batch.labels, real_logits, fake_logits)
+            loss = loss + self.section.label_weight * label_loss
+        statistics = [loss, real_scores.mean(), fake_scores.mean(), norms.mean(), label_loss]
+        return loss, torch.stack([value.detach() for value in statistics])
+
+    def generator_loss(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
+        """Return G's loss [] on fakes [N, C, R, R] and the labels [N] that they were drawn for."""
+        fake_scores, fake_logits = self.scored(batch, fake, "generator")
+        real_scores = fake_scores
+        if self.loss.needs_reals:
+            real_scores, _ = self.scored(batch, self.reals(batch), "real")
+        loss = self.loss.generator(real_scores, fake_scores)
+        if drawn_for is not None:
+            label_loss = self.label_loss_g(fake_logits, drawn_for)
+            loss = loss + self.section.label_weight * label_loss
+        return loss
+
+    def label_loss_d(
+        self, batch: Minibatch, wanted: Tensor, real_logits: Tensor, fake_logits: Tensor
+    ) -> Tensor:
+        """Return what D's label logits [N, classes] lack for the labels [N] of the reals: []."""
+        if self.section.label_conditioning != "matching":
+            of_real = labels.classification(real_logits, wanted)
+            return of_real + labels.classification(fake_logits, wanted)
+        key, classes = self.key("wrong", batch.seen), real_logits.shape[1]
+        others = batch.drawn(lambda n: rng.integers(classes - 1, (n,), key))
+        wrong = (wanted + 1 + others) % classes
+        pairs = (real_logits, wanted), (real_logits, wrong), (fake_logits, wanted)
+        return labels.matching_discriminator(*(labels.match_scores(*pair) for pair in pairs))
+
+    def label_loss_g(self, fake_logits: Tensor, wanted: Tensor) -> Tensor:
+        """Return what the label logits of fakes [N, classes] lack for their labels [N]: []."""
+        if self.section.label_conditioning != "matching":
+            return labels.classification(fake_logits, wanted)
+        return labels.matching_generator(labels.match_scores(fake_logits, wanted))
+
+    # What goes in
+
+    def fakes(self, batch: Minibatch, stream: str, drawn_for: Tensor | None) -> Tensor:
+        """Return images [N, C, R, R] of latents of a stream, for labels [N] if conditional."""
+        size, key = self.G.spec.latent_size, self.key(stream, batch.seen)
+        latents = batch.drawn(lambda n: rng.normal((n, size), key))
+        fakes: Tensor = self.G(latents, drawn_for, batch.fade)
+        return fakes
+
+    def reals(self, batch: Minibatch) -> Tensor:
+        """Return the reals [N, C, R, R] in [-1, 1], mirrored and faded as the step asks."""
+        images = to_float(batch.images)
+        if self.section.mirror:
+            key = self.key("mirror", batch.seen)
+            images = mirrored(images, batch.drawn(lambda n: rng.uniform((n,), key)) < 0.5)
+        return images if batch.fade is None else faded(images, batch.fade)
+
+    def scored(self, batch: Minibatch, images: Tensor, stream: str) -> Scored:
+        """Return D's verdict on images [N, C, R, R], through noise if the loss has some."""
+        noisy: AbstractContextManager[None] = nullcontext()
+        if self.loss.noise and self.networks.fake_score is not None:
+            strength = self.loss.noise.strength(self.networks.fake_score)
+            key = self.key(f"noise {stream}", batch.seen)
+            noise = Noise(strength, key, batch.whole, batch.rows)
+            noisy = noise_before(self.D.noisy(), noise)
+        with noisy:
+            scored: Scored = self.D(images, batch.fade)
+        return scored
+
+    def micro_batches(self, batch: Minibatch) -> list[Minibatch]:
+        """Return what this process sees of a minibatch, divided as its memory asks."""
+        spec, N, group = self.G.spec, len(batch.images), self.processes
         if N not in self.rows:
-            rows = parts.rows(spec, self.section, N, group.count, group.rank)
-            self.rows[N] = [torch.tensor(some, device=self.objective.device) for some in rows]
+            rows = micro_batches.rows(spec, self.section, N, group.count, group.rank)
+            self.rows[N] = [torch.tensor(some, device=self.device) for some in rows]
         return [batch.part(rows) for rows in self.rows[N]]
 
-    def discriminator_loss(self, batch: Minibatch) -> Loss:
-        """D's loss [] against fakes for the labels of the reals, and its figures [5]."""
-        with torch.no_grad():
-            fake = self.objective.fakes(batch, "latents d", batch.labels)
-        return self.objective.of_discriminator(batch, fake)
+    def key(self, stream: str, seen: Tensor) -> Tensor:
+        """Return the random key of one draw of this step."""
+        return rng.key(self.section.seed, stream, seen, self.device)
 
-    def generator_loss(self, batch: Minibatch) -> Loss:
-        """G's loss [], for labels of its own, twice."""
-        fake = self.objective.fakes(batch, "latents g", batch.labels_g)
-        loss = self.loss_g(batch, fake, batch.labels_g)
-        return loss, loss.detach()
 
-    def both_losses(self, batch: Minibatch) -> Loss:
-        """The sum of both losses [] on the same fakes, and all figures [6].
-
-        Neither's gradient reaches the other network, so the sum has both.
-        """
-        fake = self.objective.fakes(batch, "latents d", batch.labels)
-        loss_g = self.loss_g(batch, fake, batch.labels)
-        loss_d, figures = self.objective.of_discriminator(batch, fake.detach())
-        return loss_g + loss_d, torch.cat([loss_g.detach()[None], figures])
-
-    def loss_g(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
-        """G's loss [], whose gradient stops before D's weights."""
-        with held_fixed(self.nets.discriminator):
-            return self.objective.of_generator(batch, fake, drawn_for)
-
-    def average_step(self, images: int) -> None:
-        """Move the averaged generator towards the generator (section 2 of the appendix A.1)."""
-        average: list[Tensor] = list(self.nets.average.parameters())
-        current = [p.detach() for p in self.nets.generator.parameters()]
-        torch._foreach_lerp_(average, current, 1 - self.section.ema_decay(images))
+def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:
+    """Compute in bfloat16 what torch deems safe, if the section asks for it."""
+    if section.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 @contextmanager
-def held_fixed(net: nn.Module) -> Iterator[None]:
-    """Compute nothing for the gradients of a network's weights."""
+def weights_fixed(net: nn.Module) -> Iterator[None]:
+    """Compute no gradients of a network's weights while the block runs."""
     net.requires_grad_(False)
     try:
         yield
@@ -128,14 +261,17 @@ def held_fixed(net: nn.Module) -> Iterator[None]:
         net.requires_grad_(True)
 
 
-def gradients(optimisers: Sequence[Optimizer]) -> list[Tensor]:
-    """Of all parameters that have one."""
-    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
-    return [p.grad for group in groups for p in group["params"] if p.grad is not None]
+def gradients(optimiser: Optimizer) -> list[Tensor]:
+    """Return the gradients of an optimiser's parameters, of those that have one."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    return [p.grad for p in parameters if p.grad is not None]
 
 
-def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:
-    """Bfloat16 for what autocast deems safe, if asked for."""
-    if section.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+def mirrored(images: Tensor, flip: Tensor) -> Tensor:
+    """Exchange left and right of images [N, C, R, R] where `flip` [N] says so."""
+    return torch.where(flip.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def faded(images: Tensor, fade: Tensor) -> Tensor:
+    """Make reals as sharp as the fakes of a fade can be: lerp(2x2 averaged, image, fade)."""
+    return torch.lerp(upsample(downsample(images)), images, fade)

@@ -7,17 +7,14 @@ feature maps divided by K. Grown, each smaller resolution has its own 3x3 toRGB 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgpipe.gan.config import (
-    WEAK_RESOLUTION,
-    NetworkSpec,
-    discriminator_maps,
-    feature_maps,
-)
-from pgpipe.gan.discriminator import Discriminator, Noise, style_of
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.discriminator import Discriminator, style_of
 from pgpipe.gan.generator import Activation, Generator, activation_of
 from pgpipe.gan.generator import style_of as generator_style
 from pgpipe.gan.layers import Conv, Dense, Layer, Seed4x4, Style, UpConv, downsample, lrelu
 from pgpipe.gan.minibatch import minibatch_stddev
+from pgpipe.gan.systems import WEAK_RESOLUTION
+from pgpipe.gan.widths import discriminator_maps, feature_maps
 
 
 def very_leaky(x: Tensor) -> Tensor:
@@ -59,9 +56,9 @@ class Down(nn.Module):
         super().__init__()
         self.conv = Conv(maps_in, maps, 3, style=style)
 
-    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, K, R/2, R/2]."""
-        return downsample(lrelu(self.conv(noise(x))))
+        return downsample(lrelu(self.conv(x)))
 
 
 class Score(nn.Module):
@@ -70,15 +67,15 @@ class Score(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         maps = discriminator_maps(spec, 8)
-        self.stddev = spec.minibatch_stddev
-        features = 16 * (maps + (self.stddev is not False))
+        self.group, self.flatten = spec.stddev_group, nn.Flatten()
+        features = 16 * (maps + spec.stddev_maps)
         self.score = Dense(features, 1 + spec.classes, gain=1.0, style=style_of(spec).plain)
 
-    def forward(self, x: Tensor, noise: Noise, minibatches: int) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
-        if self.stddev is not False:
-            x = minibatch_stddev(x, 0 if self.stddev is True else self.stddev, minibatches)
-        scores: Tensor = self.score(noise(x).flatten(1).float())
+        if self.group is not None:
+            x = minibatch_stddev(x, self.group)
+        scores: Tensor = self.score(self.flatten(x).float())
         return scores
 
 

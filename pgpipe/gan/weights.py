@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.systems import SYSTEMS
 
 Weights = dict[str, Tensor]
 
@@ -24,45 +24,27 @@ class First(NamedTuple):
     spread: float
 
 
-class Pair(NamedTuple):
-    """Where the classes of G and D are, as `module:class`."""
-
-    generator: str
-    discriminator: str
-
-
-# G and D by model.name, and imported by name: a training depends on the networks that it uses.
-NETWORKS = {
-    "pggan": Pair("pgpipe.gan.generator:Generator", "pgpipe.gan.discriminator:Discriminator"),
-    "dcgan": Pair("pgpipe.gan.dcgan:DcganGenerator", "pgpipe.gan.dcgan:DcganDiscriminator"),
-    "weak": Pair("pgpipe.gan.weak:WeakGenerator", "pgpipe.gan.weak:WeakDiscriminator"),
-}
+def network(spec: NetworkSpec, name: str, resolution: int) -> nn.Module:
+    """Return a network of the system that the spec names, grown to a resolution; uninitialised."""
+    made: nn.Module = resolve_name(SYSTEMS[spec.name].networks[name].where)(spec, resolution)
+    return made
 
 
 def generator(spec: NetworkSpec, resolution: int) -> Generator:
-    """G of the kind that the spec names, grown to a resolution; uninitialised."""
-    made: Generator = resolve_name(NETWORKS[spec.name].generator)(spec, resolution)
-    return made
-
-
-def discriminator(spec: NetworkSpec, resolution: int) -> Discriminator:
-    """D of the kind that the spec names, grown to a resolution; uninitialised."""
-    made: Discriminator = resolve_name(NETWORKS[spec.name].discriminator)(spec, resolution)
-    return made
+    """Return the network whose average is sampled; uninitialised."""
+    system = SYSTEMS[spec.name]
+    return cast("Generator", network(spec, system.averages[system.sampled], resolution))
 
 
 def names(spec: NetworkSpec, resolution: int) -> list[tuple[str, torch.Size]]:
-    """`generator.blocks.4.seed.weight` and so on, with shapes, of both networks at a resolution."""
+    """`generator.blocks.4.seed.weight` and so on, with shapes, of all networks at a resolution."""
     return [(first.name, first.shape) for first in firsts(spec, resolution)]
 
 
 def firsts(spec: NetworkSpec, resolution: int) -> Iterator[First]:
-    """Every weight of both networks at a resolution, with what its first values are drawn from."""
+    """Every weight of all networks at a resolution, with what its first values are drawn from."""
     with torch.device("meta"):
-        nets = {
-            "generator": generator(spec, resolution),
-            "discriminator": discriminator(spec, resolution),
-        }
+        nets = {name: network(spec, name, resolution) for name in SYSTEMS[spec.name].networks}
     for kind, net in nets.items():
         for path, module in net.named_modules():
             for name, parameter in module.named_parameters(recurse=False):
@@ -83,7 +65,7 @@ def draw(first: First, seed: int) -> Tensor:
 
 
 def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = None) -> Weights:
-    """First values of the weights that both networks have at `resolution` but not at `before`.
+    """First values of the weights that the networks have at `resolution` but not at `before`.
 
     None depends on when its layer is grown.
     """

@@ -24,6 +24,8 @@ NO_RESULT = {  # modules and packages that make no result, and what they do inst
     "pgpipe.commands.app": "passes options on",
     "pgpipe.config": "passes parameters on, and a result depends on their values",
     "pgpipe.errors": "messages and exit codes",
+    "pgpipe.gan.losses.table": "names the losses, whose own modules make the result",
+    "pgpipe.gan.systems": "names the networks, whose own modules make the result",
     "pgpipe.plumbing.fetch": "brings files of known hashes, makes none",
     "pgpipe.plumbing.filehashes": "recognises bytes, makes none",
     "pgpipe.plumbing.files": "moves bytes, makes none",

@@ -14,8 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pgpipe.gan.objective import Minibatch
-from pgpipe.gan.step import Step
+from pgpipe.gan.step import Minibatch, Step
 from pgpipe.plumbing.terminal import warn
 
 WARM_UP = 3  # steps before a capture: they allocate what lasts, and choose algorithms
@@ -126,5 +125,5 @@ def shapes(batches: Sequence[Minibatch]) -> list[torch.Size | None]:
 
 def fastest(step: Step) -> Train:
     """The step, captured on CUDA, but not where several processes talk within it."""
-    on_cuda = step.objective.device.type == "cuda"
+    on_cuda = step.device.type == "cuda"
     return CapturedStep(step) if on_cuda and step.processes.count == 1 else step

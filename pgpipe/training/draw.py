@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pgpipe.data.feeding.batches import Batches
-from pgpipe.gan.objective import Minibatch
+from pgpipe.gan.step import Minibatch
 from pgpipe.training.job import Job
 
 

@@ -13,16 +13,12 @@ from pgpipe.plumbing.files import write_bytes
 Row = dict[str, Any]
 
 PLACE = ("kimg", "phase", "resolution", "fade")  # where in the growth a row is
-COLUMNS = (
-    *PLACE, "minibatch", "learning_rate", "loss_d", "loss_g",
-    "score_real", "score_fake", "gradient_norm", "label_loss",
-)  # fmt: skip
 
 
 def write_history(path: Path, rows: list[Row]) -> None:
-    """Write rows as CSV with `COLUMNS`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    """Write rows as CSV; their columns are where they are in the growth, and the statistics."""
+    text, columns = io.StringIO(), dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_bytes(path, text.getvalue().encode())

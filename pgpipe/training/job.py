@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.objective import FIGURES
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.schedule import Phase, kimg
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.training.history import Row
 
@@ -31,6 +30,11 @@ class Job:
     def previews(self) -> dict[str, Tensor]:
         """The fixed latents [n, latent_size] and labels int64 [n] that every phase draws."""
         return {name: self.tensors[name] for name in (PREVIEW_LATENTS, PREVIEW_LABELS)}
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What a step returns, by name."""
+        return SYSTEMS[self.spec.name].statistics
 
     @property
     def minibatch(self) -> int:
@@ -90,7 +94,7 @@ class Job:
             "fade": self.phase.fade(images),
             "minibatch": self.minibatch,
             "learning_rate": self.learning_rate(images),
-            **dict(zip(FIGURES, means, strict=True)),
+            **dict(zip(self.statistics, means, strict=True)),
         }
 
 
@@ -100,7 +104,7 @@ class Progress:
 
     images: int = 0  # of this phase
     rows: list[Row] = field(default_factory=list)
-    sums: list[float] = field(default_factory=lambda: [0.0] * len(FIGURES))  # since the last tick
+    sums: list[float] = field(default_factory=list)  # of the statistics, since the last tick
     steps: int = 0  # since the last tick
 
 

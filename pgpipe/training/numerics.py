@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from pgpipe.errors import ResourceError
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.config import TrainSection
 from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.processes.cores import share
 from pgpipe.plumbing.processes.group import MOST, world_size

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 
 import torch
 from torch import Tensor
@@ -9,9 +10,8 @@ from torch import Tensor
 from pgpipe.data.feeding.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.gan.networks import build, tensors_of
-from pgpipe.gan.objective import FIGURES
 from pgpipe.gan.sampling import facts_of, render_all
-from pgpipe.gan.step import Step
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import grid, to_float, write_png
 from pgpipe.plumbing.layout import (
     PREVIEW_COLUMNS,
@@ -69,13 +69,17 @@ class PhaseTraining:
         tensors, self.progress = (
             (saved[0], Progress(**saved[1]["progress"]))
             if saved
-            else (job.tensors, Progress(rows=list(job.rows_before)))
+            else (
+                job.tensors,
+                Progress(rows=list(job.rows_before), sums=[0.0] * len(job.statistics)),
+            )
         )
         rate = job.learning_rate(self.progress.images)
         self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, device)
         if not saved and job.phase.origin == "init":
             self.networks.discriminator.fit(to_float(self.first_reals()))
-        self.step = fastest(Step(self.networks, job.step_section, self.processes))
+        step = resolve_name(SYSTEMS[job.spec.name].step)
+        self.step = fastest(step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def first_reals(self) -> Tensor:
@@ -126,7 +130,7 @@ class PhaseTraining:
     def require_finite(self) -> None:
         """Raise NotFiniteError in all processes, where one has a number that is not finite."""
         found = not_finite(
-            {**dict(zip(FIGURES, self.sums, strict=True)), **tensors_of(self.networks)}
+            {**dict(zip(self.job.statistics, self.sums, strict=True)), **tensors_of(self.networks)}
         )
         if any(self.processes.any(found is not None)):
             raise NotFiniteError(found or "a tensor of another process")

@@ -5,10 +5,9 @@ Quick scores have a key of their own: an edited metric changes them and leaves t
 
 from dataclasses import asdict, dataclass
 
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.schedule import Phase
-from pgpipe.gan.train_section import TrainSection
-from pgpipe.gan.weights import NETWORKS
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics.patches import SMALLEST
 from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.hashes import sha256_json
@@ -55,7 +54,7 @@ def quick_task(phase: Phase, section: TrainSection, data: str) -> Task | None:
 
 def scoring_code(spec: NetworkSpec, inception: bool) -> list[str]:
     """Return the modules that quick scores are made by."""
-    return [WORKER, NETWORKS[spec.name].generator, *(BY_INCEPTION if inception else ())]
+    return [WORKER, SYSTEMS[spec.name].sampled_network.where, *(BY_INCEPTION if inception else ())]
 
 
 def scores_key(task: Task, spec: NetworkSpec) -> str:

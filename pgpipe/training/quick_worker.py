@@ -20,8 +20,8 @@ from pgpipe import rng
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
+from pgpipe.gan.config import SPLITS
 from pgpipe.gan.sampling import generator_of, render_all
-from pgpipe.gan.train_section import SPLITS
 from pgpipe.images import Images
 from pgpipe.metrics.quick import QuickScores
 from pgpipe.plumbing import tensors

@@ -1,4 +1,4 @@
-"""What a finished phase leaves: the folder `models/rN`, whose files `pgpipe.plumbing.layout` names."""
+"""What a finished phase leaves: the folder `models/rN`, see `plumbing.layout`."""
 
 from pathlib import Path
 from typing import Any
@@ -7,9 +7,8 @@ import torch
 
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan import weights
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.sampling import save_generator
-from pgpipe.gan.train_section import TrainSection
 from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy
 from pgpipe.plumbing.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pgpipe.gan.train_section import KEPT_SNAPSHOT_BYTES
+from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics.quick import better
 from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.files import write_bytes

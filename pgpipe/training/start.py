@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.errors import UsageError
-from pgpipe.gan import parts
-from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.losses.adversarial import OBJECTIVES
+from pgpipe.gan import micro_batches
+from pgpipe.gan.config import NetworkSpec, TrainSection
+from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.schedule import Phase
-from pgpipe.gan.train_section import TrainSection
-from pgpipe.gan.weights import NETWORKS
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.hashes import sha256_file, sha256_json
 from pgpipe.plumbing.layout import STATE_FORMAT
@@ -68,14 +67,14 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
 def require_parts(job: Job, processes: int) -> None:
     """Refuse more processes than the minibatch divides into, as a UsageError."""
     try:
-        parts.count(job.spec, job.section, job.minibatch, processes)
+        micro_batches.count(job.spec, job.section, job.minibatch, processes)
     except ValueError as error:
         raise UsageError(f"{job.key}: {error}") from None
 
 
 def training_code(section: TrainSection, spec: NetworkSpec) -> list[str]:
     """Return the modules that a phase's weights are made by."""
-    chosen = (OBJECTIVES[section.loss], *NETWORKS[spec.name])
+    chosen = (LOSSES[section.loss], *SYSTEMS[spec.name].code)
     return ["stages.train", "pgpipe.training.start", "pgpipe.training.phase", *chosen]
 
 

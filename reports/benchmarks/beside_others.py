@@ -31,7 +31,8 @@ from torch import nn
 from pgpipe.bench.settings import document_of, phases, setting_of
 from pgpipe.bench.steps import step_of, training
 from pgpipe.bench.timing import Work, in_turns
-from pgpipe.gan.config import NetworkSpec, feature_maps
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.widths import feature_maps
 from pgpipe.presets.overlay import merge
 from pgpipe.scoring.table import aligned
 

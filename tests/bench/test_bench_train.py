@@ -14,7 +14,7 @@ from pgpipe.bench.steps import parts_of, training
 from pgpipe.bench.train import Speed
 from pgpipe.bench.train_table import lines, report
 from pgpipe.errors import UsageError
-from pgpipe.gan.config import feature_maps
+from pgpipe.gan.widths import feature_maps
 
 GROWTH = phases(
     r4=phase(4, "init", 0, 1), r8=phase(8, "r4", 1, 1, minibatch=4), r16=phase(16, "r8", 1, 0)

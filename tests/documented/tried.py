@@ -55,7 +55,9 @@ TRIED = {
         "tests/tracking/test_ui.py::"
         "test_the_ui_serves_on_loopback_in_an_odd_place_and_ends_with_ctrl_c"
     ),
-    r"pgpipe weights": "tests/commands/test_cli_weights.py::test_own_file_is_taken_and_fetched_no_more",
+    r"pgpipe weights": (
+        "tests/commands/test_cli_weights.py::test_own_file_is_taken_and_fetched_no_more"
+    ),
     r"pgpipe bench schedule paper-128": (
         f"{BENCH}_schedule.py::test_the_command_sums_the_phases_of_a_preset"
     ),

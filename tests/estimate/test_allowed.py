@@ -10,8 +10,7 @@ from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed
 from pgpipe.estimate.allowed import Asked, Data
-from pgpipe.gan.config import SHEET, SampleSection
-from pgpipe.gan.train_section import Conditioning, conditioned_classes
+from pgpipe.gan.config import SHEET, Conditioning, SampleSection, conditioned_classes
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS
 from pgpipe.metrics.config import Protocol, ScoreSection, has_floor, protocol_for
 from stages import check

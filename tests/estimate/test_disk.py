@@ -18,7 +18,7 @@ from pgpipe.data.sources.digits import BUNDLED
 from pgpipe.errors import ResourceError
 from pgpipe.estimate import disk
 from pgpipe.estimate.plan import SCORED, Plan
-from pgpipe.gan.train_section import KEPT_SNAPSHOT_BYTES
+from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics import inception_v3, patches
 from pgpipe.training import checkpoint, phase
 from stages import check, init

@@ -7,8 +7,7 @@ from specs import network_spec, train_section
 
 from pgpipe.gan import weights
 from pgpipe.gan.networks import build
-from pgpipe.gan.objective import Minibatch
-from pgpipe.gan.step import Step
+from pgpipe.gan.step import Minibatch, Step
 
 
 def two_steps(resolution: int, model: dict[str, Any], train: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from schema import choices, fields
 
-from pgpipe.gan.config import FIXED, WEAK_RESOLUTION
+from pgpipe.gan.systems import SYSTEMS, WEAK_RESOLUTION
 
 Document = dict[str, dict[str, Any]]
 Values = Callable[[Random], Any]  # that a parameter may have
@@ -130,7 +130,7 @@ def document(random: Random, sets: int) -> Document:
         if section in drawn:
             drawn[section][key] = values(of_data if section == "dataset" else random)
     model, train = drawn["model"], drawn["train"]
-    model |= FIXED[model["name"]]
+    model |= SYSTEMS[model["name"]].decided
     fit_images(drawn["dataset"])
     if model["name"] == "weak" and drawn["dataset"]["resolution"] < WEAK_RESOLUTION:
         model["name"] = "pggan"

@@ -14,7 +14,7 @@ from faults.drawn import ALL, SIZES, Document, document
 from faults.pipelines import Pipelines
 from faults.trials import Trials
 from pgpipe.errors import UsageError
-from pgpipe.gan import parts
+from pgpipe.gan import micro_batches
 from stages import check
 
 OF_DATA = {"check", "prepare", "gate", "init"}  # stages that may refuse
@@ -42,7 +42,7 @@ def require_parts_of_processes(params: check.Params) -> None:
         for count in (1, 2, 3):
             asked = params.model, params.train, size, count
             with suppress(ValueError) if count > 1 else nullcontext():
-                found = [part for rank in range(count) for part in parts.rows(*asked, rank)]
+                found = [part for rank in range(count) for part in micro_batches.rows(*asked, rank)]
                 assert sorted(sample for part in found for sample in part) == list(range(size))
                 assert all(len(part) <= (most or size) for part in found)
 
@@ -51,7 +51,9 @@ def divides(params: check.Params, processes: int) -> bool:
     """Whether so many processes can have a part of each minibatch."""
     minibatches = (p.minibatch or params.train.minibatch for p in params.growth.phases.values())
     with suppress(ValueError):
-        return all(parts.count(params.model, params.train, n, processes) for n in minibatches)
+        return all(
+            micro_batches.count(params.model, params.train, n, processes) for n in minibatches
+        )
     return False
 
 

@@ -42,9 +42,9 @@ def step_slowly() -> None:
 def forget_slowly() -> None:
     """Have the noise of least squares last: its running score moves twenty times as slowly."""
     from pgpipe.gan.losses import lsgan
-    from pgpipe.gan.losses.adversarial import AdaptiveNoise
+    from pgpipe.gan.losses.loss import AdaptiveNoise
 
-    lsgan.OBJECTIVE = lsgan.OBJECTIVE._replace(
+    lsgan.LOSS = lsgan.LOSS._replace(
         noise=AdaptiveNoise(
             lambda before, fake: torch.lerp(before, fake.mean().clamp(0, 1), 0.005),
             lsgan.noise_strength,

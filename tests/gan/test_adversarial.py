@@ -1,4 +1,4 @@
-"""Every objective against its formula in numpy; what it rewards; scores beyond all bounds."""
+"""Every loss against its formula in numpy; what it rewards; scores beyond all bounds."""
 
 import math
 from collections.abc import Callable
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.gan.losses import hinge, logistic, lsgan, minimax, non_saturating, relativistic, wgan_gp
-from pgpipe.gan.losses.adversarial import OBJECTIVES, objective
+from pgpipe.gan.losses.loss import load
+from pgpipe.gan.losses.table import LOSSES
 
-NAMES = pytest.mark.parametrize("name", OBJECTIVES)
+NAMES = pytest.mark.parametrize("name", LOSSES)
 
 
 def log_sigmoid(x: Array) -> Array:
@@ -66,7 +67,7 @@ def slopes(loss: Callable[[Tensor, Tensor], Tensor], *at: Tensor) -> list[Tensor
 @pytest.mark.parametrize("scale", [1e-3, 2.0, 300.0])
 def test_equals_its_formula(name: str, scale: float) -> None:
     real, fake = scores(scale)
-    sides = (objective(name).discriminator, objective(name).generator)
+    sides = (load(name).discriminator, load(name).generator)
     for ours, formula in zip(sides, FORMULAS[name], strict=True):
         expected = formula(real.numpy(), fake.numpy())
         assert ours(real, fake).item() == pytest.approx(expected, rel=1e-12)
@@ -75,7 +76,7 @@ def test_equals_its_formula(name: str, scale: float) -> None:
 @NAMES
 def test_derivatives_equal_finite_differences(name: str) -> None:
     at = [x.requires_grad_() for x in scores()]
-    for side in (objective(name).discriminator, objective(name).generator):
+    for side in (load(name).discriminator, load(name).generator):
         assert torch.autograd.gradcheck(side, at)
 
 
@@ -83,22 +84,22 @@ def test_derivatives_equal_finite_differences(name: str) -> None:
 def test_scores_beyond_all_bounds_do_not_overflow(name: str) -> None:
     for r in (-1e15, 1e15):
         real, fake = torch.full((4,), r), torch.full((4,), -r)
-        for side in (objective(name).discriminator, objective(name).generator):
+        for side in (load(name).discriminator, load(name).generator):
             assert side(real, fake).isfinite()
             assert all(slope.isfinite().all() for slope in slopes(side, real, fake))
 
 
 @NAMES
 def test_only_a_generator_that_says_so_looks_at_reals(name: str) -> None:
-    along_reals, _ = slopes(objective(name).generator, *scores())
-    assert along_reals.any() == objective(name).needs_reals == (name == "relativistic")
+    along_reals, _ = slopes(load(name).generator, *scores())
+    assert along_reals.any() == load(name).needs_reals == (name == "relativistic")
 
 
 @NAMES
 def test_sides_pull_fakes_apart_and_the_discriminator_pushes_reals_the_other_way(name: str) -> None:
     real, fake = torch.full((4,), 0.4), torch.full((4,), 0.6)
-    real_d, fake_d = slopes(objective(name).discriminator, real, fake)
-    _, fake_g = slopes(objective(name).generator, real, fake)
+    real_d, fake_d = slopes(load(name).discriminator, real, fake)
+    _, fake_g = slopes(load(name).generator, real, fake)
     assert (fake_d * fake_g < 0).all()
     assert (real_d * fake_d < 0).all()
     up = -1 if name == "lsgan" else 1  # where fakes are scored 1

@@ -15,7 +15,7 @@ from torch import nn
 from pgpipe import rng
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.minibatch import Noise
+from pgpipe.gan.minibatch import Noise, noise_before
 
 KEY = rng.key(0, "noise", 0)
 RADFORD = {"fmap_base": 2048, "fmap_max": 1024, "latent_size": 100}
@@ -108,7 +108,8 @@ def test_discriminator_equals_its_loops_with_noise_before_each_layer(resolution:
     net, images = discriminator(dcgan(classes=2), resolution), pictures(3, resolution)
     expected = literal_discriminator(net, images.numpy(), literal.noise(0.3, KEY))
     noisy = Noise(torch.tensor(0.3), KEY)
-    scores, logits = (part.detach() for part in net(images, None, noisy))
+    with noise_before(net.noisy(), noisy):
+        scores, logits = (part.detach() for part in net(images))
     np.testing.assert_allclose(scores, expected[:, 0], rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(logits, expected[:, 1:], rtol=1e-8, atol=1e-12)
 

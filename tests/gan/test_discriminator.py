@@ -14,7 +14,6 @@ from torch import Tensor
 from pgpipe.gan import weights
 from pgpipe.gan.discriminator import Block, Discriminator
 from pgpipe.gan.layers import downsample
-from pgpipe.gan.minibatch import quiet
 
 BOTH = pytest.mark.parametrize("fused", [False, True])
 
@@ -189,7 +188,7 @@ def test_pooling_comes_after_the_activation_unless_fused() -> None:
             layer.bias.data = torch.zeros(1)
         block.conv.bias.data.fill_(2.0)  # keeps the first activation out of it
         block.down.bias.data.fill_(-2.0)
-        means.append(block(checks, quiet).detach())
+        means.append(block(checks).detach())
     torch.testing.assert_close(means[0], torch.full((1, 1, 4, 4), 0.4))
     torch.testing.assert_close(means[1], torch.zeros(1, 1, 4, 4))
 
@@ -271,32 +270,6 @@ def test_derivatives(fused: bool) -> None:
 
     assert torch.autograd.gradcheck(outputs, (images, *values), fast_mode=True)
     assert torch.autograd.gradgradcheck(outputs, (images, *values), fast_mode=True)
-
-
-def minibatches_in_turns(changes: dict[str, Any]) -> tuple[bool, Tensor, Tensor]:
-    """Whether D joins two minibatches; what it says of them joined, and each alone."""
-    net = discriminator(network_spec(classes=2, **changes), 32)
-    first, second = pictures(4, 32), 3 * pictures(4, 32)[[2, 0, 3, 1]]
-    both = torch.stack([first, second], dim=1).flatten(0, 1)
-    joined = torch.column_stack(net(both, minibatches=2))
-    alone = [torch.column_stack(net(half)) for half in (first, second)]
-    return net.joins, joined, torch.stack(alone, dim=1).flatten(0, 1)
-
-
-@pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize("stddev", [False, True, 2, 4, 8])
-@pytest.mark.parametrize("kind", [{}, {"discriminator_norm": "layer"}, {"name": "weak"}])
-def test_minibatches_in_one_pass_do_not_mix(kind: dict[str, Any], stddev: bool | int) -> None:
-    joins, joined, alone = minibatches_in_turns({**kind, "minibatch_stddev": stddev})
-    assert joins
-    torch.testing.assert_close(joined, alone, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("kind", [{"discriminator_norm": "batch"}, {"minibatch_discrimination": 2}])
-def test_minibatches_that_would_mix_are_not_joined(kind: dict[str, Any]) -> None:
-    joins, joined, alone = minibatches_in_turns(kind)
-    assert not joins
-    assert (joined - alone).abs().max() > 1e-3
 
 
 def test_growing_keeps_the_names() -> None:

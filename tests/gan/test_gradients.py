@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.gan.discriminator import Discriminator
-from pgpipe.gan.losses import gradients
+from pgpipe.gan.losses import gradients, wgan_gp
 
 
 def draw(*shape: int, stream: str = "x") -> Tensor:
@@ -21,13 +21,13 @@ def draw(*shape: int, stream: str = "x") -> Tensor:
 
 def test_drift_is_the_mean_square() -> None:
     real = draw(9)
-    assert gradients.drift(real).item() == pytest.approx((real.numpy() ** 2).mean(), rel=1e-6)
+    assert wgan_gp.drift(real).item() == pytest.approx((real.numpy() ** 2).mean(), rel=1e-6)
 
 
 def test_mixed_images_lie_on_the_segment_with_one_factor_a_sample() -> None:
     real, fake = draw(5, 3, 4, 4, stream="real"), draw(5, 3, 4, 4, stream="fake")
     factors = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0])
-    mixed = gradients.mixed_images(real, fake, factors)
+    mixed = wgan_gp.interpolates(real, fake, factors)
     for i, factor in enumerate(factors.tolist()):
         expected = (1 - factor) * real[i] + factor * fake[i]
         torch.testing.assert_close(mixed[i], expected)
@@ -61,28 +61,28 @@ def test_penalty_is_the_relative_distance_from_the_target_squared(
 ) -> None:
     norms = draw(6).abs() * 100
     expected = ((norms.double().numpy() / upscale - target) ** 2).mean() / (target * target)
-    penalty = gradients.gradient_penalty(norms, target, upscale)
+    penalty = wgan_gp.gradient_penalty(norms, target, upscale)
     assert penalty.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_penalty_of_a_linear_critic_in_closed_form() -> None:
     w = draw(3, 4, 4, stream="w").requires_grad_()
     norms = gradients.gradient_norms(lambda x: (x * w).sum(dim=(1, 2, 3)), draw(5, 3, 4, 4))
-    gradients.gradient_penalty(norms, 2.0, 1.0).backward()
+    wgan_gp.gradient_penalty(norms, 2.0, 1.0).backward()
     size = w.detach().norm()
     assert w.grad is not None
     torch.testing.assert_close(w.grad, 2 * (size - 2) / 4 * w.detach() / size)
 
 
 def test_penalty_vanishes_at_the_target() -> None:
-    assert gradients.gradient_penalty(torch.full((4,), 750.0), 750.0, 1.0).item() == 0
-    assert gradients.gradient_penalty(torch.full((4,), 8.0), 1.0, 8.0).item() == 0
+    assert wgan_gp.gradient_penalty(torch.full((4,), 750.0), 750.0, 1.0).item() == 0
+    assert wgan_gp.gradient_penalty(torch.full((4,), 8.0), 1.0, 8.0).item() == 0
 
 
 def test_a_critic_without_slope_is_penalised_and_keeps_finite_derivatives() -> None:
     w = torch.zeros(3, 4, 4, requires_grad=True)
     norms = gradients.gradient_norms(lambda x: (x * w).sum(dim=(1, 2, 3)), draw(5, 3, 4, 4))
-    penalty = gradients.gradient_penalty(norms, 1.0, 1.0)
+    penalty = wgan_gp.gradient_penalty(norms, 1.0, 1.0)
     assert penalty.item() == pytest.approx(1)
     penalty.backward()
     assert w.grad is not None
@@ -115,7 +115,7 @@ def test_full_is_the_norm_over_the_pixels_of_the_enlarged_image(
     net = discriminator(network_spec(minibatch_stddev=stddev), 8)
     images, weight = draw(4, 3, 8, 8), None if fade is None else torch.tensor(fade)
     norms = gradients.gradient_norms(lambda x: net(x, weight)[0], images)
-    ours = gradients.gradient_penalty(norms, 0.7, float(k))
+    ours = wgan_gp.gradient_penalty(norms, 0.7, float(k))
     theirs = literal_full_penalty(net, images, weight, k, 0.7)
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=0)
 
@@ -137,7 +137,7 @@ def penalty_of(net: Discriminator, images: Tensor) -> Callable[..., Tensor]:
         norms = gradients.gradient_norms(
             lambda x: torch.func.functional_call(net, named, (x, torch.tensor(0.4)))[0], images
         )
-        return gradients.gradient_penalty(norms, 1.0, 2.0)
+        return wgan_gp.gradient_penalty(norms, 1.0, 2.0)
 
     return penalty
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.gan import layers
-from pgpipe.gan.config import feature_maps, resolutions
 from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, Seed4x4, Style, UpConv
+from pgpipe.gan.widths import feature_maps, resolutions
 
 PLAIN = Style(equalised=False)
 

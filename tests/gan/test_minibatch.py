@@ -14,7 +14,7 @@ from tinynets import discriminator, pictures
 
 from pgpipe import rng
 from pgpipe.gan import weights
-from pgpipe.gan.minibatch import MinibatchDiscrimination, Noise, minibatch_stddev
+from pgpipe.gan.minibatch import MinibatchDiscrimination, Noise, minibatch_stddev, noise_before
 
 
 def noise(*shape: int, seed: int = 0) -> Array:
@@ -268,5 +268,6 @@ def test_noise_comes_before_every_3x3_and_4x4_convolution(fused: bool) -> None:
     spec = network_spec(fused_downsampling=fused)
     net, images = discriminator(spec, 8), pictures(3, 8)
     expected = LiteralDiscriminator(net, spec)(images.numpy(), noise=literal_noise(0.3, KEY))
-    scores, _ = net(images, None, Noise(torch.tensor(0.3), KEY))
+    with noise_before(net.noisy(), Noise(torch.tensor(0.3), KEY)):
+        scores, _ = net(images)
     np.testing.assert_allclose(scores.detach(), expected[:, 0], rtol=1e-8)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from specs import DCGAN, ROW_A, network_spec
 
-from pgpipe.gan import sizes, weights
+from pgpipe.gan import weights
+from pgpipe.gan.systems import SYSTEMS
 
 WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
 
@@ -30,6 +31,6 @@ WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
 )
 def test_counts_are_those_of_the_networks(resolution: int, changes: dict[str, Any]) -> None:
     spec = network_spec(**changes)
-    for kind, count in (("generator", sizes.generator), ("discriminator", sizes.discriminator)):
+    for kind, network in SYSTEMS[spec.name].networks.items():
         named = [s.numel() for name, s in weights.names(spec, resolution) if name.startswith(kind)]
-        assert sorted(count(spec, resolution)) == sorted(named)
+        assert sorted(network.sizes(spec, resolution)) == sorted(named)

@@ -16,7 +16,7 @@ from pgpipe import rng
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.layers import downsample
-from pgpipe.gan.minibatch import Noise
+from pgpipe.gan.minibatch import Noise, noise_before
 
 METZ = {"fmap_base": 128, "fmap_max": 64, "latent_size": 256}  # 64, 32, 16, 8 maps at 4, ..., 32
 KEY = rng.key(0, "noise", 0)
@@ -124,7 +124,8 @@ def test_discriminator_is_one_convolution_a_resolution(
     net, images = discriminator(spec, resolution), pictures(3, resolution)
     expected = LiteralWeakDiscriminator(net, spec)(images.numpy(), fade, literal.noise(0.3, KEY))
     noisy = Noise(torch.tensor(0.3), KEY)
-    scores, logits = (part.detach() for part in net(images, as_given(fade), noisy))
+    with noise_before(net.noisy(), noisy):
+        scores, logits = (part.detach() for part in net(images, as_given(fade)))
     np.testing.assert_allclose(scores, expected[:, 0], rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(logits, expected[:, 1:], rtol=1e-8, atol=1e-10)
 

@@ -7,9 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.gan import layers, networks
-from pgpipe.gan.objective import Minibatch, Objective, Scored
-from pgpipe.gan.step import Step
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.config import TrainSection
 
 
 def up(layer: layers.UpConv, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -25,21 +23,13 @@ def down(layer: layers.DownConv, x: Tensor, bias: Tensor | None) -> Tensor:
     return (rows[..., ::2] + rows[..., 1::2]) / 2
 
 
-def two_passes(objective: Objective, batch: Minibatch, real: Tensor, fake: Tensor) -> list[Scored]:
-    """Reals and fakes through D one after the other."""
-    return [objective.nets.discriminator(images, batch.fade) for images in (real, fake)]
+def picked(layer: layers.DownConv, x: Tensor, bias: Tensor | None) -> Tensor:
+    """No plain form, but a wrong one: every other pixel instead of means of 2x2."""
+    return F.conv2d(x, layer.scaled(), bias, padding=1)[..., ::2, ::2]
 
 
-def mixed(objective: Objective, batch: Minibatch, real: Tensor, fake: Tensor) -> list[Scored]:
-    """No plain form, but a wrong one: through D as one minibatch."""
-    both = objective.nets.discriminator(torch.cat([real, fake]), batch.fade)
-    scores, logits = (x.chunk(2) for x in both)
-    return list(zip(scores, logits, strict=True))
-
-
-def average(step: Step, images: int) -> None:
+def average(nets: networks.Networks, decay: float) -> None:
     """The averaged generator parameter by parameter."""
-    decay, nets = step.section.ema_decay(images), step.nets
     for mean, new in zip(nets.average.parameters(), nets.generator.parameters(), strict=True):
         mean.data = decay * mean.data + (1 - decay) * new.data
 
@@ -78,7 +68,6 @@ INSTEAD: dict[str, tuple[object, str, object]] = {
     "fused upsampling": (layers.UpConv, "linear", up),
     "fused downsampling": (layers.DownConv, "linear", down),
     "penalty's derivative by the weights": (layers, "conv2d", torchs_own),
-    "one pass": (Objective, "both_scored", two_passes),
     "fused Adam": (networks, "adam", PlainAdam),
-    "average of all at once": (Step, "average_step", average),
+    "average of all at once": (networks.Networks, "update_averages", average),
 }

@@ -6,16 +6,18 @@ Sources: Karras et al. 2018, section 2 and appendices A and B; Goodfellow et al.
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, nll_loss
 
 from pgpipe import rng
+from pgpipe.gan.config import TrainSection
+from pgpipe.gan.discriminator import Discriminator
+from pgpipe.gan.minibatch import noise_before
 from pgpipe.gan.networks import Networks
-from pgpipe.gan.objective import Minibatch
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.step import Minibatch
 
 
 class Twin:
@@ -74,7 +76,8 @@ class Twin:
         return noisy
 
     def scored(self, batch: Minibatch, images: Tensor, stream: str) -> tuple[Tensor, Tensor]:
-        scores, logits = self.D(images, batch.fade, self.noise(batch, stream))
+        with noise_before(cast("Discriminator", self.D).noisy(), self.noise(batch, stream)):
+            scores, logits = self.D(images, batch.fade)
         return scores, logits
 
     def norms(self, images: Tensor, fade: Tensor | None) -> Tensor:

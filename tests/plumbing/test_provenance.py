@@ -9,8 +9,8 @@ import pytest
 from specs import network_spec, train_section
 
 from pgpipe.data.sources.table import SOURCES
-from pgpipe.gan.losses.adversarial import OBJECTIVES
-from pgpipe.gan.weights import NETWORKS
+from pgpipe.gan.losses.table import LOSSES
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing.provenance import NO_RESULT as APART
 from pgpipe.plumbing.provenance import Code, belongs, of_revision, running
 from pgpipe.training.start import NO_WEIGHTS, training_code
@@ -168,6 +168,6 @@ def is_package(name: str) -> bool:
 
 
 def test_each_loss_network_and_source_is_a_module_of_ours() -> None:
-    names = [*OBJECTIVES.values(), *(n for pair in NETWORKS.values() for n in pair)]
+    names = [*LOSSES.values(), *(place for system in SYSTEMS.values() for place in system.code)]
     for name in [*names, *SOURCES.values()]:
         assert running().text(name.partition(":")[0]), name

@@ -10,11 +10,10 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.gan import weights
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.networks import Networks, build, tensors_of
-from pgpipe.gan.objective import FIGURES, Minibatch
-from pgpipe.gan.step import Step
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.step import Minibatch, Step
+from pgpipe.gan.systems import STATISTICS
 
 pytestmark = pytest.mark.usefixtures("with_presets")
 
@@ -56,7 +55,7 @@ def test_takes_a_step(chosen: Preset) -> None:
     section = params.train.model_copy(update=SAME)
     for resolution in {phases[0], phases[-1]}:
         figures, moved = step(tiny(spec_of(params)), section, resolution)
-        assert figures.shape == (len(FIGURES),)
+        assert figures.shape == (len(STATISTICS),)
         assert figures.isfinite().all()
         for network in ("generator", "discriminator", "average"):
             assert any(name.startswith(network) for name in moved), network

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from pgpipe.config import leaves, load_yaml
+from pgpipe.gan.systems import STATISTICS
 from pgpipe.images import Images, grid, write_png
 from pgpipe.reporting import figures, page
-from pgpipe.training.history import COLUMNS
+from pgpipe.training.history import PLACE
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_yaml(ROOT / "params.yaml")
@@ -229,7 +230,7 @@ def history(*resolutions: int) -> pd.DataFrame:
     for number, res in enumerate(resolutions):
         for tick in range(4):
             fade = 1.0 if number == 0 or tick > 1 else 0.5 * tick
-            numbers = dict.fromkeys(COLUMNS, 0.1 * tick)
+            numbers = dict.fromkeys((*PLACE, "minibatch", "learning_rate", *STATISTICS), 0.1 * tick)
             kimg = float(4 * number + tick + 1)
             rows.append(
                 {**numbers, "kimg": kimg, "phase": f"r{res}", "resolution": res, "fade": fade}

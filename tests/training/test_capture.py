@@ -26,7 +26,7 @@ COUNT = WARM_UP + 3  # steps
 
 def captured(step: Step) -> CapturedStep:
     """A captured step on a CPU."""
-    return CapturedStep(step, lambda: Taped(lambda: lasting(step.nets)))
+    return CapturedStep(step, lambda: Taped(lambda: lasting(step.networks)))
 
 
 def lasting(nets: Networks) -> list[Tensor]:
@@ -58,7 +58,7 @@ def test_a_number_of_the_host_would_show() -> None:
     replayed, plain = captured(Step(ours, train)), Step(theirs, train)
     for number, batches in enumerate(minibatches(COUNT, train, 0, fading=False)):
         for nets, step in ((ours, replayed), (theirs, plain)):
-            nets.adam_g.param_groups[0]["lr"] = 0.001 * (number + 1)
+            nets.adam["generator"].param_groups[0]["lr"] = 0.001 * (number + 1)
             step(batches)
     weights = zip(ours.generator.parameters(), theirs.generator.parameters(), strict=True)
     assert not all(a.equal(b) for a, b in weights)
@@ -113,7 +113,7 @@ def test_only_one_process_on_cuda_is_captured() -> None:
     train = train_section()
     step = Step(networks(train), train)
     assert fastest(step) is step
-    step.objective.device = torch.device("cuda")
+    step.device = torch.device("cuda")
     assert isinstance(fastest(step), CapturedStep)
     step.processes = Processes()
     step.processes.count = 2

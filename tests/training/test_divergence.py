@@ -128,12 +128,12 @@ def in_loss(training: PhaseTraining, value: float, pick: random.Random) -> None:
 
 
 def in_network(training: PhaseTraining, value: float, pick: random.Random) -> None:
-    _, network = pick.choice(training.networks.pairs())
+    _, network = pick.choice(training.networks.named())
     set_one(pick.choice(list(network.parameters())).data, value, pick)
 
 
 def in_moment(training: PhaseTraining, value: float, pick: random.Random) -> None:
-    _, _, optimiser = pick.choice(training.networks.optimisers())
+    optimiser = pick.choice(list(training.networks.adam.values()))
     states = list(optimiser.state.values())
     set_one(pick.choice(states)[pick.choice(["exp_avg", "exp_avg_sq"])], value, pick)
 

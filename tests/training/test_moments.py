@@ -19,7 +19,7 @@ from pgpipe.training.phase import PhaseTraining
 def moments(training: PhaseTraining) -> set[int]:
     """Steps that Adam has counted, over all weights of both networks that have moments."""
     nets = training.networks
-    counted = [adam.state.values() for adam in (nets.adam_g, nets.adam_d)]
+    counted = [adam.state.values() for adam in nets.adam.values()]
     return {int(state["step"]) for states in counted for state in states}
 
 
@@ -71,11 +71,12 @@ def test_growing_forgets_the_moments(place: Place) -> None:
 
 def counted(training: PhaseTraining, part: str) -> set[int]:
     """Steps that Adam has counted for the weights whose names contain `part`."""
+    nets = training.networks
     return {
-        int(optimiser.state[parameter]["step"])
-        for _, net, optimiser in training.networks.optimisers()
+        int(nets.adam[kind].state[parameter]["step"])
+        for kind, net in nets.trained.items()
         for name, parameter in net.named_parameters()
-        if part in name and parameter in optimiser.state
+        if part in name and parameter in nets.adam[kind].state
     }
 
 
@@ -91,9 +92,10 @@ def test_never_keeps_the_moments_and_new_layers_start_without(place: Place, tmp_
     training = place.training(tmp_path, Count(), adam_reset="never")
     saved, _ = tensors.read(place.first.states()[-1])
     assert moments(training) == {FIRST_STEPS}
-    for prefix, net, optimiser in training.networks.optimisers():
+    for kind, net in training.networks.trained.items():
+        prefix = f"adam.{kind}"
         for name, parameter in net.named_parameters():
-            state = optimiser.state.get(parameter, {})
+            state = training.networks.adam[kind].state.get(parameter, {})
             assert bool(state) == (".4." in name)
             for moment, value in state.items():
                 assert value.equal(saved[f"{prefix}.{name}.{moment}"])

@@ -23,11 +23,11 @@ from tinyphase import (
 from torch import Tensor
 
 from pgpipe.gan import weights
-from pgpipe.gan.objective import FIGURES
+from pgpipe.gan.systems import STATISTICS
 from pgpipe.images import to_float
 from pgpipe.plumbing import tensors
 from pgpipe.training.checkpoint import StateFolder
-from pgpipe.training.history import COLUMNS
+from pgpipe.training.history import PLACE
 from pgpipe.training.job import rows_of
 from pgpipe.training.phase import PhaseTraining
 
@@ -132,7 +132,7 @@ def test_history_has_a_row_for_each_tick_and_the_end(whole: tuple[Path, Count]) 
 
 def test_rows_are_complete_and_finite(whole: tuple[Path, Count]) -> None:
     for row in rows_of(facts_of(whole[0])):
-        assert sorted(row) == sorted(COLUMNS)
+        assert sorted(row) == sorted([*PLACE, "minibatch", "learning_rate", *STATISTICS])
         assert all(math.isfinite(v) for name, v in row.items() if name != "phase")
         assert row["minibatch"] == MINIBATCH
         assert row["learning_rate"] == 0.003
@@ -153,7 +153,7 @@ def test_a_row_is_the_mean_of_its_steps(place: Place, tmp_path: Path) -> None:
     first = torch.stack(figures[:3]).mean(dim=0)
     last = torch.stack(figures[12:]).mean(dim=0)
     for row, means in ((listener.ticks[0][0], first), (listener.ticks[-1][0], last)):
-        np.testing.assert_allclose([row[name] for name in FIGURES], means, rtol=1e-5)
+        np.testing.assert_allclose([row[name] for name in STATISTICS], means, rtol=1e-5)
 
 
 def test_listener_hears_every_row_with_its_preview(whole: tuple[Path, Count]) -> None:
@@ -212,7 +212,7 @@ def test_learning_rate_rises_with_the_images_of_all_phases(place: Place, tmp_pat
 
     def noting(minibatches: Any) -> Tensor:
         nets = training.networks
-        groups = [*nets.adam_g.param_groups, *nets.adam_d.param_groups]
+        groups = [group for adam in nets.adam.values() for group in adam.param_groups]
         rates.append([group["lr"].item() for group in groups])
         return step(minibatches)
 

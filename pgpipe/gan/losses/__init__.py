@@ -1,1 +1,5 @@
-"""The objectives: small functions of scores, gradients and labels, each with its source."""
+"""The losses: `table` names them, `loss` says what one is, and each has a file of its own.
+
+`wgan_gp` is the paper's; `gradients` has the norm that penalties are of, `labels` what the label
+logits should say.
+"""

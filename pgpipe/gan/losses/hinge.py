@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgpipe.gan.losses.adversarial import Adversarial
+from pgpipe.gan.losses.loss import Loss
 
 
 def discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -16,4 +16,4 @@ def generator(_: Tensor, fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-OBJECTIVE = Adversarial(discriminator, generator)
+LOSS = Loss(discriminator, generator)

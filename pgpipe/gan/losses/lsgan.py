@@ -6,7 +6,7 @@ Reals are scored 0 and fakes 1, as in the official Theano code.
 import torch
 from torch import Tensor
 
-from pgpipe.gan.losses.adversarial import AdaptiveNoise, Adversarial
+from pgpipe.gan.losses.loss import AdaptiveNoise, Loss
 
 FAKE_WEIGHT = 0.1  # how much D's error on fakes counts
 
@@ -31,6 +31,4 @@ def noise_strength(running: Tensor) -> Tensor:
     return 0.2 * (running - 0.5).clamp(min=0).square()
 
 
-OBJECTIVE = Adversarial(
-    discriminator, generator, noise=AdaptiveNoise(running_score, noise_strength)
-)
+LOSS = Loss(discriminator, generator, noise=AdaptiveNoise(running_score, noise_strength))

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgpipe.gan.losses.adversarial import Adversarial
 from pgpipe.gan.losses.logistic import discriminator
+from pgpipe.gan.losses.loss import Loss
 
 
 def generator(_: Tensor, fake: Tensor) -> Tensor:
@@ -12,4 +12,4 @@ def generator(_: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-OBJECTIVE = Adversarial(discriminator, generator)
+LOSS = Loss(discriminator, generator)

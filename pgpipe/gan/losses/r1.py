@@ -1,13 +1,12 @@
-"""The non-saturating game with a penalty on D's gradients at reals (Mescheder et al. 2018).
-
-The penalty, `train.r1_gamma` strong, is in `gradients`.
-"""
+"""The non-saturating game with a penalty on D's gradients at reals (Mescheder et al. 2018)."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgpipe.gan.losses.adversarial import Adversarial
+from pgpipe.gan.config import TrainSection
+from pgpipe.gan.losses.gradients import gradient_norms, zero_centred_penalty
 from pgpipe.gan.losses.logistic import discriminator
+from pgpipe.gan.losses.loss import Loss, Seen
 
 
 def generator(_: Tensor, fake: Tensor) -> Tensor:
@@ -15,4 +14,10 @@ def generator(_: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-OBJECTIVE = Adversarial(discriminator, generator)
+def penalty(seen: Seen, train: TrainSection) -> tuple[Tensor, Tensor]:
+    """R1."""
+    norms = gradient_norms(seen.score, seen.real)
+    return zero_centred_penalty(norms, train.r1_gamma, seen.upscale), norms
+
+
+LOSS = Loss(discriminator, generator, penalty)

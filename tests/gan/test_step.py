@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from pgpipe.gan import weights
+from pgpipe.gan.config import TrainSection
 from pgpipe.gan.networks import Networks, load_moments, tensors_of
-from pgpipe.gan.objective import FIGURES
 from pgpipe.gan.step import Step
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.systems import STATISTICS
 
 LEARNING_RATE = 0.003  # of specs.TRAIN
 LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic")
@@ -116,7 +116,7 @@ def test_a_step_in_float32_equals_the_formulas_written_out(channels_last: bool) 
 
 def test_figures_are_named() -> None:
     train = train_section()
-    assert Step(networks(train), train)([minibatch()]).shape == (len(FIGURES),)
+    assert Step(networks(train), train)([minibatch()]).shape == (len(STATISTICS),)
 
 
 def test_discriminators_figures_are_means_of_its_steps_and_the_generators_that_of_its_own() -> None:
@@ -135,8 +135,8 @@ def test_updates_at_once_do_not_see_each_other() -> None:
     train = train_section(updates="simultaneous")
     both, only_d, only_g = (networks(train) for _ in range(3))
     Step(both, train)([minibatch()])
-    Step(only_d, train_section()).discriminator_step(minibatch())
-    for frozen in only_g.adam_d.param_groups:
+    Step(only_d, train_section()).update_discriminator(minibatch())
+    for frozen in only_g.adam["discriminator"].param_groups:
         frozen["lr"] = 0.0
     Step(only_g, train)([minibatch()])
     for ours, theirs in (
@@ -162,7 +162,7 @@ def test_generator_step_leaves_the_discriminator_alone() -> None:
     train = train_section()
     nets = networks(train)
     before = {n: p.clone() for n, p in nets.discriminator.named_parameters()}
-    Step(nets, train).generator_step(minibatch())
+    Step(nets, train).update_generator(minibatch())
     for name, parameter in nets.discriminator.named_parameters():
         assert parameter.equal(before[name])
         assert parameter.grad is None
@@ -173,7 +173,7 @@ def test_discriminator_step_leaves_the_generator_alone() -> None:
     train = train_section()
     nets = networks(train)
     before = {n: p.clone() for n, p in nets.generator.named_parameters()}
-    Step(nets, train).discriminator_step(minibatch())
+    Step(nets, train).update_discriminator(minibatch())
     for name, parameter in nets.generator.named_parameters():
         assert parameter.equal(before[name])
         assert parameter.grad is None
@@ -193,13 +193,12 @@ def test_half_life_does_not_depend_on_the_minibatch() -> None:
 def test_after_a_half_life_half_the_distance_is_left(images: int) -> None:
     train = train_section(ema_half_life_kimg=0.5)
     nets = networks(train, resolution=4)
-    step = Step(nets, train)
     for parameter in nets.generator.parameters():
         parameter.data.fill_(3.0)
     for parameter in nets.average.parameters():
         parameter.data.fill_(1.0)
     for _ in range(500 // images):
-        step.average_step(images)
+        nets.update_averages(train.ema_decay(images))
     for parameter in nets.average.parameters():
         torch.testing.assert_close(parameter, torch.full_like(parameter, 2.0), rtol=1e-5, atol=0)
 

@@ -1,11 +1,11 @@
-"""The parts of a minibatch: those of several processes, and what a process works on at once.
+"""Micro-batches: how a minibatch is divided among processes, and into what a process does at once.
 
-A part is made of whole groups of minibatch stddev, so that every group has the images that it has
-in the undivided minibatch; a loss is the mean of its parts'. Sample i is in group i mod (N / size).
+A micro-batch is made of whole groups of minibatch stddev, so that every group has the images that
+it has in the undivided minibatch; a loss is the mean over the micro-batches. Sample i is in group
+i mod (N / size).
 """
 
-from pgpipe.gan.config import ModelSection
-from pgpipe.gan.train_section import TrainSection
+from pgpipe.gan.config import ModelSection, TrainSection
 
 
 def group_size(model: ModelSection, section: TrainSection, minibatch: int) -> int:

@@ -8,7 +8,7 @@ from specs import model_section, train_section
 from tinyparams import refusal
 
 from pgpipe import rng
-from pgpipe.gan import parts
+from pgpipe.gan import micro_batches
 from pgpipe.gan.minibatch import minibatch_stddev
 
 SIZES = [(16, 4, 1, 4), (16, 4, 2, 8), (16, 4, 2, 4), (12, 2, 3, 2), (8, False, 2, 3), (6, 4, 1, 6)]
@@ -18,7 +18,7 @@ def divided(N: int, groups: Any, processes: int, most: int) -> list[list[list[in
     """The rows of each part of each process."""
     section = train_section(minibatch=8, minibatch_stddev=groups, minibatch_per_device=most)
     ranks = range(processes)
-    return [parts.rows(model_section(), section, N, processes, rank) for rank in ranks]
+    return [micro_batches.rows(model_section(), section, N, processes, rank) for rank in ranks]
 
 
 @pytest.mark.parametrize("case", SIZES[:-1])
@@ -58,16 +58,16 @@ def test_what_a_network_sees_together_is_not_divided(
 ) -> None:
     section = train_section(**train, minibatch_per_device=2)
     with pytest.raises(ValueError, match="minibatch 8 does not divide into parts of at most 2"):
-        parts.count(model_section(**model), section, 8)
+        micro_batches.count(model_section(**model), section, 8)
 
 
 def test_undivided_a_minibatch_is_one_part() -> None:
-    assert parts.rows(model_section(), train_section(), 8) == [list(range(8))]
+    assert micro_batches.rows(model_section(), train_section(), 8) == [list(range(8))]
 
 
 def test_more_processes_than_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="for 3 processes: the networks see 4 images together"):
-        parts.count(model_section(), train_section(minibatch_stddev=4), 8, processes=3)
+        micro_batches.count(model_section(), train_section(minibatch_stddev=4), 8, processes=3)
 
 
 def test_check_refuses_what_does_not_divide() -> None:

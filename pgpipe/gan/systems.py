@@ -1,0 +1,198 @@
+"""The systems: what can be trained, one row each. `model.name` chooses one.
+
+A row says where the networks and the training step are, what the system decides of the parameters,
+how it may grow, and how many weights it has. The networks themselves, which need torch, are
+imported by name, so that a training depends on those that it uses and `check` on none.
+
+To add a system, write a file with its networks (and its step, where it is none of those that there
+are), and a row here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from pgpipe.gan.widths import discriminator_maps, feature_maps, hidden_maps, resolutions
+
+if TYPE_CHECKING:
+    from pgpipe.gan.config import NetworkSpec
+
+WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
+DISCRIMINATION = 5  # dimensions of a kernel of minibatch discrimination
+
+Sizes = list[int]  # the number of elements of each weight, bias and gain
+Count = Callable[["NetworkSpec", int], Sizes]  # of a network grown to a resolution
+
+
+class Network(NamedTuple):
+    """One network of a system."""
+
+    where: str  # `module:class`, called with a NetworkSpec and a resolution
+    sizes: Count  # of its tensors, without building it; a test holds both equal
+
+
+class System(NamedTuple):
+    """What is trained together."""
+
+    networks: Mapping[str, Network]  # by the name under which they are saved; each has its Adam
+    averages: Mapping[str, str]  # exponential moving averages: their name, and of which network
+    sampled: str  # the average whose images are sampled and scored
+    step: str  # `module:class` of the training step
+    statistics: tuple[str, ...]  # what a step returns and the history records
+    decided: Mapping[str, object] = {}  # keys of `model` that the system decides
+    decided_of_train: Mapping[str, object] = {}  # the same of `train`
+    growth_factors: tuple[int, ...] = (2,)  # by which a phase may enlarge the images of another
+    smallest: int = 4  # pixels of a phase
+    largest: int = 1024
+    final: int | None = None  # pixels that the last phase has to have
+
+    @property
+    def code(self) -> list[str]:
+        """The places of all that a training of the system runs by name."""
+        return [*(network.where for network in self.networks.values()), self.step]
+
+    @property
+    def sampled_network(self) -> Network:
+        """The network whose average is sampled."""
+        return self.networks[self.averages[self.sampled]]
+
+
+def layer(fan_in: int, maps: int, norm: str = "none") -> Sizes:
+    """Return the sizes of a weight, a bias, and the gain of a normalisation."""
+    gains = {"none": [], "batch": [maps], "layer": [1]}
+    return [fan_in * maps, maps, *gains[norm]]
+
+
+def count_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
+    """Count `gan.generator`: two 3x3 convolutions and a 1x1 toRGB per resolution."""
+    norm = "batch" if spec.generator_norm == "batch" else "none"
+    maps = feature_maps(spec, 4)
+    found = layer((spec.latent_size + spec.classes) * 16, maps, norm)
+    found += layer(9 * maps, maps, norm)
+    for res in resolutions(resolution)[1:]:
+        maps, below = feature_maps(spec, res), feature_maps(spec, res // 2)
+        found += layer(9 * below, maps, norm) + layer(9 * maps, maps, norm)
+    for res in resolutions(resolution):
+        found += layer(feature_maps(spec, res), spec.channels)
+    return found
+
+
+def count_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
+    """Count `gan.discriminator`: its mirror image."""
+    norm, maps, hidden = spec.discriminator_norm, discriminator_maps(spec, 4), hidden_maps(spec)
+    kernels = spec.minibatch_discrimination
+    found = layer(9 * (maps + spec.stddev_maps), maps, norm) + layer(16 * maps, hidden, norm)
+    if kernels:
+        found += [hidden * kernels * DISCRIMINATION, kernels * DISCRIMINATION, kernels]
+    found += layer(hidden + kernels, 1 + spec.classes)
+    for res in resolutions(resolution):
+        maps, below = discriminator_maps(spec, res), discriminator_maps(spec, res // 2)
+        found += layer(spec.channels, maps)
+        if res > 4:
+            found += layer(9 * maps, maps, norm) + layer(9 * maps, below, norm)
+    return found
+
+
+def count_dcgan_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
+    """Count DCGAN's: one transposed 5x5 convolution per resolution, the last to the pixels."""
+    found = layer((spec.latent_size + spec.classes) * 16, feature_maps(spec, 4), "batch")
+    for res in resolutions(resolution)[1:]:
+        top, below = res == resolution, 25 * feature_maps(spec, res // 2)
+        found += layer(below, spec.channels if top else feature_maps(spec, res))
+        found += [] if top else [feature_maps(spec, res)]
+    return found
+
+
+def count_dcgan_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
+    """Count DCGAN's: one strided 5x5 convolution per resolution, the first on the pixels."""
+    found = layer(16 * discriminator_maps(spec, 4), 1 + spec.classes)
+    for res in resolutions(resolution)[1:]:
+        top, maps = res == resolution, discriminator_maps(spec, res // 2)
+        maps_in = spec.channels if top else discriminator_maps(spec, res)
+        found += layer(25 * maps_in, maps, "none" if top else "batch")
+    return found
+
+
+def count_weak_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
+    """Count the weak one: one 3x3 convolution and a 3x3 toRGB per resolution."""
+    norm = "batch" if spec.generator_norm == "batch" else "none"
+    found = layer((spec.latent_size + spec.classes) * 16, feature_maps(spec, 4), norm)
+    for res in resolutions(resolution)[1:]:
+        found += layer(9 * feature_maps(spec, res // 2), feature_maps(spec, res), norm)
+    for res in resolutions(resolution):
+        found += layer(9 * feature_maps(spec, res), spec.channels)
+    return found
+
+
+def count_weak_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
+    """Count the weak one: one 3x3 convolution per resolution, at 32x32 on the pixels."""
+    features = 16 * (discriminator_maps(spec, 8) + spec.stddev_maps)
+    found = layer(features, 1 + spec.classes)
+    for res in resolutions(resolution):
+        maps, above = discriminator_maps(spec, res), discriminator_maps(spec, 2 * res)
+        top = res == WEAK_RESOLUTION
+        if res > 4:
+            found += layer(9 * (spec.channels if top else above), maps, spec.discriminator_norm)
+        if not top:
+            found += layer(spec.channels, above)
+    return found
+
+
+GAN_STEP = "pgpipe.gan.step:Step"
+STATISTICS_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
+STATISTICS = ("loss_g", *STATISTICS_D)  # of a GAN's step
+AVERAGE = {"average": "generator"}
+
+SYSTEMS = {
+    "pggan": System(
+        networks={
+            "generator": Network("pgpipe.gan.generator:Generator", count_generator),
+            "discriminator": Network("pgpipe.gan.discriminator:Discriminator", count_discriminator),
+        },
+        averages=AVERAGE,
+        sampled="average",
+        step=GAN_STEP,
+        statistics=STATISTICS,
+    ),
+    "dcgan": System(
+        networks={
+            "generator": Network("pgpipe.gan.dcgan:DcganGenerator", count_dcgan_generator),
+            "discriminator": Network(
+                "pgpipe.gan.dcgan:DcganDiscriminator", count_dcgan_discriminator
+            ),
+        },
+        averages=AVERAGE,
+        sampled="average",
+        step=GAN_STEP,
+        statistics=STATISTICS,
+        decided={
+            "latent_norm": "none",
+            "generator_activation": "relu",
+            "generator_norm": "batch",
+            "tanh": True,
+            "discriminator_norm": "batch",
+            "minibatch_discrimination": 0,
+            "equalised_lr": False,
+            "fused_downsampling": False,
+        },
+        decided_of_train={"minibatch_stddev": False},
+        growth_factors=(),
+        smallest=8,
+    ),
+    "weak": System(  # of the discrete-mode test
+        networks={
+            "generator": Network("pgpipe.gan.weak:WeakGenerator", count_weak_generator),
+            "discriminator": Network("pgpipe.gan.weak:WeakDiscriminator", count_weak_discriminator),
+        },
+        averages=AVERAGE,
+        sampled="average",
+        step=GAN_STEP,
+        statistics=STATISTICS,
+        decided={
+            "generator_activation": "lrelu",
+            "minibatch_discrimination": 0,
+            "fused_downsampling": False,
+        },
+        largest=WEAK_RESOLUTION,
+        final=WEAK_RESOLUTION,
+    ),
+}
