@@ -6,6 +6,7 @@ from typing import Any
 from pgpipe.data.sources.table import SOURCES
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.metrics.table import METRICS
 from pgpipe.plumbing.provenance import Code
 
 COMPUTE = ("download", "prepare", "gate", "reference", "init", "train", "sample", "score")
@@ -16,6 +17,7 @@ def pipeline_code(document: Mapping[str, Any]) -> list[str]:
     return [
         *(f"stages.{stage}" for stage in COMPUTE),
         "pgpipe.training.quick_worker",
+        *(metric.compute for metric in METRICS.values()),
         SOURCES[document["dataset"]["name"]],
         LOSSES[document["train"]["loss"]],
         *SYSTEMS[document["model"]["name"]].code,

@@ -13,7 +13,7 @@ from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.data.sources import stacks
 from pgpipe.images import Readable, contact_sheet, write_png
-from pgpipe.metrics import classifier, digits, features, inception_scores, modes, scores
+from pgpipe.metrics import classifier, digits, features, scores
 from pgpipe.metrics.config import (
     Protocol,
     ReferenceSection,
@@ -80,7 +80,7 @@ def reference(group: Processes) -> None:
     labels = read_labels(MULTIRES)[reals]
     against = Chosen(store, others) if has_floor(count, len(store)) else None
     compared = Chosen(store, reals)
-    of_reals = scores.of_reals(compared, against, net, protocol, device, labels, group)
+    of_reals = scores.of(compared, against, net, protocol, device, labels, group)
     if protocol.inception:
         own |= score_features(protocol, store, order, group)
     if group.writes:
@@ -104,15 +104,15 @@ def score_features(
     others = None
     if has_floor(count, len(store)):
         others = seen(order[count : 2 * count], "others").pooled
-    return inception_scores.of_reals(of_reals, others, protocol, group)
+    return scores.of_features(of_reals, others, protocol)
 
 
-def score_modes(section: ReferenceSection, reals: Readable, store: ImageStore) -> dict[str, float]:
+def score_modes(section: ReferenceSection, reals: Readable, store: ImageStore) -> scores.Scores:
     """Fit the digit classifier to the digits in the stacks; the modes that it finds in `reals`."""
     images, known = stacks.singles(store, read_labels(MULTIRES), sealed.read_array(SOURCES))
     net, accuracy = digits.fit(images, known, section, devices.exact())
     classifier.save(DIGIT_CLASSIFIER, net)
-    return {**modes.scores(net, [stream(reals)]), "digit_accuracy": accuracy}
+    return {**scores.of_digits(net, [stream(reals)]), "digit_accuracy": accuracy}
 
 
 def fitted(

@@ -11,7 +11,7 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.images import Images
-from pgpipe.metrics import classifier, features, inception_scores, modes, protocol, scores
+from pgpipe.metrics import classifier, features, protocol, scores
 from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
@@ -71,7 +71,7 @@ def score(group: Processes) -> None:
 
 def scores_of(
     file: Path, reals: Chosen, numbers: Protocol, device: torch.device, group: Processes
-) -> dict[str, float]:
+) -> scores.Scores:
     """All scores of the samples in a file, to which each process of a group adds its share."""
     fakes = sealed.read_array(file, "c")
     labels = sealed.read_array(DRAWN_LABELS) if sealed.has(DRAWN_LABELS) else None
@@ -79,7 +79,7 @@ def scores_of(
     found = scores.of(fakes, reals, net, numbers, device, labels, group)
     if sealed.has(DIGIT_CLASSIFIER):
         digits = classifier.load(DIGIT_CLASSIFIER, device)
-        found |= modes.scores(digits, evaluations(fakes, numbers), group)
+        found |= scores.of_digits(digits, evaluations(fakes, numbers))
     if numbers.inception:
         found |= score_features(fakes, numbers, device, group)
     return found
@@ -98,12 +98,12 @@ def notes(found: Mapping[str, float | None], numbers: Protocol, images: int) -> 
 
 def score_features(
     fakes: Images, numbers: Protocol, device: torch.device, group: Processes
-) -> dict[str, float]:
+) -> scores.Scores:
     """The scores that take the Inception network, against the features of the reals."""
     count = numbers.inception_fakes
     batches = track(stream(fakes, count, group)(), "score", count // group.count)
     seen = features.of(features.network(device), batches, group)
-    return inception_scores.of(seen, torch.from_numpy(sealed.read_array(FEATURES)), numbers, group)
+    return scores.of_features(seen, torch.from_numpy(sealed.read_array(FEATURES)), numbers)
 
 
 def evaluations(fakes: Images, numbers: Protocol) -> list[Stream]:

@@ -19,6 +19,7 @@ from toyproject import Toy
 from pgpipe.plumbing import libraries
 
 if TYPE_CHECKING:
+    import typer
     from tinyphase import Count, Place
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors here are too small to be shared
@@ -211,10 +212,10 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     from pgpipe.commands import app as cli
     from pgpipe.plumbing.processes.signals import stop_request
 
-    def command(*arguments: str) -> tuple[int, str, str]:
+    def command(*arguments: str, app: "typer.Typer" = cli.app) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pgpipe", *arguments])
         with stop_request(), pytest.raises(SystemExit) as ended:  # which restores the handlers
-            cli.main()
+            cli.main(app)
         assert isinstance(ended.value.code, int)
         return ended.value.code, *capsys.readouterr()
 

@@ -22,6 +22,7 @@ from pgpipe.config import Section, load_yaml, paths_of
 from pgpipe.data.sources.table import SOURCES as SOURCES_BY_NAME
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.metrics.table import METRICS
 from pgpipe.plumbing.provenance import NO_RESULT, belongs, executed, running
 from pgpipe.plumbing.sealed import MAKERS
 from pgpipe.training.quick_task import WORKER
@@ -69,6 +70,7 @@ GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
 TABLES = {  # modules that are imported by name
     "pgpipe.data.sources.table": set(SOURCES_BY_NAME.values()),
     "pgpipe.gan.losses.loss": set(LOSSES.values()),
+    "pgpipe.metrics.scores": {metric.compute for metric in METRICS.values()},
     "pgpipe.gan.weights": {n.where for s in SYSTEMS.values() for n in s.networks.values()},
     "pgpipe.training.phase": {system.step for system in SYSTEMS.values()},
     "pgpipe.training.quick_task": {WORKER},
@@ -109,6 +111,7 @@ LAYERS = (
     {"pgpipe.plumbing.sealed"},
     {
         "pgpipe.images",
+        "pgpipe.metrics.table",
         "pgpipe.plumbing.fetch",
         "pgpipe.plumbing.processes",
         "pgpipe.plumbing.tensors",
@@ -118,7 +121,7 @@ LAYERS = (
     {"pgpipe.training", "pgpipe.scoring"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages", "pgpipe.inspection"},
-    {"pgpipe.studies", "pgpipe.bench"},
+    {"pgpipe.studies"},
     {"pgpipe.upkeep"},
     {"pgpipe.commands", "pgpipe.__main__"},
 )  # whoever stands on one line does not know the others there
@@ -127,6 +130,8 @@ MIRRORS = {"pgpipe.tracking", "pgpipe.reporting"}  # take files and numbers
 
 def room(name: str) -> str:
     """The top module or package of ours that a module belongs to; of the plumbing, the pipe."""
+    if name == "pgpipe.metrics.table":  # names and words, which every room may read
+        return name
     depth = 1 if name.startswith("stages") else 3 if name.startswith("pgpipe.plumbing") else 2
     return ".".join(name.split(".")[:depth])
 
@@ -178,7 +183,6 @@ READING = {
 }  # fmt: skip
 READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.studies.results", "pgpipe.studies.runs",  # git's objects
-    "pgpipe.bench.data", "pgpipe.bench.prepare",  # its own files of a moment
     "pgpipe.data.reading.annotations", "pgpipe.data.reading.decode",  # the user's
     "pgpipe.inspection.kinds",
     "pgpipe.data.sources.digits",  # a package's

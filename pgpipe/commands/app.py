@@ -19,7 +19,6 @@ import typer
 
 from pgpipe import errors
 from pgpipe.commands import ablation as cli_ablation
-from pgpipe.commands import bench as cli_bench
 from pgpipe.commands import check as cli_check
 from pgpipe.commands import data as cli_data
 from pgpipe.commands import scoring as cli_scoring
@@ -148,7 +147,6 @@ app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.gc)
 app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
-app.add_typer(cli_bench.app, rich_help_panel="Experiments")
 app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 
@@ -167,8 +165,8 @@ def options(
         require_git()
 
 
-def main() -> None:
-    """Run a command; end with its exit code."""
+def main(app: typer.Typer = app) -> None:
+    """Run a command of the command line, or of another app; end with its exit code."""
     libraries.tune()
     tell_for_libraries()
     try:

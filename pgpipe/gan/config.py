@@ -20,6 +20,7 @@ from pgpipe.config import (
 )
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.metrics.table import QUICK
 
 SHEET = 96  # images of the picture of random samples
 QUICK_IMAGES = 256  # that `auto` means for quick scores, where half of the data are not fewer
@@ -156,9 +157,8 @@ class TrainSection(Section):
     quick_images: QuickImages  # scored at each tick, against as many reals
     # Of a tick's Inception score, where `select` takes it [50000]; 0: as many as of the others.
     quick_inception_images: int = Field(ge=0, le=1 << 20)
-    select: Literal[
-        "last", "best:swd_avg", "best:ms_ssim", "best:inception_score", "best:fid"
-    ]  # the generator that is sampled and scored: of the last tick, or of the best quick score
+    # The generator that is sampled and scored: of the last tick, or of the best quick score.
+    select: Literal[("last", *(f"best:{name}" for name in QUICK))]  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def updates_at_once_are_one_and_one(self) -> "TrainSection":
@@ -191,7 +191,7 @@ class TrainSection(Section):
     @property
     def best_by(self) -> str:
         """The quick score that says which tick is the best, also where the last one is selected."""
-        return self.select.partition(":")[2] or "swd_avg"
+        return str(self.select).partition(":")[2] or "swd_avg"
 
     @property
     def most_quick_images(self) -> int:
@@ -201,7 +201,7 @@ class TrainSection(Section):
     @property
     def quick_inception(self) -> bool:
         """Whether the quick scores take the Inception network."""
-        return self.best_by in ("inception_score", "fid")
+        return QUICK[self.best_by].of == "features"
 
     @property
     def tick_images(self) -> int:

@@ -103,3 +103,9 @@ class ResampledDistance:
         """Means over the directions: [replicates]."""
         means: Floats = self.total / self.count
         return means
+
+
+def with_interval(name: str, value: float, replicates: Floats) -> dict[str, float]:
+    """`name`, `name_low` and `name_high`."""
+    low, high = interval(value, replicates)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}

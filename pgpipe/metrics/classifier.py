@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.images import Images, to_float
+from pgpipe.metrics.config import Protocol
+from pgpipe.metrics.inception import inception_score
 from pgpipe.plumbing import tensors
-from pgpipe.plumbing.processes.group import ALONE, Processes
 
 INPUT = 32  # pixels; larger images are averaged down
 MAPS = (32, 64, 128)
@@ -103,14 +104,22 @@ def initialise(name: str, parameter: nn.Parameter, seed: int) -> None:
 
 
 @torch.no_grad()
-def probabilities(net: Classifier, batches: Iterable[Images], group: Processes = ALONE) -> Tensor:
-    """p(y|x) of uint8 [n, R, R, C] batches: float32 [N, classes].
-
-    Of a group, each process has its share of the batches, and gets those of all.
-    """
+def probabilities(net: Classifier, batches: Iterable[Images]) -> Tensor:
+    """p(y|x) of uint8 [n, R, R, C] batches: float32 [N, classes]."""
     device = net.logits.weight.device
     parts = [net(to_float(torch.from_numpy(b).to(device))).softmax(dim=1).cpu() for b in batches]
-    return torch.cat(group.joined(parts))
+    return torch.cat(parts)
+
+
+def scores(
+    probabilities: Tensor, labels: NDArray[np.int64] | None, protocol: Protocol
+) -> dict[str, float]:
+    """`classifier_score` of p(y|x) [N, classes], and `label_accuracy` where labels [N] are."""
+    mean, deviation = inception_score(probabilities, protocol.classifier_splits)
+    found = {"classifier_score": mean, "classifier_score_std": deviation}
+    if labels is not None:
+        found["label_accuracy"] = accuracy(probabilities, labels[: len(probabilities)])
+    return found
 
 
 def accuracy(probabilities: Tensor, labels: NDArray[np.int64]) -> float:

@@ -8,6 +8,7 @@ stage can run, never what the stage makes.
 from pathlib import Path
 
 from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.metrics.table import names
 from pgpipe.plumbing.hashes import sha256
 from pgpipe.plumbing.project import project_root
 
@@ -19,7 +20,7 @@ URLS = (  # the same bytes, from pytorch-fid and from torch-fidelity
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
     "weights-inception-2015-12-05-6726825d.pth",
 )
-SCORES = "inception_score, fid, kid, precision, recall"  # what takes this network
+SCORES = ", ".join(names("features"))  # what takes this network
 
 
 def path() -> Path:

@@ -9,25 +9,23 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.metrics.features import require
-from pgpipe.plumbing.processes.group import ALONE, Processes
 
 SUBSETS = 100
 SUBSET = 1000  # features
 
 
-def kid(fakes: Tensor, reals: Tensor, seed: int, group: Processes = ALONE) -> tuple[float, float]:
+def kid(fakes: Tensor, reals: Tensor, seed: int) -> tuple[float, float]:
     """Mean and deviation over 100 subsets of 1000 of features [N, D] and [M, D].
 
-    Where there are fewer than 1000, each subset is all of the smaller set's number. Of a group,
-    each process takes its share of the subsets.
+    Where there are fewer than 1000, each subset is all of the smaller set's number.
     """
     require(2, "kid", fakes, reals)
     size = min(SUBSET, len(fakes), len(reals))
-    own = [
+    found = [
         squared_mmd(subset(fakes, size, "fake", seed, i), subset(reals, size, "real", seed, i))
-        for i in group.share(range(SUBSETS))
+        for i in range(SUBSETS)
     ]
-    distances = torch.tensor(group.joined(own), dtype=torch.float64)
+    distances = torch.tensor(found, dtype=torch.float64)
     return distances.mean().item(), distances.std(correction=0).item()
 
 

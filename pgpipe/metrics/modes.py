@@ -15,21 +15,15 @@ from pgpipe.images import Images
 from pgpipe.metrics import classifier, digits
 from pgpipe.metrics.streams import Stream
 from pgpipe.plumbing.layout import MODE_PLACES
-from pgpipe.plumbing.processes.group import ALONE, Processes
 
 MODES = 1000
 
 Histogram = NDArray[np.int64]  # [1000]
 
 
-def scores(
-    net: classifier.Classifier, evaluations: Sequence[Stream], group: Processes = ALONE
-) -> dict[str, float]:
-    """Means and deviations over equally large evaluations, each a stream uint8 [n, R, R, 3].
-
-    Of a group, each process makes its share of them.
-    """
-    counts = group.joined([histogram(net, images()) for images in group.share(evaluations)])
+def scores(net: classifier.Classifier, evaluations: Sequence[Stream]) -> dict[str, float]:
+    """Means and deviations over equally large evaluations, each a stream uint8 [n, R, R, 3]."""
+    counts = [histogram(net, images()) for images in evaluations]
     found = np.array([modes_found(c) for c in counts])
     divergence = np.array([kl_to_uniform(c) for c in counts])
     return {

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pgpipe.metrics.streams import Stream, chunks
-from pgpipe.plumbing.processes.group import ALONE, Processes
+from pgpipe.images import Readable
+from pgpipe.metrics.bootstrap import resampled_means, with_interval
+from pgpipe.metrics.config import Protocol
+from pgpipe.metrics.streams import Stream, chunks, stream
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of five scales, finest first
 WINDOW = 11  # pixels
@@ -19,18 +21,22 @@ SIGMA = 1.5  # pixels, of the full window
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def ms_ssim_of_pairs(
-    images: Stream, device: torch.device, group: Processes = ALONE
-) -> NDArray[np.float64]:
-    """Of each consecutive pair of uint8 [n, H, W, C] batches, each n even: [pairs].
+def scores(
+    fakes: Readable, _reals: Readable | None, protocol: Protocol, device: torch.device, *_: object
+) -> dict[str, float]:
+    """`ms_ssim`, the mean over pairs, with its 95 % interval over other pairs."""
+    pairs = ms_ssim_of_pairs(stream(fakes, 2 * protocol.ms_ssim_pairs), device)
+    resampled = resampled_means(pairs, protocol.seed)
+    return with_interval("ms_ssim", float(pairs.mean()), resampled)
 
-    Of a group, each process has its share of the batches, and gets all pairs.
-    """
+
+def ms_ssim_of_pairs(images: Stream, device: torch.device) -> NDArray[np.float64]:
+    """Similarity of each consecutive pair of uint8 [n, H, W, C] batches, each n even: [pairs]."""
     found: list[float] = []  # not tensors: small ones between large ones keep memory from reuse
     for chunk in chunks(images, multiple=2):
         x = torch.tensor(chunk, device=device).permute(0, 3, 1, 2).float()
         found += ms_ssim(x[0::2], x[1::2]).tolist()
-    return np.array(group.joined(found))
+    return np.array(found)
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

@@ -9,27 +9,22 @@ import torch
 from torch import Tensor
 
 from pgpipe.metrics.features import require
-from pgpipe.plumbing.processes.group import ALONE, Processes
 
 NEIGHBOUR = 3
 TILE = 2048  # rows and columns of distances that are in memory at once
 ROUNDING = 1e-12  # of squared lengths: what is nearer is the same feature
 
 
-def precision_recall(fakes: Tensor, reals: Tensor, group: Processes = ALONE) -> tuple[float, float]:
-    """Precision and recall of features [N, D] against [M, D].
-
-    Of a group, each process takes its share of the rows of distances.
-    """
+def precision_recall(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
+    """Precision and recall of features [N, D] against [M, D]."""
     require(NEIGHBOUR + 1, "precision and recall", fakes, reals)
-    return share_inside(fakes, reals, group), share_inside(reals, fakes, group)
+    return share_inside(fakes, reals), share_inside(reals, fakes)
 
 
-def share_inside(features: Tensor, others: Tensor, group: Processes = ALONE) -> float:
+def share_inside(features: Tensor, others: Tensor) -> float:
     """The share of [N, D] on the manifold of [M, D]."""
-    reach = radii(others, group)
-    own = [inside(rows, others, reach) for rows in group.share(features.split(TILE))]
-    return sum(group.joined(own)) / len(features)
+    reach = radii(others)
+    return sum(inside(rows, others, reach) for rows in features.split(TILE)) / len(features)
 
 
 def inside(rows: Tensor, others: Tensor, reach: Tensor) -> int:
@@ -40,10 +35,9 @@ def inside(rows: Tensor, others: Tensor, reach: Tensor) -> int:
     return int(found.sum())
 
 
-def radii(features: Tensor, group: Processes = ALONE) -> Tensor:
+def radii(features: Tensor) -> Tensor:
     """The squared distance of each of [N, D] to its third neighbour: float64 [N]."""
-    own = [nearest(rows, features)[:, -1] for rows in group.share(features.split(TILE))]
-    return torch.cat(group.joined(own))
+    return torch.cat([nearest(rows, features)[:, -1] for rows in features.split(TILE)])
 
 
 def nearest(rows: Tensor, features: Tensor) -> Tensor:

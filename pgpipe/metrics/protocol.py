@@ -8,29 +8,15 @@ keeps it: its scores differ within their spread.
 from collections.abc import Mapping
 
 from pgpipe.metrics.config import Protocol
+from pgpipe.metrics.table import METRICS, name_of
 from pgpipe.plumbing.hashes import sha256_json
 
 DIGITS = 12  # of the fingerprint
-CLASSIFIED = ("swd_images", "ms_ssim_pairs")  # the larger need decides how many images are
-
-# Each score's version, to be raised whenever the same images score otherwise by more than rounding
-# and chance, and the numbers that decide it.
-PROTOCOLS: dict[str, tuple[int, tuple[str, ...]]] = {
-    "swd": (1, ("swd_images",)),
-    "ms_ssim": (1, ("ms_ssim_pairs",)),
-    "classifier_score": (1, (*CLASSIFIED, "classifier_splits")),
-    "label_accuracy": (1, CLASSIFIED),
-    "modes_found": (1, ("mode_samples", "mode_evaluations")),
-    "mode_kl": (1, ("mode_samples", "mode_evaluations")),
-    "inception_score": (1, ("inception_images", "inception_splits")),
-    "fid": (1, ("fid_images",)),
-    "kid": (1, ("fid_images",)),
-    "precision": (1, ("fid_images",)),
-    "recall": (1, ("fid_images",)),
-}
 
 
-def facts(found: Mapping[str, float], numbers: Protocol, resolution: int) -> dict[str, int | str]:
+def facts(
+    found: Mapping[str, float | None], numbers: Protocol, resolution: int
+) -> dict[str, int | str]:
     """What is stated beside the scores `found`: numbers of images, the seed, the protocol."""
     stated: dict[str, int | str] = {
         "images": numbers.swd_images,
@@ -45,12 +31,12 @@ def facts(found: Mapping[str, float], numbers: Protocol, resolution: int) -> dic
     return stated
 
 
-def fingerprint(found: Mapping[str, float], numbers: Protocol, resolution: int) -> str:
+def fingerprint(found: Mapping[str, float | None], numbers: Protocol, resolution: int) -> str:
     """Twelve hexadecimal digits: of each score's version and numbers, resolution and mirroring."""
-    kinds = {kind for kind in PROTOCOLS if any(name.startswith(kind) for name in found)}
+    kinds = {name_of(name) for name in found}
     decided = {
-        kind: [version, {field: getattr(numbers, field) for field in fields}]
-        for kind, (version, fields) in PROTOCOLS.items()
+        kind: [metric.version, {field: getattr(numbers, field) for field in metric.numbers}]
+        for kind, metric in METRICS.items()
         if kind in kinds
     }
     mirrored = ["mirrored"] if numbers.mirror else []

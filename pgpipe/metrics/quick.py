@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from pgpipe.images import Readable
-from pgpipe.metrics import features, frechet, inception, protocol
+from pgpipe.metrics import features, frechet, inception
 from pgpipe.metrics.inception_v3 import InceptionV3
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.patches import PATCHES, describe
 from pgpipe.metrics.scores import beside
 from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import SCALE, directions, project, sort
+from pgpipe.metrics.table import METRICS, QUICK
 
 Scores = dict[str, float]
 
 DESCRIPTORS_BYTES = 1 << 30  # of all levels, that are kept in memory
-HIGHER_IS_BETTER = {"inception_score"}
-KINDS = ("swd", "ms_ssim", "inception_score", "fid")
 
 
 class Known(NamedTuple):
@@ -58,7 +57,7 @@ class QuickScores:
 
     def of(self, images: Readable) -> Scores:
         """Return scores of uint8 [N or more, R, R, C] beside the reals' own: `swd_R`, ..."""
-        return beside(self.scores(images), self.own)
+        return {k: v for k, v in beside(self.scores(images), self.own).items() if v is not None}
 
     def scores(self, images: Readable) -> Scores:
         """Scores alone."""
@@ -99,9 +98,9 @@ class QuickScores:
 
 def better(metric: str, a: float, b: float) -> bool:
     """Whether the score `a` of a metric is better than `b`."""
-    return a > b if metric in HIGHER_IS_BETTER else a < b
+    return a > b if QUICK[metric].higher_is_better else a < b
 
 
 def versions() -> dict[str, int]:
     """Of the metrics: raised when the same images score otherwise."""
-    return {kind: protocol.PROTOCOLS[kind][0] for kind in KINDS}
+    return {name: metric.version for name, metric in METRICS.items() if metric.quick}

@@ -17,16 +17,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe import rng
-from pgpipe.metrics.bootstrap import EVERY, ResampledDistance
+from pgpipe.images import Readable
+from pgpipe.metrics.bootstrap import EVERY, REPLICATES, ResampledDistance, with_interval
+from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.patches import (
     CHANNELS,
     PATCH,
     PATCHES,
     SIZE,
+    SMALLEST,
     Descriptors,
     describe,
 )
-from pgpipe.metrics.streams import Stream
+from pgpipe.metrics.pyramid import resolutions
+from pgpipe.metrics.streams import Stream, stream
 from pgpipe.plumbing.processes.group import ALONE, Processes
 
 REPEATS = 4
@@ -83,6 +87,32 @@ def distances(
     memory -= sum(kept)  # of all levels, so that projections are the same blocks as of one process
     own = [(size, distance(a[size], b[size], seed, memory, replicates)) for size in a]
     return dict(group.joined(own))
+
+
+def scores(
+    fakes: Readable,
+    reals: Readable | None,
+    protocol: Protocol,
+    device: torch.device,
+    group: Processes = ALONE,
+) -> dict[str, float | None]:
+    """`swd_R` of each level and `swd_avg`, each with its 95 % interval: `swd_avg_low`, ....
+
+    All are None without `reals` to compare with.
+    """
+    if reals is None:
+        levels = resolutions(fakes[:1].shape[1], SMALLEST)
+        return dict.fromkeys([*(f"swd_{level}" for level in levels), "swd_avg"])
+    a, b = (stream(images, protocol.swd_images) for images in (reals, fakes))
+    found = distances(a, b, protocol.seed, device, replicates=REPLICATES, group=group)
+    named = {f"swd_{resolution}": distance for resolution, distance in found.items()}
+    values, replicates = zip(*((d.value, d.replicates) for d in found.values()), strict=True)
+    # Replicates of all levels draw the same images, so that their mean is one of the average.
+    named["swd_avg"] = Distance(float(np.mean(values)), np.mean(replicates, axis=0))
+    scored: dict[str, float | None] = {}
+    for name, distance in named.items():
+        scored |= with_interval(name, distance.value, distance.replicates)
+    return scored
 
 
 def default_memory(device: torch.device) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pgpipe.metrics.table import metric_of, name_of
 from pgpipe.reporting.ablation_table import Layout
 
 RULE = (
@@ -14,19 +15,13 @@ RULE = (
     "evaluations). A step within it is *not resolved*; with one seed, one beyond it may still be "
     "the seed's. Floor: reals against other reals."
 )
-NAMES = {
-    "swd_avg": "SWD avg",
-    "ms_ssim": "MS-SSIM",
-    "modes_found": "modes",
-    "mode_kl": "KL",
-}
-DIGITS = {"ms_ssim": 4, "modes_found": 1, "mode_kl": 3}
 PAPERS = {"paper": "paper", "paper_celeba": "paper, CelebA", "paper_lsun-bedroom": "paper, LSUN"}
 
 
 def title(score: str) -> str:
     """A score as a column's heading."""
-    return NAMES.get(score, f"SWD {score.removeprefix('swd_')}")
+    level = score.removeprefix(name_of(score)).removeprefix("_")
+    return f"{metric_of(score).short} {level}".rstrip()
 
 
 def in_words(table: pd.DataFrame, shown: Layout) -> pd.DataFrame:
@@ -63,7 +58,7 @@ def column(table: pd.DataFrame, say: Callable[[pd.Series], str]) -> pd.Series:
 
 def number(score: str, sign: str = "") -> Callable[[float], str]:
     """How a value of a score is written; nothing for what is missing."""
-    digits = DIGITS.get(score, 2)
+    digits = metric_of(score).digits
     return lambda value: "" if pd.isna(value) else f"{value:{sign}.{digits}f}"
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from pgpipe.images import Images
+from pgpipe.metrics.table import QUICK
 from pgpipe.plumbing import sealed
 
 History = pd.DataFrame  # of training.history: a row a tick
@@ -27,12 +28,6 @@ PANELS = {
     "loss": ("loss_d", "loss_g"),
     "mean score of D": ("score_real", "score_fake"),
     "gradient norm": ("gradient_norm",),
-}
-QUICK = {
-    "swd_avg": "SWD average",
-    "ms_ssim": "MS-SSIM",
-    "inception_score": "Inception score",
-    "fid": "FID",
 }
 
 
@@ -72,7 +67,7 @@ def quick_scores(rows: pd.DataFrame, history: History, kimg: float) -> Figure:
             ax.plot(part.kimg, part[own], color="#999999", lw=1, ls="--")
         mark_phases(ax, history)
         ax.axvline(kimg, color=LINES["loss_g"], lw=1)
-        ax.set_ylabel(QUICK[name])
+        ax.set_ylabel(QUICK[name].short)
         ax.spines[["top", "right"]].set_visible(False)
     name_phases(axes[0], history)
     axes[-1].set_xlabel("real images shown (thousands)")

@@ -11,32 +11,10 @@ from matplotlib.figure import Figure
 
 from pgpipe.config import leaves
 from pgpipe.errors import visible
+from pgpipe.metrics.table import metric_of, name_of
 
 TEMPLATES = Path(__file__).parent
 
-SCORES = {
-    "swd": ("Sliced Wasserstein distance x 10³", "lower is better, the reals' is the floor"),
-    "ms_ssim": ("MS-SSIM of pairs", "as low as the reals': as much variation as they have"),
-    "inception_score": ("Inception score", "of {inception_images} images, by Inception-v3 of "
-                        "2015-12-05; higher is better"),
-    "fid": ("Fréchet Inception distance", "of the features of {fid_images} images and as many "
-            "reals; lower is better"),
-    "kid": ("Kernel Inception distance", "of the same features, without bias: equal distributions "
-            "have 0 on average; lower is better"),
-    "precision": ("Precision", "share of {fid_images} images within the reals' manifold: how good "
-                  "they are; higher is better"),
-    "recall": ("Recall", "share of {fid_images} reals within the images' manifold: how varied "
-               "these are; higher is better"),
-    "classifier_score": ("Classifier score", "higher is better; of a small classifier trained on "
-                         "these labels, no Inception score"),
-    "label_accuracy": ("Label accuracy", "share of images that this classifier gives the label "
-                       "they were drawn with; the held-out reals' is the ceiling"),
-    "modes_found": ("Modes found", "of 1000, by a classifier of digits on each channel of "
-                    "{mode_samples} images; mean of {mode_evaluations} evaluations; higher is "
-                    "better"),
-    "mode_kl": ("KL to uniform", "of the modes of {mode_samples} images; lower is better; the "
-                "reals' is what so many random draws leave"),
-}  # fmt: skip
 LEVELS = {"avg": "average of the levels"}
 
 
@@ -65,18 +43,16 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
         owns = [own for own in (f"{name}_floor", f"{name}_real") if own in metrics]
         if not owns:
             continue
-        kind = next(kind for kind in SCORES if name.startswith(kind))
-        title, meaning = SCORES[kind]
-        level = name.removeprefix(kind).removeprefix("_")
+        metric, level = metric_of(name), name.removeprefix(name_of(name)).removeprefix("_")
         where = level and f", {LEVELS.get(level, f'{level}x{level} level')}"
         yield Score(
-            title + where,
+            metric.title + where,
             value,
             metrics.get(f"{name}_std"),
             interval(metrics, name),
             metrics[owns[0]],
             metrics.get(f"last_{name}"),
-            meaning.format_map(metrics),
+            metric.meaning.format_map(metrics),
         )
 
 

@@ -11,9 +11,8 @@ from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.errors import UsageError
 from pgpipe.images import Images, Readable
-from pgpipe.metrics import features, inception_scores, protocol, scores
+from pgpipe.metrics import features, protocol, scores
 from pgpipe.metrics.config import Protocol
-from pgpipe.metrics.inception import inception_score
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.precision_recall import NEIGHBOUR
 from pgpipe.metrics.streams import stream
@@ -108,10 +107,9 @@ def compare(
     floor = others if len(others) == numbers.swd_images else None
     found, own = with_features(drawn, chosen, floor, numbers, device, watch)
     found |= scores.of(drawn, chosen, None, numbers, device)
+    own |= scores.of(chosen, floor, None, numbers, device)
     if floor is None:
-        own |= scores.variation(chosen, numbers, device)
-    else:
-        own |= scores.of(chosen, floor, None, numbers, device)
+        own = {name: value for name, value in own.items() if value is not None}
     return {**scores.beside(found, own), **protocol.facts(found, numbers, fakes.shape[1])}
 
 
@@ -122,7 +120,7 @@ def with_features(
     numbers: Protocol,
     device: torch.device,
     watch: Watch,
-) -> tuple[dict[str, float], dict[str, float]]:
+) -> tuple[scores.Scores, scores.Scores]:
     """What takes the Inception network, if asked for: of the fakes, and of the reals."""
     if not numbers.inception:
         return {}, {}
@@ -132,8 +130,6 @@ def with_features(
         return features.of(net, watch(stream(images, n)(), name, n))
 
     of_reals = seen(reals, "reals")
-    found = inception_scores.of(seen(fakes, "generated"), of_reals.pooled, numbers)
-    if floor is not None:
-        return found, inception_scores.of(of_reals, seen(floor, "others").pooled, numbers)
-    own, _ = inception_score(of_reals.probabilities, numbers.inception_splits)
-    return found, {"inception_score": own}
+    others = None if floor is None else seen(floor, "others").pooled
+    found = scores.of_features(seen(fakes, "generated"), of_reals.pooled, numbers)
+    return found, scores.of_features(of_reals, others, numbers)

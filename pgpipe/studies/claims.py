@@ -8,6 +8,7 @@ figures meet on both of its data sets.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from pgpipe.metrics.table import metric_of
 from pgpipe.reporting.contrasts import Contrast, contrast
 
 Verdict = Literal["holds", "does not hold", "not resolved", "missing"]
@@ -104,7 +105,7 @@ def in_words(finding: Finding) -> str:
     line = f"{finding.verdict:<14} {finding.claim.score}: {finding.claim.text}"
     if not finding.contrasts:
         return line
-    digits = 2 if finding.claim.score.startswith(("swd", "modes")) else 4
+    digits = metric_of(finding.claim.score).digits + 1
     means = ", ".join(f"{row} {value:.{digits}f}" for row, value in finding.means.items())
     worst = max(finding.contrasts, key=lambda c: c.estimate + c.half_width)
     return f"{line}; {means}; {worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f} < 0"

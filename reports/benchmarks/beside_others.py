@@ -28,9 +28,9 @@ import torch
 import typer
 from torch import nn
 
-from pgpipe.bench.settings import document_of, phases, setting_of
-from pgpipe.bench.steps import step_of, training
-from pgpipe.bench.timing import Work, in_turns
+from benchmarks.settings import document_of, phases, setting_of
+from benchmarks.steps import step_of, training
+from benchmarks.timing import Work, in_turns
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.widths import feature_maps
 from pgpipe.presets.overlay import merge

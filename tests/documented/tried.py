@@ -15,7 +15,7 @@ PROCESSES = r"PGPIPE_PROCESSES=\d+ dvc repro"
 SHOW_PRESETS = r"pgpipe preset show NAME \[NAME \.\.\.\]"
 TWO_PRESETS = r"pgpipe preset table1-g table1-photos"
 
-BENCH = "tests/bench/test_bench"
+BENCH = "tests/benchmarks/test_bench"
 LOOKS = "here::test_what_looks_at_a_finished_run_shows_it"
 TABLE_1 = "here::test_rows_of_the_paper_are_queued_and_told"
 MERGES = "here::test_presets_are_shown_and_merged"
@@ -58,16 +58,18 @@ TRIED = {
     r"pgpipe weights": (
         "tests/commands/test_cli_weights.py::test_own_file_is_taken_and_fetched_no_more"
     ),
-    r"pgpipe bench schedule paper-128": (
+    r"python -m benchmarks schedule paper-128": (
         f"{BENCH}_schedule.py::test_the_command_sums_the_phases_of_a_preset"
     ),
-    r"pgpipe bench train --small": f"{BENCH}_train.py::test_the_command_measures_with_and_without",
-    r"pgpipe bench data": f"{BENCH}_data.py::test_the_command_measures_each_resolution",
-    r"pgpipe bench prepare": (
-        "tests/test_bench.py::test_preparation_is_printed_beside_the_plain_way"
+    r"python -m benchmarks train --small": (
+        f"{BENCH}_train.py::test_the_command_measures_with_and_without"
     ),
-    r"pgpipe bench metrics": (
-        "tests/test_bench.py::test_it_prints_speed_agreement_and_peak_memory"
+    r"python -m benchmarks data": f"{BENCH}_data.py::test_the_command_measures_each_resolution",
+    r"python -m benchmarks prepare": (
+        "tests/benchmarks/test_metrics_and_prepare.py::test_preparation_is_printed_beside_the_plain_way"
+    ),
+    r"python -m benchmarks metrics": (
+        "tests/benchmarks/test_metrics_and_prepare.py::test_it_prints_speed_agreement_and_peak_memory"
     ),
     r"dvc exp run SETTINGS prepare": "tests/test_docs.py::test_its_settings_are_valid",
 }

@@ -9,7 +9,7 @@ from specs import MODEL
 from tinyparams import phase, phases, with_values
 from training_memory import two_steps
 
-from pgpipe.bench.process import measured
+from benchmarks.process import measured
 from pgpipe.estimate import memory
 from pgpipe.metrics.bootstrap import REPLICATES
 from pgpipe.metrics.swd import distances

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.process import measured
 from faults.idxfiles import BROKEN_IDX, IMAGES, LABELS
 from faults.sources import Ended, flips, ingest, project, zips
 from faults.zips import BROKEN, DEFLATED, GOOD, png
-from pgpipe.bench.process import measured
 from pgpipe.data.sources.mnist import IMAGES as MNIST_IMAGES
 from pgpipe.data.sources.mnist import LABELS as MNIST_LABELS
 

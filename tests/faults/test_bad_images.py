@@ -5,8 +5,8 @@ import io
 import pytest
 from PIL import Image
 
+from benchmarks.process import measured
 from faults.mutants import judge
-from pgpipe.bench.process import measured
 from pgpipe.data.reading.decode import MAX_PIXELS, Rejected, decode
 
 SEED = 20261124

@@ -79,7 +79,6 @@ PLACES: list[Case] = [
     (["preset", "show"], "show"),
     (["ablation", "queue", "--rows", "z"], "z"),
     (["ablation", "status", "--study", "nonsense"], "nonsense"),
-    (["bench", "metrics", "--resolution", "48"], "--resolution"),
     (["nonsense"], "nonsense"),
     (["--nonsense"], "--nonsense"),
     (["ablation", "nonsense"], "nonsense"),

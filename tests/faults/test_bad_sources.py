@@ -15,10 +15,10 @@ from typing import Any
 
 from publishedsets import WRITERS
 
+from benchmarks.process import measured_with_children
 from faults.mutants import cut, flip, number, repeat, splice
 from faults.sources import Ended, ingest, project
 from faults.trials import Trials
-from pgpipe.bench.process import measured_with_children
 from pgpipe.data.sources import catalogue, obtain
 from pgpipe.data.sources.table import SOURCES
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from tinyparams import ROOT
 
+from benchmarks.prepare import jpeg
 from faults.preparing import BATCH
 from faults.trials import Trials
-from pgpipe.bench.prepare import jpeg
 from pgpipe.data.feeding.multires import read_manifest, sizes, verify
 from pgpipe.data.preparing.workers import SLOTS
 from pgpipe.data.reading import rawzip

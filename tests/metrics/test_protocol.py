@@ -9,8 +9,8 @@ import pytest
 from tinyparams import score_numbers
 
 from pgpipe.metrics.config import Protocol
-from pgpipe.metrics.protocol import PROTOCOLS, facts, fingerprint
-from pgpipe.metrics.scores import OWN
+from pgpipe.metrics.protocol import facts, fingerprint
+from pgpipe.metrics.table import METRICS
 
 BASE = {"swd_32": 1.0, "swd_avg": 1.0, "ms_ssim": 0.5}
 INCEPTION = {"inception_score": 2.0, "inception_score_std": 0.1, "fid": 3.0}
@@ -20,9 +20,8 @@ def of(found: dict[str, float] = BASE, resolution: int = 32, **values: Any) -> s
     return fingerprint(found, score_numbers(**values), resolution)
 
 
-def test_every_score_and_every_parameter_of_scoring_has_its_protocol() -> None:
-    assert PROTOCOLS.keys() == OWN.keys()
-    decisive = {field for _, fields in PROTOCOLS.values() for field in fields}
+def test_every_parameter_of_scoring_decides_a_score() -> None:
+    decisive = {field for metric in METRICS.values() for field in metric.numbers}
     assert decisive == Protocol.model_fields.keys() - {"seed", "inception", "mirror"}
 
 
@@ -52,8 +51,8 @@ def test_another_seed_compares() -> None:
 
 def test_another_version_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     before = of()
-    version, fields = PROTOCOLS["swd"]
-    monkeypatch.setitem(PROTOCOLS, "swd", (version + 1, fields))
+    metric = METRICS["swd"]
+    monkeypatch.setitem(METRICS, "swd", metric._replace(version=metric.version + 1))
     assert of() != before
 
 

@@ -1,6 +1,6 @@
 """SWD against tests/literal, which shares no code with it, and what must hold of any such distance.
 
-`pgpipe.bench.literal` tells the literal one the same patch corners and the same directions.
+`benchmarks.literal` tells the literal one the same patch corners and the same directions.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,10 +12,10 @@ from imagesets import CPU, noise, smooth, stream, windows
 from literal import swd as literal_swd
 from torch import Tensor
 
+from benchmarks import literal
+from benchmarks.pictures import Windows
+from benchmarks.process import measured
 from pgpipe import rng
-from pgpipe.bench import literal
-from pgpipe.bench.pictures import Windows
-from pgpipe.bench.process import measured
 from pgpipe.images import Images
 from pgpipe.metrics import streams, swd
 from pgpipe.metrics.patches import PATCH, PATCHES, SMALLEST, Descriptors, describe, patches

@@ -11,7 +11,7 @@ from tinyparams import score_numbers
 from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.errors import UsageError
 from pgpipe.images import Images
-from pgpipe.metrics import inception_scores
+from pgpipe.metrics import scores
 from pgpipe.metrics.features import Features
 from pgpipe.metrics.protocol import fingerprint
 from pgpipe.scoring import pair, table
@@ -142,7 +142,7 @@ def test_features_that_are_no_numbers_are_no_score() -> None:
     section = pair.protocol_of(pair.Options(inception=True), store(4), store(4))
     bad = Features(torch.full((4, 8), torch.nan), torch.full((4, 5), torch.nan))
     with pytest.raises(UsageError, match="the features of generated image 0 are not finite"):
-        inception_scores.of(bad, torch.zeros(4, 8), section)
+        scores.of_features(bad, torch.zeros(4, 8), section)
 
 
 # As a table

@@ -59,8 +59,11 @@ def test_a_perfect_mirrored_generator_scores_the_floor() -> None:
     def swd_avg(mirror: bool, fakes: Images) -> tuple[float, float]:
         store = mirrored.seen(reals, mirror, seed=0)
         one, other = Chosen(store, order[:128]), Chosen(store, order[128:256])
-        found = scores.of(fakes, one, None, protocol, CPU)
-        return found["swd_avg"], scores.of(one, other, None, protocol, CPU)["swd_avg"]
+        found = scores.of(fakes, one, None, protocol, CPU)["swd_avg"]
+        floor = scores.of(one, other, None, protocol, CPU)["swd_avg"]
+        assert found is not None
+        assert floor is not None
+        return found, floor
 
     found, floor = swd_avg(mirror=True, fakes=perfect)
     assert found < 1.5 * floor

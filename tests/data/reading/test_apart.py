@@ -18,7 +18,7 @@ import pytest
 from publishedsets import idx, noise, write_tar
 from tinyparams import VALID
 
-from pgpipe.bench.process import measured_with_children
+from benchmarks.process import measured_with_children
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.reading import apart, bounds
 from pgpipe.data.reading.idx import parse

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pgpipe.gan import samples, weights
 from pgpipe.gan.config import SampleSection
-from pgpipe.metrics import classifier, features, inception_scores, modes, precision_recall, scores
+from pgpipe.metrics import classifier, features, precision_recall, scores
 from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.inception_v3 import InceptionV3
 from pgpipe.metrics.streams import stream
@@ -54,15 +54,15 @@ def projection() -> InceptionV3:
     return cast(InceptionV3, fake)
 
 
-def found(group: Processes) -> dict[str, float]:
+def found(group: Processes) -> scores.Scores:
     """All scores, by a group."""
     reals, fakes = smooth(N, 32, 0), noise(N, 32, 1)
     labels = np.arange(N) % 4
     every = scores.of(fakes, reals, net(3, 4), SCORE, CPU, labels, group)
-    every |= modes.scores(net(1, 10), [stream(fakes[n::5]) for n in range(5)], group)
+    every |= scores.of_digits(net(1, 10), [stream(fakes[n::5]) for n in range(5)])
     seen = features.of(projection(), stream(fakes, N, group)(), group)
     known = features.of(projection(), stream(reals, N, group)(), group)
-    return every | inception_scores.of(seen, known.pooled, SCORE, group)
+    return every | scores.of_features(seen, known.pooled, SCORE)
 
 
 def drawn(group: Processes, file: Path) -> bytes:

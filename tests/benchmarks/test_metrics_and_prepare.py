@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pgpipe.bench import literal, look, prepare
-from pgpipe.bench.pictures import Windows
-from pgpipe.bench.process import measured, measured_with_children
-from pgpipe.commands import app as cli
+from benchmarks import __main__ as cli
+from benchmarks import literal, look, prepare
+from benchmarks.pictures import Windows
+from benchmarks.process import measured, measured_with_children
 from pgpipe.errors import UsageError
 
 
 @pytest.mark.slow
 def test_it_prints_speed_agreement_and_peak_memory() -> None:
-    arguments = ["bench", "metrics", "--images", "4", "--pairs", "2", "--resolution", "16"]
+    arguments = ["metrics", "--images", "4", "--pairs", "2", "--resolution", "16"]
     done = CliRunner().invoke(cli.app, arguments)
     assert done.exit_code == 0, done.output
     rows = [line.split("|")[1:-1] for line in done.output.splitlines() if "SWD" in line]
@@ -29,7 +29,7 @@ def test_it_prints_speed_agreement_and_peak_memory() -> None:
 
 
 def test_a_resolution_without_a_pyramid_is_refused() -> None:
-    done = CliRunner().invoke(cli.app, ["bench", "metrics", "--resolution", "48"])
+    done = CliRunner().invoke(cli.app, ["metrics", "--resolution", "48"])
     assert isinstance(done.exception, UsageError)
 
 
@@ -63,7 +63,7 @@ def test_preparation_is_printed_beside_the_plain_way(
     (tmp_path / "params.yaml").write_text((literal.TESTS / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(prepare, "ROUNDS", 1)
-    arguments = ["bench", "prepare", "--images", "3", "--resolution", "16", "--records", "40"]
+    arguments = ["prepare", "--images", "3", "--resolution", "16", "--records", "40"]
     done = CliRunner().invoke(cli.app, arguments)
     assert done.exit_code == 0, done.output
     rows = [line.split("|")[1:-1] for line in done.output.splitlines() if "16x16" in line]
@@ -96,7 +96,7 @@ def hold_shared(size: int, children: int) -> None:
 
 
 def test_preparation_of_no_power_of_two_is_refused() -> None:
-    done = CliRunner().invoke(cli.app, ["bench", "prepare", "--resolution", "48"])
+    done = CliRunner().invoke(cli.app, ["prepare", "--resolution", "48"])
     assert isinstance(done.exception, UsageError)
 
 
@@ -104,7 +104,7 @@ def test_preparation_of_no_power_of_two_is_refused() -> None:
 @pytest.mark.usefixtures("with_presets")
 def test_check_prints_both_ways_and_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "ROUNDS", 1)
-    arguments = ["bench", "check", "--images", "3", "--resolution", "16", "--hashes", "40"]
+    arguments = ["check", "--images", "3", "--resolution", "16", "--hashes", "40"]
     done = CliRunner().invoke(cli.app, arguments)
     assert done.exit_code == 0, done.output
     rows = [line.split("|")[1:-1] for line in done.output.splitlines() if "JPEGs of 16" in line]

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.timing import Work
 from pgpipe import rng
-from pgpipe.bench.timing import Work
 from pgpipe.gan.config import TrainSection
 from pgpipe.gan.step import autocast
 from pgpipe.training.numerics import prepare

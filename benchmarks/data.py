@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from pgpipe.bench.steps import noise
-from pgpipe.bench.timing import Work, in_turns
+from benchmarks.steps import noise
+from benchmarks.timing import Work, in_turns
 from pgpipe.data.feeding.batches import Batches
 from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.scoring.table import aligned

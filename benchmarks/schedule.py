@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgpipe.bench.settings import Setting
-from pgpipe.bench.steps import Part, parts_of, step_of, training
-from pgpipe.bench.timing import in_turns
+from benchmarks.settings import Setting
+from benchmarks.steps import Part, parts_of, step_of, training
+from benchmarks.timing import in_turns
 from pgpipe.gan.schedule import GrowthSection, Phase, kimg
 from pgpipe.scoring.table import aligned
 

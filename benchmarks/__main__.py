@@ -1,17 +1,18 @@
-"""The commands `pgpipe bench ...`: measurements, from a checkout."""
+"""The benchmarks' command line, from a checkout's root: `python -m benchmarks --help`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pgpipe.commands.app import main
 from pgpipe.plumbing.terminal import note, say
 
 # What the literal implementation does in about a minute, up to this resolution; above, fewer.
 IMAGES, PAIRS, RESOLUTION = 256, 24, 128
 
 app = typer.Typer(
-    name="bench",
+    name="python -m benchmarks",
     help="Measure speed and memory on this machine (from a checkout).",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,7 +38,7 @@ def metrics(
     The literal ones see at most 256 images and 24 pairs without --full, above 128x128 as many
     pixels; speed is per image.
     """
-    from pgpipe.bench.metrics import compare, table
+    from benchmarks.metrics import compare, table
     from pgpipe.errors import UsageError
 
     if resolution & (resolution - 1):
@@ -66,9 +67,9 @@ def train(
     seconds: Annotated[float, typer.Option(help="Of each in a turn.", min=0)] = 1.0,
 ) -> None:
     """Images a second of the training step, beside what this device attains; peak memory."""
-    from pgpipe.bench.settings import settings
-    from pgpipe.bench.train import measure
-    from pgpipe.bench.train_table import lines, report
+    from benchmarks.settings import settings
+    from benchmarks.train import measure
+    from benchmarks.train_table import lines, report
     from pgpipe.plumbing.files import write_json
 
     chosen, found = settings(presets or [], small, beside or []), []
@@ -88,8 +89,8 @@ def schedule(
     ] = None,
 ) -> None:
     """Hours that a whole training takes on this device, from rates measured here and now."""
-    from pgpipe.bench.schedule import lines, rates_of, stretches
-    from pgpipe.bench.settings import settings
+    from benchmarks.schedule import lines, rates_of, stretches
+    from benchmarks.settings import settings
 
     setting = settings(presets or [], small=False, beside=[])[""]
     for line in lines(stretches(setting.growth, rates_of(setting))):
@@ -105,7 +106,7 @@ def data(
     seconds: Annotated[float, typer.Option(help="Of each in a turn.", min=0)] = 1.0,
 ) -> None:
     """Images a second of the loader alone, beside numpy's indexing and torch's DataLoader."""
-    from pgpipe.bench.data import compare, lines
+    from benchmarks.data import compare, lines
 
     found = [compare(size, repeats, seconds) for size in resolutions or (32, 128)]
     for line in lines(found):
@@ -119,7 +120,7 @@ def prepare(
     records: Annotated[int, typer.Option(help="32x32 images that are pixels.", min=1)] = 50_000,
 ) -> None:
     """Preparation beside one image at a time: speed, agreement, peak memory."""
-    from pgpipe.bench.prepare import compare, table
+    from benchmarks.prepare import compare, table
     from pgpipe.errors import UsageError
 
     if resolution & (resolution - 1):
@@ -135,10 +136,14 @@ def check(
     hashes: Annotated[int, typer.Option(help="For near-duplicates.", min=1)] = 200_000,
 ) -> None:
     """`pgpipe data check` beside preparation: speed and peak memory."""
-    from pgpipe.bench.look import compare, search, table
+    from benchmarks.look import compare, search, table
     from pgpipe.errors import UsageError
 
     if resolution & (resolution - 1):
         raise UsageError(f"--resolution: {resolution} is not a power of 2")
     for line in table(compare(images, resolution), hashes, search(hashes)):
         say(line)
+
+
+if __name__ == "__main__":
+    main(app)

@@ -10,10 +10,10 @@ from torch.autograd.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.module_tracker import ModuleTracker
 
-from pgpipe.bench.process import measured
-from pgpipe.bench.settings import Setting
-from pgpipe.bench.steps import parts_of, training
-from pgpipe.bench.timing import Work
+from benchmarks.process import measured
+from benchmarks.settings import Setting
+from benchmarks.steps import parts_of, training
+from benchmarks.timing import Work
 from pgpipe.training.capture import WARM_UP
 
 STEPS = 5  # profiled

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from pgpipe.bench.settings import Setting
-from pgpipe.bench.train import Speed
+from benchmarks.settings import Setting
+from benchmarks.train import Speed
 from pgpipe.scoring.table import aligned
 from pgpipe.training import numerics
 

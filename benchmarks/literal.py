@@ -20,7 +20,7 @@ from pgpipe.images import Images
 from pgpipe.metrics.patches import CHANNELS, PATCH, PATCHES
 from pgpipe.metrics.swd import directions
 
-TESTS = Path(__file__).parents[2] / "tests"
+TESTS = Path(__file__).parents[1] / "tests"
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pgpipe.bench.prepare import ROUNDS, SEED, Row, lines_of, prepare, write_jpegs
-from pgpipe.bench.process import Measured, measured, measured_with_children
+from benchmarks.prepare import ROUNDS, SEED, Row, lines_of, prepare, write_jpegs
+from benchmarks.process import Measured, measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.reading import folder, rawzip

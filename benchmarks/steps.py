@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import torch
 
+from benchmarks.settings import Setting
+from benchmarks.timing import Work
 from pgpipe import rng
-from pgpipe.bench.settings import Setting
-from pgpipe.bench.timing import Work
 from pgpipe.data.feeding.batches import Batches
 from pgpipe.data.feeding.multires import ImageStore
 from pgpipe.gan import weights

@@ -8,9 +8,10 @@ import pytest
 from tinyproject import Run
 from torch import Tensor
 
-from pgpipe.bench import data
-from pgpipe.bench.data import MINIBATCH, Pictures, Rates, indexing, lines, loading, ours
-from pgpipe.bench.steps import noise
+from benchmarks import data
+from benchmarks.__main__ import app
+from benchmarks.data import MINIBATCH, Pictures, Rates, indexing, lines, loading, ours
+from benchmarks.steps import noise
 from pgpipe.data.feeding.multires import ImageStore
 
 COUNT = 2 * MINIBATCH
@@ -43,7 +44,7 @@ def test_all_three_show_every_image_once_an_epoch(store: ImageStore, tmp_path: P
 def test_noise_comes_again_where_more_is_asked_for_than_is_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pgpipe.bench.steps.DRAWN_BYTES", 2 * 8 * 8 * 3)
+    monkeypatch.setattr("benchmarks.steps.DRAWN_BYTES", 2 * 8 * 8 * 3)
     images = noise(tmp_path, 8, 3, 5).take(np.arange(5))
     np.testing.assert_array_equal(images[[0, 1, 0]], images[[2, 3, 4]])
     assert (images[0] != images[1]).any()
@@ -57,6 +58,6 @@ def test_ratios_are_those_of_the_rates() -> None:
 @pytest.mark.usefixtures("store")
 def test_the_command_measures_each_resolution(command: Run) -> None:
     sizes = ["--resolution", "4", "--resolution", "16"]
-    code, out, _ = command("bench", "data", "--repeats", "1", "--seconds", "0", *sizes)
+    code, out, _ = command("data", "--repeats", "1", "--seconds", "0", *sizes, app=app)
     assert code == 0, out
     assert [line.split()[0] for line in out.splitlines()] == ["pixels", "4", "16"]

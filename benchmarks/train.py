@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from pgpipe.bench import attainable, counts
-from pgpipe.bench.settings import Setting
-from pgpipe.bench.steps import Part, parts_of, step_of, training
-from pgpipe.bench.timing import Work, in_turns
+from benchmarks import attainable, counts
+from benchmarks.settings import Setting
+from benchmarks.steps import Part, parts_of, step_of, training
+from benchmarks.timing import Work, in_turns
 from pgpipe.training.phase import PhaseTraining
 
 Kind = Part | Literal["product", "convolution"]  # what is timed

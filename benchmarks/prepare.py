@@ -15,9 +15,9 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from pgpipe.bench.literal import literal
-from pgpipe.bench.pictures import Windows
-from pgpipe.bench.process import Measured, measured_with_children
+from benchmarks.literal import literal
+from benchmarks.pictures import Windows
+from benchmarks.process import Measured, measured_with_children
 from pgpipe.config import PARAMS_FILE, load_yaml
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.feeding import multires

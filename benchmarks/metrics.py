@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from pgpipe.bench import literal
-from pgpipe.bench.pictures import Windows
-from pgpipe.bench.process import Measured, measured
+from benchmarks import literal
+from benchmarks.pictures import Windows
+from benchmarks.process import Measured, measured
 from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import swd

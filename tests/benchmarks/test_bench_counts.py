@@ -5,8 +5,8 @@ import torch
 from specs import train_section
 from torch import Tensor
 
-from pgpipe.bench import attainable, counts
-from pgpipe.bench.timing import Work
+from benchmarks import attainable, counts
+from benchmarks.timing import Work
 from pgpipe.gan.layers import Conv, DownConv, UpConv
 from pgpipe.gan.losses.gradients import gradient_norms
 

@@ -6,9 +6,10 @@ import pytest
 from tinyparams import phase, phases, with_values
 from tinyproject import Run
 
-from pgpipe.bench import schedule
-from pgpipe.bench.schedule import Rates, lines, rates_of, stretches
-from pgpipe.bench.settings import Setting, setting_of
+from benchmarks import schedule
+from benchmarks.__main__ import app
+from benchmarks.schedule import Rates, lines, rates_of, stretches
+from benchmarks.settings import Setting, setting_of
 
 RATES: Rates = {("r4", "stable"): 100.0, ("r8", "fade"): 10.0, ("r8", "stable"): 20.0}
 RATES = {**RATES, ("r16", "fade"): 1.0}
@@ -57,7 +58,7 @@ def test_the_command_sums_the_phases_of_a_preset(
     monkeypatch.setattr(schedule, "SECONDS", 0.0)
     sizes = "model: {fmap_base: 16, fmap_max: 4}\ntrain: {threads: 1}\n"
     (with_presets / "presets/tiny.yaml").write_text(f"# Tiny.\nbase: quick\n{sizes}")
-    code, out, _ = command("bench", "schedule", "tiny")
+    code, out, _ = command("schedule", "tiny", app=app)
     assert code == 0, out
     table = [line.split() for line in out.splitlines()]
     assert table[-1][:2] == ["total", "5"]  # of the preset `quick`

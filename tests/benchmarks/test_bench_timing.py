@@ -2,8 +2,8 @@
 
 import pytest
 
-from pgpipe.bench import timing
-from pgpipe.bench.timing import Work, in_turns
+from benchmarks import timing
+from benchmarks.timing import Work, in_turns
 
 
 class Bench:

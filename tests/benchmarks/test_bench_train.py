@@ -7,12 +7,13 @@ import pytest
 from tinyparams import phase, phases, with_values
 from tinyproject import Run
 
-from pgpipe.bench import attainable
-from pgpipe.bench.counts import flop
-from pgpipe.bench.settings import LABELS, Setting, setting_of, settings
-from pgpipe.bench.steps import parts_of, training
-from pgpipe.bench.train import Speed
-from pgpipe.bench.train_table import lines, report
+from benchmarks import attainable
+from benchmarks.__main__ import app
+from benchmarks.counts import flop
+from benchmarks.settings import LABELS, Setting, setting_of, settings
+from benchmarks.steps import parts_of, training
+from benchmarks.train import Speed
+from benchmarks.train_table import lines, report
 from pgpipe.errors import UsageError
 from pgpipe.gan.widths import feature_maps
 
@@ -138,7 +139,7 @@ def test_the_command_measures_with_and_without(
     monkeypatch.setitem(attainable.SIDES, "cpu", 24)
     monkeypatch.setitem(attainable.CONVOLUTIONS, "cpu", (2, 6, 8))
     arguments = ["--repeats", "1", "--seconds", "0", "--beside", "train.mirror=true"]
-    code, out, _ = command("bench", "train", "alone", *arguments, "--json", "found.json")
+    code, out, _ = command("train", "alone", *arguments, "--json", "found.json", app=app)
     assert code == 0, out
     found = json.loads((with_presets / "found.json").read_text())["speeds"]
     cells = [(row["key"], row["part"], row["beside"]) for row in found]
