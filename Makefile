@@ -1,6 +1,8 @@
 # make repro   the whole pipeline from a fresh clone: data, training, samples, scores, report
 # make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
 # make quick   while editing: all of these but the slow tests, in about six minutes
+# make full    what needs a browser, docker or a notebook's kernel; what is missing is named
+# make site    the documentation as pages in site/, which a browser opens without a network
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
 #              (SEED=1 for others), and the documented commands that train
 
@@ -8,13 +10,13 @@ VENV    := .venv
 PYTHON  ?= python3
 SEED    ?= 0
 WORKERS ?= 2
-CHOICE  := not faults
+CHOICE  := not faults and not full
 FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
            tests/training/test_divergence.py tests/test_own_images.py tests/studies/test_queue.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
-.PHONY: repro test check quick format types tests faults install place clean
+.PHONY: repro test check quick format types tests full site faults install place clean
 repro: install
 	$(RUN) dvc repro
 
@@ -23,7 +25,7 @@ check: format
 	$(MAKE) --jobs 2 types tests
 
 quick: format
-	$(MAKE) --jobs 2 types tests CHOICE="not faults and not slow"
+	$(MAKE) --jobs 2 types tests CHOICE="not faults and not full and not slow"
 
 format: install
 	$(RUN) ruff format --check .
@@ -38,12 +40,19 @@ tests: install
 faults: install
 	$(RUN) pytest $(FAULTS) --all-faults --seed $(SEED) -m "faults or not faults"
 
+full: install
+	$(RUN) pytest -m full
+
+site: install
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	@touch $@
 
 # What an installation needs of a folder, before there is one: DVC wants git, and a virtual
@@ -58,4 +67,4 @@ place:
 	  "in its path; move the project" >&2; exit 2; }
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site

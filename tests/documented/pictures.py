@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from pgpipe.config import load_yaml
@@ -60,14 +61,16 @@ def growing(project: Path) -> Figure:
     return table([picture], rows, [f"the same {PREVIEW_COLUMNS} latents in every row"], side)
 
 
-def of_each_class(images: Images, labels: Sequence[int]) -> Images:
+def of_each_class(images: Images, labels: NDArray[np.int64]) -> Images:
     """Return the first images of every class, class after class."""
-    chosen = [np.flatnonzero(np.asarray(labels) == k)[:COLUMNS] for k in np.unique(labels)]
+    chosen = [np.flatnonzero(labels == k)[:COLUMNS] for k in np.unique(labels)]
     found: Images = images[np.concatenate(chosen)]
     return found
 
 
-def table(pictures: Sequence[Images], rows: Sequence[str], heads: Sequence[str], row: int) -> Figure:
+def table(
+    pictures: Sequence[Images], rows: Sequence[str], heads: Sequence[str], row: int
+) -> Figure:
     """Draw pictures side by side, with a name for each row and a head above each picture."""
     top, gap = 34, 16
     height, width = pictures[0].shape[0], sum(p.shape[1] for p in pictures)

@@ -1,4 +1,4 @@
-"""The pages of docs/reference that are made from the sources: commands, presets, exit codes.
+"""The pages of docs/reference that are made from the sources, such as that of all commands.
 
 `python tests/documented/reference.py` writes them anew.
 """
@@ -16,6 +16,7 @@ from pgpipe import errors
 from pgpipe.commands import app as cli
 from pgpipe.config import load_yaml
 from pgpipe.errors import PgpipeError
+from pgpipe.metrics.table import METRICS, Metric
 from pgpipe.presets import files as presets
 
 FOLDER = ROOT / "docs/reference"
@@ -79,24 +80,25 @@ def is_argument(parameter: Any) -> bool:
 def parameters(command: Any) -> Iterator[tuple[str, str]]:
     """Yield arguments and options, and what is said of them."""
     for parameter in command.params:
-        name = (
-            parameter.name.upper() if is_argument(parameter) else "`, `".join(parameter.opts[:1])
-        )
+        name = parameter.name.upper() if is_argument(parameter) else "`, `".join(parameter.opts[:1])
         if name != "--help":
             text = " ".join((getattr(parameter, "help", "") or "").split())
             default = parameter.default
             shown = default is not None and default is not False and not callable(default)
             shown = shown and str(default) not in ("", "Sentinel.UNSET", "()", "[]")
-            yield f"`{name}`", f"{text}{f' Default: {default}.' if shown else ''}".replace("|", r"\|")
+            yield (
+                f"`{name}`",
+                f"{text}{f' Default: {default}.' if shown else ''}".replace("|", r"\|"),
+            )
 
 
 def of_presets() -> str:
     """Return the page of all presets, with their titles."""
     found = [
         "# Presets\n",
-        "A preset is a file in `presets/` that changes some keys of params.yaml and keeps the rest. "
-        "`pgpipe preset list` prints this list, `pgpipe preset show NAME [NAME ...]` what they "
-        "change, key by key. [How to write one](../extend/preset.md).\n",
+        "A preset is a file in `presets/` that changes some keys of params.yaml and keeps the "
+        "rest. `pgpipe preset list` prints this list, `pgpipe preset show NAME [NAME ...]` what "
+        "they change, key by key. [How to write one](../extend/preset.md).\n",
     ]
     left = presets.titles()
     for group, starts in GROUPS.items():
@@ -120,8 +122,8 @@ def exit_codes() -> str:
         [
             "# Exit codes\n",
             "Whatever goes wrong is one line on standard error, `pgpipe: error: ...`, which says "
-            "what was found, what was expected, in which file or key, and what to do. Programs read "
-            "the exit code:\n",
+            "what was found, what was expected, in which file or key, and what to do. Programs "
+            "read the exit code:\n",
             "| code | |",
             "|---|---|",
             *rows,
@@ -132,7 +134,39 @@ def exit_codes() -> str:
     )
 
 
-PAGES = {"commands": commands, "presets": of_presets, "exit-codes": exit_codes}
+def metrics() -> str:
+    """Return the page of all metrics, from their table."""
+    rows = [of_metric(name, metric) for name, metric in METRICS.items()]
+    return MADE + "\n".join(
+        [
+            "# Metrics\n",
+            "Every row of `pgpipe/metrics/table.py`. [What the numbers mean](../metrics.md) "
+            "explains them; [how to add one](../extend/metric.md).\n",
+            "| score | title | meaning | reals' value | decided by | version |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def of_metric(name: str, metric: Metric) -> str:
+    """Return the row of one metric."""
+    numbers = ", ".join(f"`score.{number}`" for number in metric.numbers)
+    meaning = re.sub(r"\{(\w+)\}", r"`\1`", metric.meaning)
+    quick = f" Quick score: `{metric.quick}`." if metric.quick else ""
+    own = f"`_{metric.own}`"
+    return (
+        f"| `{name}` | {metric.title} | {meaning}.{quick} | {own} | {numbers} | {metric.version} |"
+    )
+
+
+PAGES = {
+    "commands": commands,
+    "presets": of_presets,
+    "metrics": metrics,
+    "exit-codes": exit_codes,
+}
 
 
 def main() -> None:

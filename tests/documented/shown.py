@@ -28,7 +28,11 @@ def commands() -> dict[str, str]:
 
 def of_pages() -> Iterator[tuple[str, str]]:
     """The lines of blocks, and what stands in backticks and begins with a program."""
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+    for page in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ):
         text, place = page.read_text(), str(page.relative_to(ROOT))
         for language, block in FENCED.findall(text):
             if language in SHELL:
