@@ -1,7 +1,10 @@
 """The site under docs/ builds strictly and needs no network; its pages are those of the code."""
 
+import html
 import importlib.util
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +115,50 @@ def test_api_pages_have_what_the_code_has(site: Path) -> None:
     assert {"pgpipe.gan.step.Step.update_discriminator", "pgpipe.gan.schedule.Phase"} <= names
     losses = Page((site / "reference/api-losses.html").read_text()).names
     assert set(LOSSES.values()) <= losses
+
+
+MEASURE = """
+<body><script>
+const pages = PAGES, wide = {};
+let left = pages.length;
+for (const page of pages) {
+  const frame = document.createElement("iframe");
+  frame.style = "width: 390px; height: 800px; border: 0";
+  frame.onload = () => {
+    wide[page] = frame.contentDocument.scrollingElement.scrollWidth;
+    if (--left === 0) document.body.textContent = JSON.stringify(wide);
+  };
+  frame.src = page;
+  document.body.append(frame);
+}
+</script></body>
+"""  # how wide each page gets on a phone
+
+
+@needs_mkdocs
+@pytest.mark.full
+def test_no_page_is_wider_than_a_phone(site: Path) -> None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
+    if browser is None:
+        pytest.skip("no Chromium here: pages are not measured")
+    pages = sorted(str(page.relative_to(site)) for page in site.rglob("*.html"))
+    pages.remove("404.html")  # its links are those of a server's root
+    (site / "measure.html").write_text(MEASURE.replace("PAGES", json.dumps(pages)))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    options += ["--virtual-time-budget=100000", "--dump-dom"]
+    done = subprocess.run(
+        [browser, *options, (site / "measure.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    found = re.search(r"<body>({.*})</body>", done.stdout)
+    assert found, done.stdout[-2000:]
+    wide = json.loads(html.unescape(found[1]))
+    assert wide.keys() == set(pages)
+    assert not {page: width for page, width in wide.items() if width > 390}
 
 
 def test_pages_that_are_made_from_the_sources_are_of_these_sources() -> None:

@@ -55,8 +55,8 @@ def growing(project: Path) -> Figure:
     ends = history.groupby("resolution", sort=False).kimg.last()
     rows = [f"{side}x{side}\nafter {kimg:,.0f} kimg" for side, kimg in ends.items()]
     picture = growth(final / PREVIEWS, history, PREVIEW_COLUMNS)
-    scale = -(-704 // picture.shape[1])
-    picture = picture.repeat(scale, 0).repeat(scale, 1)
+    every = picture.shape[1] // (TILE * PREVIEW_COLUMNS)
+    picture = picture[::every, ::every]
     side = picture.shape[0] // len(rows)
     return table([picture], rows, [f"the same {PREVIEW_COLUMNS} latents in every row"], side)
 

@@ -111,7 +111,8 @@ def test_presets_are_shown_and_merged(tmp_path: Path) -> None:
 def test_a_preset_follows_another(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     before = (project.folder / "params.yaml").read_text()
-    for name in ("quick", "photos-64", "paper-128"):
+    project.type("pgpipe preset quick")
+    for name in ("photos-64", "paper-128"):
         project.type(shown(f"pgpipe preset {name}"))
         assert (project.folder / "params.yaml").read_text() != before
     project.type("pgpipe check", code=2)  # there is no data/own

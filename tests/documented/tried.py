@@ -13,7 +13,7 @@ DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 GO_BACK = r"git checkout params\.yaml && dvc repro"
-APPLY = r"dvc exp apply --force no-stddev"
+APPLY = r"dvc exp apply no-stddev"
 REMOTE = r"dvc remote add -d store /path/or/address"
 ADD_RESULTS = r"git add -f dvc\.lock .*"
 COMMIT_RESULTS = r"git commit -m \"with results\""
@@ -46,7 +46,7 @@ TRIED = {
     r"pgpipe preset list": LOOKS,
     SHOW_PRESETS: MERGES,
     TWO_PRESETS: MERGES,
-    r"pgpipe preset (NAME|quick|photos-64|paper-128|default)": FOLLOWS,
+    r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,
     r"git checkout params\.yaml": FOLLOWS,
     r"pgpipe preset NAME && dvc repro": MERGES,
     r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
