@@ -45,8 +45,6 @@ faults: install
 
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -73,6 +71,8 @@ lock:
 # What an installation needs of a folder, before there is one: DVC wants git, and a virtual
 # environment cannot lie just anywhere.
 place:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@command -v git > /dev/null || { \
 	  echo "git is not installed, and DVC needs it; install it (apt install git)" >&2; exit 2; }
 	@reason=$$(git rev-parse --git-dir 2>&1) || { echo "no git repository here, which DVC needs" \
