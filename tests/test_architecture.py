@@ -226,7 +226,7 @@ HOMES = {
     "jinja2": {"pgpipe.reporting"},
     "rich": {"pgpipe.reporting"},
     "safetensors": {"pgpipe.tensors"},
-    "requests": {"pgpipe.fetch"},
+    "requests": {"pgpipe.fetch", "pgpipe.tracking"},  # which MLflow asks by
     "urllib3": {"pgpipe.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},
