@@ -60,7 +60,7 @@ install-locked: | place
 
 # After a change of constraints.txt; needs uv. No two systems have the same wheel of torch.
 lock:
-	printf '%s\n' hatchling setuptools wheel | $(LOCK) --output-file locks/build.txt
+	printf '%s\n' hatchling editables setuptools wheel | $(LOCK) --output-file locks/build.txt
 	sed 's/^torch==.*/& ; sys_platform != "linux"/' constraints.txt \
 	  | $(LOCK) --no-deps --output-file locks/packages.txt
 	wheels=$$(mktemp -d) && $(PYTHON) -m pip download --no-deps --dest $$wheels torch==$(TORCH) \
