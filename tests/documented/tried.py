@@ -72,6 +72,7 @@ TRIED = {
 
 NOT_TRIED = {
     r"make (repro|test|quick|faults)( SEED=1)?": "installs a virtual environment, or is this run",
+    r"make install-locked": "installs a virtual environment",
     r"source \.venv/bin/activate": "installs nothing; the tests run in it",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
