@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tinyparams import ROOT, VALID
+from tinyparams import ROOT, VALID, refusal
 
-from pgpipe import libraries
+from pgpipe import devices, libraries
 from pgpipe.bench import process
 from pgpipe.data import apart
 from pgpipe.data.config import DatasetSection
@@ -80,3 +80,10 @@ def test_what_macos_lacks_is_done_without(tmp_path: Path, monkeypatch: pytest.Mo
     dataset = DatasetSection(**{**VALID["dataset"], "name": "npz", "images": 0})
     _, found = apart.opened(Source(lambda _: None, lambda _: iter(images)), tmp_path, dataset)
     assert list(found) == images
+
+
+def test_apples_gpu_is_refused_and_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert devices.choose().type in ("cpu", "cuda")
+    told = refusal(train__device="mps")
+    assert told == "params.yaml: train.device: 'mps' is not one of 'auto', 'cpu' or 'cuda'"
