@@ -25,19 +25,20 @@ FILE_GROWTH = 100
 PIXEL_GROWTH = 1032
 
 
-def require_item(size: int, what: str = "", most: int = ITEM_BYTES) -> None:
-    """Raise ValueError for an item that might not fit into memory."""
+def require_item(size: int, what: str = "", most: int | None = None) -> None:
+    """Raise ValueError for an item of more than `most` bytes, ITEM_BYTES if it is not given."""
+    most = ITEM_BYTES if most is None else most
     if size > most:
         raise ValueError(f"{what}{size} bytes, at most {most} are read")
 
 
-def require_file(file: Path, kind: str, most: int = ITEM_BYTES) -> None:
+def require_file(file: Path, kind: str, most: int | None = None) -> None:
     """Raise IntegrityError for a file that might not fit into memory."""
     with blaming(file, kind):
         require_item(file.stat().st_size, most=most)
 
 
-def content(file: Path, kind: str, most: int = ITEM_BYTES) -> bytes:
+def content(file: Path, kind: str, most: int | None = None) -> bytes:
     """The bytes of a file that is read as a whole; errors are those of `require_file`."""
     require_file(file, kind, most)
     return file.read_bytes()

@@ -55,9 +55,7 @@ def add(archive: ZipFile, name: str, content: bytes | Path) -> None:
             shutil.copyfileobj(source, sink, CHUNK_BYTES)
 
 
-def members(
-    archive: Path, only: str = "", most: int = bounds.ITEM_BYTES
-) -> Iterator[tuple[str, bytes]]:
+def members(archive: Path, only: str = "", most: int | None = None) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the regular, visible files of a zip, in the order of their names.
 
     Raises:
@@ -117,7 +115,7 @@ def refuse_excess(infos: list[ZipInfo], archive_bytes: int) -> None:
         raise ValueError("members overlap, as those of bombs do")
 
 
-def refuse_unsafe(info: ZipInfo, most: int = bounds.ITEM_BYTES) -> None:
+def refuse_unsafe(info: ZipInfo, most: int | None = None) -> None:
     """Raise ValueError for a member that might not fit into memory."""
     bounds.require_item(info.file_size, most=most)
     refuse_growth(info)

@@ -89,9 +89,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
         yield name, whole(path, name, size, file)
 
 
-def whole(
-    path: Path, name: str, size: int, file: IO[bytes], most: int = bounds.ITEM_BYTES
-) -> bytes:
+def whole(path: Path, name: str, size: int, file: IO[bytes], most: int | None = None) -> bytes:
     """The content of a file that fits into memory."""
     with blaming(path, "tar", name):
         bounds.require_item(size, most=most)
