@@ -74,6 +74,7 @@ NOT_TRIED = {
     r"make (repro|test|quick|faults)( SEED=1)?": "installs a virtual environment, or is this run",
     r"make install-locked": "installs a virtual environment",
     r"source \.venv/bin/activate": "installs nothing; the tests run in it",
+    r"python -m cProfile .*": "profiles any stage",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
     r"dvc repro -s( 'train@KEY')?": "warns of what it removes; tests/test_shell.py runs it",
