@@ -229,7 +229,7 @@ HOMES = {
     "jinja2": {"pgpipe.reporting"},
     "rich": {"pgpipe.reporting"},
     "safetensors": {"pgpipe.plumbing.tensors"},
-    "requests": {"pgpipe.plumbing.fetch"},
+    "requests": {"pgpipe.plumbing.fetch", "pgpipe.tracking"},  # which MLflow asks by
     "urllib3": {"pgpipe.plumbing.fetch"},
     "ruamel": {"pgpipe.config", "pgpipe.presets"},
     "scipy": {"pgpipe.data", "pgpipe.inspection", "pgpipe.reporting"},

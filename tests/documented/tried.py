@@ -9,6 +9,7 @@ QUEUE = r"dvc exp run --queue -S \.\.\."
 ABLATION = r"pgpipe ablation queue --rows a,b,g --data photos --seeds 1"
 SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
 DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
+MAKE = r"make (repro|test|quick|faults|install-locked)( SEED=1)?"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 PROCESSES = r"PGPIPE_PROCESSES=\d+ dvc repro"
@@ -75,8 +76,9 @@ TRIED = {
 }
 
 NOT_TRIED = {
-    r"make (repro|test|quick|faults)( SEED=1)?": "installs a virtual environment, or is this run",
+    MAKE: "installs a virtual environment, or is this run",
     r"source \.venv/bin/activate": "installs nothing; the tests run in it",
+    r"python -m cProfile .*": "profiles any stage",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
     r"dvc repro -s( 'train@KEY')?": "warns of what it removes; tests/test_shell.py runs it",
