@@ -229,7 +229,7 @@ def origin(error: BaseException) -> BaseException:
         if isinstance(cause, sqlite3.Error):
             return refusal_of_database(cause)
         if isinstance(cause, OSError):
-            name = TEMPORARY.sub(r"\1", str(cause.filename or place()))
+            name = TEMPORARY.sub(r"\1", os.fsdecode(cause.filename or place()))
             if (told := refusal(cause, Path(name))) is not None:
                 return told
         cause = cause.__cause__

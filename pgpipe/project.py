@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pgpipe.errors import UsageError
+from pgpipe.git import git
 
 
 def project_root() -> Path:
@@ -65,8 +66,8 @@ def require_git() -> None:
     """Refuse a DVC project without git, which DVC does not work without.
 
     Raises:
-        UsageError: git is not installed, or the project is in no repository, or its path is no
-            text, which neither DVC nor MLflow can work with.
+        UsageError: git is not installed, or the project is in no repository, or in one that git
+            does not trust, or its path is no text, which neither DVC nor MLflow can work with.
     """
     root = project_root().resolve()
     if not (root / ".dvc" / "config").exists():
@@ -80,6 +81,7 @@ def require_git() -> None:
             f"{root}: no git repository, which DVC needs; run: git init && git add -A && "
             "git commit -m sources"
         )
+    git("rev-parse", "--git-dir")
 
 
 def fault_of_place() -> str | None:

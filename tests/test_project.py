@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tinyparams import ROOT
 
 from pgpipe.errors import UsageError
+from pgpipe.git import git
 from pgpipe.project import fault_of_place, folder_for_much, project_root, require_git
 
 
@@ -100,6 +102,20 @@ def test_without_a_repository_the_cure_is_said(unpacked: Path) -> None:
         require_git()
     subprocess.run(["git", "init", "-q"], check=True)
     require_git()
+
+
+def test_what_git_says_of_anothers_repository_is_told_with_the_cure(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers nothing there, which was taken for a repository without a commit."""
+    subprocess.run(["git", "init", "-q"], check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    cure = f"git config --global --add safe.directory {unpacked}"
+    for ask in (require_git, partial(git, "status", "--porcelain")):
+        with pytest.raises(UsageError, match=f"^git: detected dubious ownership.*run: {cure}$"):
+            ask()
 
 
 def test_without_git_it_is_to_be_installed(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
