@@ -28,7 +28,7 @@ def git(*arguments: str, sent: bytes = b"") -> bytes | None:
             check=False,
             env={**os.environ, "LC_ALL": "C"},
         )
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if done.returncode == 0:
         return done.stdout

@@ -1,5 +1,6 @@
 """Where the project is, what its place has to be like, and where its large files lie."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -116,6 +117,19 @@ def test_what_git_says_of_anothers_repository_is_told_with_the_cure(
     for ask in (require_git, partial(git, "status", "--porcelain")):
         with pytest.raises(UsageError, match=f"^git: detected dubious ownership.*run: {cure}$"):
             ask()
+
+
+def test_where_git_cannot_start_the_reason_is_told(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few open files it was "no git commit"."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        git("rev-parse", "HEAD")
 
 
 def test_without_git_it_is_to_be_installed(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:

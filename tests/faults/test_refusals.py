@@ -10,10 +10,20 @@ import pytest
 from tinyproject import Project
 
 from faults import refusals
-from faults.refusals import CASES, EVERY, NONE, REFUSALS, Meeting, Words, ended
+from faults.refusals import (
+    CASES,
+    EVERY,
+    GITS_DISTRUST,
+    NONE,
+    REFUSALS,
+    Meeting,
+    Words,
+    ended,
+    hashes,
+)
 from faults.trials import Trials
+from pgpipe.errors import UsageError
 
-NOT_CARRIED = ("tests", "docs")  # which no command reads
 DIFFERING: dict[Words, int] = {
     ("weights", "--from", "params.yaml"): 3
 }  # exit codes of what nothing refuses
@@ -37,10 +47,8 @@ def place() -> Iterator[Path]:
 def base(finished: Project, place: Path, warm: None) -> Path:
     """The finished project with its states, its runs, and a store that belongs to where it is."""
     work = place / "work/project"
-    leave = shutil.ignore_patterns("mlflow.db*", "mlartifacts")
+    leave = shutil.ignore_patterns("mlflow.db*", "mlartifacts", "docs", "faults", "documented")
     shutil.copytree(finished.folder, work, ignore=leave)
-    for name in NOT_CARRIED:
-        shutil.rmtree(work / name)
     Project(work).commit()
     subprocess.run(["git", "gc", "-q"], cwd=work, check=True)
     end = ended(work, ("sync",), NONE, really=False)
@@ -55,20 +63,79 @@ def test_every_command_is_tried() -> None:
     assert len(REFUSALS) > 25
 
 
-def test_what_is_refused_is_one_line_and_harms_nothing(
-    base: Path, place: Path, trials: Trials
-) -> None:
+@pytest.fixture
+def namespaces() -> None:
+    """Skip what needs mounts of its own where the system gives none."""
     try:
         subprocess.run(["unshare", "--user", "--mount", "true"], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no mounts in a user namespace here: {error}")
+
+
+def test_what_is_refused_is_one_line_and_harms_nothing(
+    base: Path, place: Path, trials: Trials, namespaces: None
+) -> None:
     pairs = [(name, words) for name in REFUSALS for words in CASES]
     number = trials.number(smoke=12, everything=160)
+    weights = [0.2 if words[0] == "bench" else 1.0 for _, words in pairs]
     wrong = []
-    for name, words in trials.random.sample(pairs, number):
+    for name, words in trials.random.choices(pairs, weights, k=number):
         really = REFUSALS[name].environment and trials.everything
         meeting = Meeting(base, place / "work/project", words, name, really)
         if told := meeting.fault(DIFFERING.get(words, 0)):
             wrong.append(f"{' '.join(words)}: {name}: {told}")
     assert not wrong
     trials.reached(f"{number} of {len(pairs)} pairs of a command and a refusal")
+
+
+@pytest.mark.parametrize("words", [("gc",), ("queue",), ("preset", "tiny"), ("find",)])
+def test_of_anothers_project_it_is_said_what_git_says(
+    base: Path, place: Path, words: Words
+) -> None:
+    """It was "no git commit", and presets took an edited params.yaml for one without edits."""
+    meeting = Meeting(base, place / "work/project", words, GITS_DISTRUST)
+    params = meeting.folder / "params.yaml"
+    params.write_text(params.read_text().replace("minibatch: 8", "minibatch: 16"))
+    end = ended(meeting.folder, words, GITS_DISTRUST, really=False)
+    assert end.code == UsageError.exit_code, end.errors
+    (line,) = end.errors.splitlines()
+    cure = f"run: git config --global --add safe.directory {meeting.folder}"
+    assert line.startswith("pgpipe: error: git: detected dubious ownership")
+    assert line.endswith(cure)
+    assert "minibatch: 16" in params.read_text()
+
+
+LONG = Path("x" * 255, "y" * 60)
+
+
+@pytest.mark.parametrize("to", [Path("moved"), Path("copied"), LONG], ids=lambda to: str(to)[:6])
+def test_elsewhere_a_project_goes_on_without_training(
+    base: Path, place: Path, to: Path, trials: Trials, namespaces: None
+) -> None:
+    """`moved`: what it was made from is no more for its commands."""
+    name = refusals.GONE if to.name == "moved" else NONE
+    chosen = STAGES if trials.everything else [("train", "r8"), ("score",)]
+    meeting = Meeting(base, place / "work" / to / "project", ("verify",), name)
+    before = hashes(meeting.folder)
+    states = times(meeting.folder)
+    for words in chosen:
+        end = ended(meeting.folder, words, name, really=False)
+        assert end.code == 0, end.errors
+        assert "anew" not in end.errors
+    assert hashes(meeting.folder) == before
+    assert times(meeting.folder) == states
+    trials.reached(f"{len(chosen)} stages of a project elsewhere ({str(to)[:6]})")
+
+
+def times(folder: Path) -> dict[str, int]:
+    """When each file of the saved states was written."""
+    files = (folder / ".pgpipe/state").rglob("*.safetensors")
+    return {file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in files}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("to", [Path("copied"), LONG], ids=["copied", "long"])
+def test_elsewhere_dvc_finds_all_up_to_date(base: Path, place: Path, to: Path) -> None:
+    project = Project(Meeting(base, place / "work" / to / "project", ("verify",)).folder)
+    project.git("checkout", "-q", ".")
+    assert "Data and pipelines are up to date" in project.run("dvc", "repro")
