@@ -31,7 +31,7 @@ from pgpipe import (
 )
 from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.processes import lastwords, signals
-from pgpipe.project import project_root, require_git
+from pgpipe.project import project_root, require_git, require_home
 from pgpipe.terminal import note, say, tell_for_libraries
 from pgpipe.unwritable import refusal, refusal_of_database
 
@@ -166,6 +166,7 @@ def options(
 
         say(f"pgpipe {__version__}")
         raise typer.Exit
+    require_home()
     if context.invoked_subcommand in STAGES:
         require_git()
 

@@ -62,6 +62,20 @@ def folder_for_much() -> Path:
     return Path(tempfile.gettempdir()) if elsewhere else root
 
 
+def require_home() -> None:
+    """Refuse a user without a home folder, in which DVC and MLflow look for their settings.
+
+    Raises:
+        UsageError: HOME is not set, and the user has no name to look one up by.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        raise UsageError(
+            f"HOME: not set, and user {os.getuid()} has no name; set it to a folder of yours"
+        ) from None
+
+
 def require_git() -> None:
     """Refuse a DVC project without git, which DVC does not work without.
 

@@ -19,6 +19,7 @@ from pgpipe.tracking.spool import (
 )
 from pgpipe.tracking.store import ExperimentDeleted, require_store
 from pgpipe.tracking.troubles import AGAIN, StoreAway, StoreTrouble
+from pgpipe.unwritable import refusal
 
 DAMAGE_CURE = "a stage of the same run writes it anew, and pgpipe sync sends the rest"
 LOCKED = "database is locked"  # what SQLite says after waiting for another process
@@ -83,7 +84,8 @@ def spools() -> list[Path]:
         folders = sorted(root.iterdir()) if root.exists() else []
         return [f for f in folders if is_spool(f)]
     except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from None
+        place = Path(error.filename)
+        raise refusal(error, place) or UsageError(f"{place}: {error.strerror}") from None
 
 
 def is_spool(folder: Path) -> bool:

@@ -163,11 +163,14 @@ def variables(**values: str | None) -> Callable[[Path], None]:
     return change
 
 
-def nobody(_: Path) -> None:
-    """Be a user without a name and a home."""
-    own_namespaces(OTHER_USER)
-    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME"):
-        os.environ.pop(name, None)
+def nobody(home: str | None) -> Callable[[Path], None]:
+    """Be a user without a name, as in a container, with a home folder or without."""
+
+    def change(folder: Path) -> None:
+        own_namespaces(OTHER_USER)
+        variables(HOME=home, USER=None, LOGNAME=None, LNAME=None, USERNAME=None)(folder)
+
+    return change
 
 
 def with_umask(mask: int) -> Callable[[Path], None]:
@@ -220,7 +223,8 @@ REFUSALS: dict[str, Refusal] = {
         within=variables(TMPDIR="/no/such/place"), works=True, environment=True
     ),
     "TMPDIR full": Refusal(within=full_temporary_folder),
-    "a user without a name": Refusal(within=nobody, works=True, environment=True),
+    "a user without a name": Refusal(within=nobody("/"), works=True, environment=True),
+    "a user without a home": Refusal(within=nobody(None), environment=True),
 }  # fmt: skip
 
 
@@ -344,7 +348,7 @@ class Meeting:
         writable(self.folder)
         damage = {3} if self.words == ("verify",) else {expected}
         told = fault_of(end, {expected} if refusal.works else {0, 2, 4, *damage})
-        allowed = outputs_of(self.words) if end.code else ()
+        allowed = outputs_of(self.words)
         after = hashes(self.folder)
         harmed = sorted(
             name
