@@ -13,14 +13,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import typer
 
+from faults.test_bad_options import commands
 from faults.warm import CONTEXT, PATIENCE
 from pgpipe import cli
 from pgpipe.files import fresh_folder
@@ -231,16 +232,7 @@ REFUSALS: dict[str, Refusal] = {
 # Commands
 
 
-def commands(group: Any, path: Words = ()) -> Iterator[Words]:
-    """The words of every command of the command line."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name)
-
-
-EVERY = tuple(commands(typer.main.get_command(cli.app)))
+EVERY = {tuple(words): of for words, of in commands(typer.main.get_command(cli.app))}
 FEW = ("--repeats", "1", "--seconds", "0")
 PORT = str(4000 + os.getpid() % 1000)  # of the UI
 ARGUMENTS: dict[Words, Sequence[Words]] = {
