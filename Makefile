@@ -10,8 +10,8 @@ PYTHON  ?= python3
 SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults
-FAULTS  := tests/faults tests/processes tests/estimate tests/documented \
-           tests/training/test_divergence.py tests/test_own_images.py tests/ablation/test_queue.py
+FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
+           tests/training/test_divergence.py tests/test_own_images.py tests/studies/test_queue.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 

@@ -27,7 +27,7 @@ from pgpipe.commands import weights as cli_weights
 from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
-from pgpipe.plumbing.project import project_root, require_git
+from pgpipe.plumbing.project import project_root, require_git, require_home
 from pgpipe.plumbing.terminal import note, say, tell_for_libraries
 from pgpipe.plumbing.unwritable import refusal, refusal_of_database
 
@@ -162,6 +162,7 @@ def options(
 
         say(f"pgpipe {__version__}")
         raise typer.Exit
+    require_home()
     if context.invoked_subcommand in STAGES:
         require_git()
 
@@ -225,7 +226,7 @@ def origin(error: BaseException) -> BaseException:
         if isinstance(cause, sqlite3.Error):
             return refusal_of_database(cause)
         if isinstance(cause, OSError):
-            name = TEMPORARY.sub(r"\1", str(cause.filename or place()))
+            name = TEMPORARY.sub(r"\1", os.fsdecode(cause.filename or place()))
             if (told := refusal(cause, Path(name))) is not None:
                 return told
         cause = cause.__cause__

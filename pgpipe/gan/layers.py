@@ -140,8 +140,8 @@ class Dense(Layer):
 class Seed4x4(Layer):
     """A 4x4 convolution on the padded 1x1 latent: the generator's first layer.
 
-    Its bias is one number per feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's gain
-    of sqrt(2) / 4 with the latent's size as fan-in is the same number.
+    Its bias is one number per feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's
+    gain of sqrt(2) / 4 with the latent's size as fan-in is the same number.
     """
 
     def __init__(self, size: int, maps: int, options: LayerOptions = EQUALISED) -> None:
