@@ -3,6 +3,7 @@
 # make quick   while editing: all of these but the slow tests, in about six minutes
 # make full    what needs a browser, docker or a notebook's kernel; what is missing is named
 # make site    the documentation as pages in site/, which a browser opens without a network
+# make install-locked  the environment of packages whose hashes are known (Linux x86_64, Python 3.11)
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
 #              (SEED=1 for others), and the documented commands that train
 
@@ -16,7 +17,11 @@ FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
-.PHONY: repro test check quick format types tests full site faults install place clean
+TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)+cpu
+LOCK    := uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate \
+           --constraint constraints.txt --custom-compile-command 'make lock'
+
+.PHONY: repro test check quick format types tests full site faults install install-locked lock place clean
 repro: install
 	$(RUN) dvc repro
 
@@ -49,15 +54,34 @@ site: install
 
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	@touch $@
 
+# The hashes of an environment: what builds packages first, so that nothing is fetched unseen.
+# torch's build for CPUs comes from where pip looks beside its index (PIP_EXTRA_INDEX_URL).
+install-locked: | place
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes -r locks/build.txt
+	$(VENV)/bin/pip install --quiet --require-hashes --no-build-isolation -r locks/packages.txt
+	$(VENV)/bin/pip install --quiet --no-build-isolation --no-deps -e .
+	@touch $(VENV)/.installed
+
+# After a change of constraints.txt; needs uv. No two systems have the same wheel of torch.
+lock:
+	printf '%s\n' hatchling editables setuptools wheel | $(LOCK) --output-file locks/build.txt
+	sed 's/^torch==.*/& ; sys_platform != "linux"/' constraints.txt \
+	  | $(LOCK) --no-deps --output-file locks/packages.txt
+	wheels=$$(mktemp -d) && $(PYTHON) -m pip download --no-deps --dest $$wheels torch==$(TORCH) \
+	  && { echo 'torch==$(TORCH) ; sys_platform == "linux" \'; \
+	       $(PYTHON) -m pip hash $$wheels/*.whl | sed -n 's/^--hash/    &/p'; } >> locks/packages.txt \
+	  && rm -r $$wheels
+
 # What an installation needs of a folder, before there is one: DVC wants git, and a virtual
 # environment cannot lie just anywhere.
 place:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "pgpipe needs Python >= 3.11; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@command -v git > /dev/null || { \
 	  echo "git is not installed, and DVC needs it; install it (apt install git)" >&2; exit 2; }
 	@reason=$$(git rev-parse --git-dir 2>&1) || { echo "no git repository here, which DVC needs" \

@@ -27,6 +27,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.unwritable import refusal
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -150,7 +151,7 @@ def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 at byte {error.start}") from None
     except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from None
+        raise refusal(error, file) or UsageError(f"{file}: {error.strerror}") from None
 
 
 def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]:

@@ -11,6 +11,7 @@ CREDENTIALS = re.compile(
     r"|(?<=[?&])[^\s=&'\"]*(?:pass|token|key|secret|sig|auth|cred)[^\s=&'\"]*=[^\s&'\"]*",
     re.IGNORECASE,
 )
+LONGEST = 4000  # characters of a message
 INTERRUPTED = 75
 BUG = 70
 
@@ -77,5 +78,12 @@ def visible(line: str) -> str:
 
 
 def printable(message: str) -> str:
-    """A message in one line, and without what a name in it could tell a terminal to do."""
-    return visible(" ".join(without_credentials(message).split()))
+    """A message in one line, and without what a name in it could tell a terminal to do.
+
+    Of one that repeats very much of what was found, the beginning and the end are told.
+    """
+    if (excess := len(message) - 2 * LONGEST) > 0:  # before all of it is searched for credentials
+        message = f"{message[:LONGEST]}{message[LONGEST + excess :]}"
+    line = " ".join(without_credentials(message).split())
+    half = LONGEST // 2
+    return visible(line if len(line) <= LONGEST else f"{line[:half]} ... {line[-half:]}")

@@ -21,6 +21,7 @@ from pgpipe.metrics import modes, ms_ssim, patches, swd
 from pgpipe.presets import files as presets
 from pgpipe.presets.overlay import apply, combine
 from pgpipe.reporting import ablation_table
+from pgpipe.studies import table1
 from pgpipe.training.job import Job
 
 pytestmark = pytest.mark.usefixtures("with_presets")
@@ -278,7 +279,8 @@ def test_protocol_of_ms_ssim_and_modes() -> None:
 @pytest.mark.parametrize("data", official.RESULTS)
 def test_results_of_table_1(data: str) -> None:
     printed = [line.split() for line in official.RESULTS[data].split("\n") if line.strip()]
-    paper = ablation_table.read_paper()
+    assert table1.STUDY.published
+    paper = ablation_table.read_published(table1.STUDY.published)
     for row, *values in printed:
         *levels, mean, _ = wanted = list(map(float, values))
         assert [float(paper[score][data, row]) for score in paper.columns] == wanted

@@ -192,6 +192,7 @@ def test_the_source_and_the_preset_that_pages_show_are_those_of_the_code() -> No
     assert (ROOT / "pgpipe/data/sources/afhq.py").read_text() in blocks(
         "extend/source.md", "python"
     )
+    assert (ROOT / "pgpipe/studies/modes.py").read_text() in blocks("extend/study.md", "python")
     assert (ROOT / "presets/photos-64.yaml").read_text() in blocks("extend/preset.md", "yaml")
 
 
@@ -225,11 +226,11 @@ def test_the_metric_that_a_page_shows_is_one() -> None:
 
 def of_nav(entries: Any) -> Iterator[str]:
     """The pages of mkdocs.yml's tree."""
-    for entry in entries:
-        if isinstance(entry, str):
-            yield entry
-        else:
-            yield from of_nav(*entry.values())
+    if isinstance(entries, str):
+        yield entries
+    else:
+        for entry in entries:
+            yield from of_nav(entry.values() if isinstance(entry, dict) else entry)
 
 
 def test_every_page_is_in_the_tree_of_pages() -> None:

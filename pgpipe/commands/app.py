@@ -18,16 +18,16 @@ from typing import Annotated
 import typer
 
 from pgpipe import errors
-from pgpipe.commands import ablation as cli_ablation
 from pgpipe.commands import check as cli_check
 from pgpipe.commands import data as cli_data
 from pgpipe.commands import scoring as cli_scoring
+from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
 from pgpipe.commands import weights as cli_weights
 from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
-from pgpipe.plumbing.project import project_root, require_git
+from pgpipe.plumbing.project import project_root, require_git, require_home
 from pgpipe.plumbing.terminal import note, say, tell_for_libraries
 from pgpipe.plumbing.unwritable import refusal, refusal_of_database
 
@@ -44,7 +44,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings=cli_ablation.HELP,
+    context_settings=cli_study.HELP,
 )
 
 
@@ -141,12 +141,13 @@ def sync() -> None:
     say(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
-app.command("queue", rich_help_panel="Experiments")(cli_ablation.whole_queue)
+app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.repair)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.gc)
-app.add_typer(cli_ablation.app, rich_help_panel="Experiments")
+app.add_typer(cli_study.app, rich_help_panel="Experiments")
+app.add_typer(cli_study.app, name="ablation", hidden=True)  # its older name
 app.add_typer(cli_data.app, rich_help_panel="Experiments")
 
 
@@ -161,6 +162,7 @@ def options(
 
         say(f"pgpipe {__version__}")
         raise typer.Exit
+    require_home()
     if context.invoked_subcommand in STAGES:
         require_git()
 
@@ -224,7 +226,7 @@ def origin(error: BaseException) -> BaseException:
         if isinstance(cause, sqlite3.Error):
             return refusal_of_database(cause)
         if isinstance(cause, OSError):
-            name = TEMPORARY.sub(r"\1", str(cause.filename or place()))
+            name = TEMPORARY.sub(r"\1", os.fsdecode(cause.filename or place()))
             if (told := refusal(cause, Path(name))) is not None:
                 return told
         cause = cause.__cause__

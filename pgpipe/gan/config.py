@@ -111,7 +111,7 @@ class TrainSection(Section):
     """The section `train`. Paper values in brackets where ours may differ."""
 
     seed: Seed  # of weights, latents and every other draw
-    minibatch: Minibatch  # images a step, unless a phase states its own [16]
+    minibatch: Minibatch  # images per step, unless a phase states its own [16]
     minibatch_per_device: int = Field(ge=0, le=1 << 16)  # at most so many of them at once; 0: all
     learning_rate: LearningRate  # of both networks, unless a phase states its own [0.001]
     adam_beta1: Decay  # [0]
@@ -120,9 +120,9 @@ class TrainSection(Section):
     adam_reset: Literal["fades", "growth", "never"]  # forget the moments: where a fade begins and
     # where it ends; only where it begins; not at all
     ramp_up_kimg: Kimg  # over which the learning rate rises, from the start
-    discriminator_steps: int = Field(ge=1, le=100)  # a step of G [1]
+    discriminator_steps: int = Field(ge=1, le=100)  # per step of G [1]
     updates: Literal["alternating", "simultaneous"]  # simultaneous: G and D at once, same fakes
-    # Of the averaged generator, unless a phase states its own [11.08: 0.999 a step of 16 images]
+    # Of the averaged generator, unless a phase states its own [11.08: 0.999 per step of 16 images]
     ema_half_life_kimg: SomeKimg
 
     loss: Literal[tuple(LOSSES)]  # type: ignore[valid-type] # see losses
@@ -165,7 +165,7 @@ class TrainSection(Section):
         """G and D share their fakes, so neither steps more often."""
         if self.updates == "simultaneous" and self.discriminator_steps > 1:
             raise ValueError(
-                f"updates: simultaneous updates have one D step a G step, discriminator_steps is "
+                f"updates: simultaneous updates have one D step per G step, discriminator_steps is "
                 f"{self.discriminator_steps}"
             )
         return self

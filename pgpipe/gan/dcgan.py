@@ -15,28 +15,28 @@ from torch import Tensor, nn
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.layers import Dense, Layer, Seed4x4, Style, lrelu
+from pgpipe.gan.layers import Dense, Layer, LayerOptions, Seed4x4, lrelu
 from pgpipe.gan.normalisation import BatchNorm
 from pgpipe.gan.widths import discriminator_maps, feature_maps
 
 SPREAD = 0.02  # of first weights, and of first gains around 1
 KERNEL = 5  # pixels
-PLAIN, BATCH = Style(equalised=False), Style(equalised=False, norm="batch")
+PLAIN, BATCH = LayerOptions(equalised=False), LayerOptions(equalised=False, norm="batch")
 
 
 def initialised(layer: Layer) -> Layer:
     """The layer with DCGAN's spreads of first weights and gains."""
-    layer.first["weight"] = (0.0, SPREAD)
+    layer.initial["weight"] = (0.0, SPREAD)
     if isinstance(layer.norm, BatchNorm):
-        layer.norm.first["gain"] = (1.0, SPREAD)
+        layer.norm.initial["gain"] = (1.0, SPREAD)
     return layer
 
 
 class Transposed(Layer):
     """Transposed convolution [N, C, H, W] -> [N, K, 2H, 2W]."""
 
-    def __init__(self, maps_in: int, maps: int, style: Style) -> None:
-        super().__init__((maps_in, maps, KERNEL, KERNEL), maps, maps_in * KERNEL**2, 1.0, style)
+    def __init__(self, maps_in: int, maps: int, options: LayerOptions) -> None:
+        super().__init__((maps_in, maps, KERNEL, KERNEL), maps, maps_in * KERNEL**2, 1.0, options)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""
@@ -46,8 +46,8 @@ class Transposed(Layer):
 class Strided(Layer):
     """Strided convolution [N, C, H, W] -> [N, K, H/2, W/2]."""
 
-    def __init__(self, maps_in: int, maps: int, style: Style) -> None:
-        super().__init__((maps, maps_in, KERNEL, KERNEL), maps, maps_in * KERNEL**2, 1.0, style)
+    def __init__(self, maps_in: int, maps: int, options: LayerOptions) -> None:
+        super().__init__((maps, maps_in, KERNEL, KERNEL), maps, maps_in * KERNEL**2, 1.0, options)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H/2, W/2]."""
@@ -75,9 +75,9 @@ class DcganGenerator(Generator):
 class Down(nn.Module):
     """Halves the resolution: [N, C, R, R] -> [N, K, R/2, R/2]."""
 
-    def __init__(self, maps_in: int, maps: int, style: Style) -> None:
+    def __init__(self, maps_in: int, maps: int, options: LayerOptions) -> None:
         super().__init__()
-        self.conv = initialised(Strided(maps_in, maps, style))
+        self.conv = initialised(Strided(maps_in, maps, options))
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, K, R/2, R/2]."""
@@ -91,7 +91,7 @@ class Score(nn.Module):
         super().__init__()
         self.flatten = nn.Flatten()
         self.score = initialised(
-            Dense(16 * discriminator_maps(spec, 4), 1 + spec.classes, style=PLAIN)
+            Dense(16 * discriminator_maps(spec, 4), 1 + spec.classes, options=PLAIN)
         )
 
     def forward(self, x: Tensor) -> Tensor:

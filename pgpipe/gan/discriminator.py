@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, Style, downsample, lrelu
+from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, LayerOptions, downsample, lrelu
 from pgpipe.gan.minibatch import MinibatchDiscrimination, minibatch_stddev
 from pgpipe.gan.widths import discriminator_maps, hidden_maps, resolutions
 
 
-def style_of(spec: NetworkSpec) -> Style:
+def options_of(spec: NetworkSpec) -> LayerOptions:
     """Of the 3x3 and 4x4 convolutions."""
-    return Style(spec.equalised_lr, spec.discriminator_norm)
+    return LayerOptions(spec.equalised_lr, spec.discriminator_norm)
 
 
 class Block(nn.Module):
@@ -21,11 +21,11 @@ class Block(nn.Module):
 
     def __init__(self, spec: NetworkSpec, resolution: int) -> None:
         super().__init__()
-        maps, style = discriminator_maps(spec, resolution), style_of(spec)
+        maps, options = discriminator_maps(spec, resolution), options_of(spec)
         maps_below = discriminator_maps(spec, resolution // 2)
         self.fused = spec.fused_downsampling
-        self.conv = Conv(maps, maps, 3, style=style)
-        self.down = (DownConv if self.fused else Conv)(maps, maps_below, 3, style=style)
+        self.conv = Conv(maps, maps, 3, options=options)
+        self.down = (DownConv if self.fused else Conv)(maps, maps_below, 3, options=options)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, K, R/2, R/2]."""
@@ -39,13 +39,13 @@ class LastBlock(nn.Module):
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
-        maps, hidden, style = discriminator_maps(spec, 4), hidden_maps(spec), style_of(spec)
+        maps, hidden, options = discriminator_maps(spec, 4), hidden_maps(spec), options_of(spec)
         self.group, kernels = spec.stddev_group, spec.minibatch_discrimination
-        self.conv = Conv(maps + spec.stddev_maps, maps, 3, style=style)
+        self.conv = Conv(maps + spec.stddev_maps, maps, 3, options=options)
         self.flatten = nn.Flatten()
-        self.dense = Dense(maps * 16, hidden, style=style)
+        self.dense = Dense(maps * 16, hidden, options=options)
         self.discrimination = MinibatchDiscrimination(hidden, kernels) if kernels else None
-        self.score = Dense(hidden + kernels, 1 + spec.classes, gain=1.0, style=style.plain)
+        self.score = Dense(hidden + kernels, 1 + spec.classes, gain=1.0, options=options.plain)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
@@ -79,8 +79,8 @@ class Discriminator(nn.Module):
         """Add the layers of one resolution."""
         spec, name = self.spec, str(resolution)
         self.blocks[name] = LastBlock(spec) if resolution == 4 else Block(spec, resolution)
-        maps, style = discriminator_maps(spec, resolution), style_of(spec).plain
-        self.from_rgb[name] = Conv(spec.channels, maps, 1, style=style)
+        maps, options = discriminator_maps(spec, resolution), options_of(spec).plain
+        self.from_rgb[name] = Conv(spec.channels, maps, 1, options=options)
 
     def forward(self, images: Tensor, fade: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Score images.

@@ -1,4 +1,4 @@
-"""The generator: latent -> image, one block a resolution (paper, table 2)."""
+"""The generator: latent -> image, one block per resolution (paper, table 2)."""
 
 from collections.abc import Callable
 
@@ -7,16 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.layers import Conv, Seed4x4, Style, UpConv, lrelu, upsample
+from pgpipe.gan.layers import Conv, LayerOptions, Seed4x4, UpConv, lrelu, upsample
 from pgpipe.gan.normalisation import pixel_norm
 from pgpipe.gan.widths import feature_maps, resolutions
 
 Activation = Callable[[Tensor], Tensor]
 
 
-def style_of(spec: NetworkSpec) -> Style:
+def options_of(spec: NetworkSpec) -> LayerOptions:
     """Of the layers that have an activation."""
-    return Style(spec.equalised_lr, "batch" if spec.generator_norm == "batch" else "none")
+    return LayerOptions(spec.equalised_lr, "batch" if spec.generator_norm == "batch" else "none")
 
 
 def activation_of(spec: NetworkSpec, relu: Activation = lrelu) -> Activation:
@@ -32,9 +32,9 @@ class FirstBlock(nn.Module):
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
-        maps, style = feature_maps(spec, 4), style_of(spec)
-        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, style)
-        self.conv = Conv(maps, maps, 3, style=style)
+        maps, options = feature_maps(spec, 4), options_of(spec)
+        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, options)
+        self.conv = Conv(maps, maps, 3, options=options)
         self.activation = activation_of(spec)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -48,9 +48,9 @@ class Block(nn.Module):
 
     def __init__(self, spec: NetworkSpec, resolution: int) -> None:
         super().__init__()
-        maps, style = feature_maps(spec, resolution), style_of(spec)
-        self.up = UpConv(feature_maps(spec, resolution // 2), maps, 3, style=style)
-        self.conv = Conv(maps, maps, 3, style=style)
+        maps, options = feature_maps(spec, resolution), options_of(spec)
+        self.up = UpConv(feature_maps(spec, resolution // 2), maps, 3, options=options)
+        self.conv = Conv(maps, maps, 3, options=options)
         self.activation = activation_of(spec)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,8 +73,8 @@ class Generator(nn.Module):
         """Add the layers of one resolution."""
         spec, name = self.spec, str(resolution)
         self.blocks[name] = FirstBlock(spec) if resolution == 4 else Block(spec, resolution)
-        maps, style = feature_maps(spec, resolution), Style(spec.equalised_lr)
-        self.to_rgb[name] = Conv(maps, spec.channels, 1, gain=1.0, style=style)
+        maps, options = feature_maps(spec, resolution), LayerOptions(spec.equalised_lr)
+        self.to_rgb[name] = Conv(maps, spec.channels, 1, gain=1.0, options=options)
 
     def forward(
         self, z: Tensor, labels: Tensor | None = None, fade: Tensor | None = None

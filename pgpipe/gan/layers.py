@@ -22,19 +22,19 @@ Norm = Literal["none", "batch", "layer"]
 
 
 @dataclass(frozen=True)
-class Style:
-    """What a network's layers have in common."""
+class LayerOptions:
+    """What the layers of a network have in common."""
 
     equalised: bool = True
     norm: Norm = "none"  # between the convolution and its bias
 
     @property
-    def plain(self) -> "Style":
-        """The same without normalisation, for layers from or to pixels and scores."""
-        return Style(self.equalised)
+    def plain(self) -> "LayerOptions":
+        """Return the same without normalisation, for layers from or to pixels and scores."""
+        return LayerOptions(self.equalised)
 
     def normalisation(self, maps: int) -> nn.Module | None:
-        """For a layer of so many feature maps."""
+        """Return the normalisation of a layer of so many feature maps, if it has one."""
         match self.norm:
             case "batch":
                 return BatchNorm(maps)
@@ -43,36 +43,36 @@ class Style:
         return None
 
 
-EQUALISED = Style()
+EQUALISED = LayerOptions()
 
 
 class Layer(nn.Module):
-    """A weight, a bias, and what a style puts between them. Uninitialised: see `nets.weights`.
+    """A weight, a bias, and a normalisation in between. Uninitialised: see `weights`.
 
-    `first` names each parameter's mean and standard deviation at initialisation.
+    `initial` has the mean and the standard deviation of each parameter's first values.
     """
 
     def __init__(
-        self, shape: tuple[int, ...], maps: int, fan_in: int, gain: float, style: Style
+        self, shape: tuple[int, ...], maps: int, fan_in: int, gain: float, options: LayerOptions
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(shape))
         self.bias = nn.Parameter(torch.empty(maps))
         constant = gain / math.sqrt(fan_in)
-        self.scale = constant if style.equalised else 1.0
-        self.first = {"weight": (0.0, 1.0 if style.equalised else constant), "bias": (0.0, 0.0)}
-        self.norm = style.normalisation(maps)
+        self.scale = constant if options.equalised else 1.0
+        self.initial = {"weight": (0.0, 1.0 if options.equalised else constant), "bias": (0.0, 0.0)}
+        self.norm = options.normalisation(maps)
 
     def scaled(self) -> Tensor:
-        """The weight that the convolution uses."""
+        """Return the weight that the layer computes with: the parameter times He's constant."""
         return self.weight if self.scale == 1 else self.weight * self.scale
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        """The layer's linear map, with or without a bias."""
+        """Apply the layer's linear map, with or without a bias."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """The linear map of `x`, normalised where the style says so, plus the bias."""
+        """Apply the linear map, the normalisation if there is one, and the bias."""
         if self.norm is None:
             return self.linear(x, self.bias)
         normalised: Tensor = self.norm(self.linear(x, None), self.bias)
@@ -90,10 +90,10 @@ class Conv(Layer):
         maps: int,
         kernel: int,
         gain: float = RELU_GAIN,
-        style: Style = EQUALISED,
+        options: LayerOptions = EQUALISED,
     ) -> None:
         ends = (maps_in, maps) if self.transposed else (maps, maps_in)
-        super().__init__((*ends, kernel, kernel), maps, maps_in * kernel**2, gain, style)
+        super().__init__((*ends, kernel, kernel), maps, maps_in * kernel**2, gain, options)
         self.padding = kernel // 2
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -128,9 +128,9 @@ class Dense(Layer):
     """Linear layer [N, C] -> [N, K]."""
 
     def __init__(
-        self, maps_in: int, maps: int, gain: float = RELU_GAIN, style: Style = EQUALISED
+        self, maps_in: int, maps: int, gain: float = RELU_GAIN, options: LayerOptions = EQUALISED
     ) -> None:
-        super().__init__((maps, maps_in), maps, maps_in, gain, style)
+        super().__init__((maps, maps_in), maps, maps_in, gain, options)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K]."""
@@ -140,12 +140,12 @@ class Dense(Layer):
 class Seed4x4(Layer):
     """A 4x4 convolution on the padded 1x1 latent: the generator's first layer.
 
-    Its bias is one number a feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's gain
-    of sqrt(2) / 4 with the latent's size as fan-in is the same number.
+    Its bias is one number per feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's
+    gain of sqrt(2) / 4 with the latent's size as fan-in is the same number.
     """
 
-    def __init__(self, size: int, maps: int, style: Style = EQUALISED) -> None:
-        super().__init__((size, maps, 4, 4), maps, size * 16, RELU_GAIN, style)
+    def __init__(self, size: int, maps: int, options: LayerOptions = EQUALISED) -> None:
+        super().__init__((size, maps, 4, 4), maps, size * 16, RELU_GAIN, options)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""

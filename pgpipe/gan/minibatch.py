@@ -51,7 +51,7 @@ class MinibatchDiscrimination(nn.Module):
         self.direction = nn.Parameter(torch.empty(features, kernels, KERNEL_SIZE))
         self.log_length = nn.Parameter(torch.empty(kernels, KERNEL_SIZE))
         self.bias = nn.Parameter(torch.empty(kernels))
-        self.first = {"direction": (0.0, 0.05), "log_length": (0.0, 0.0), "bias": (-1.0, 0.0)}
+        self.initial = {"direction": (0.0, 0.05), "log_length": (0.0, 0.0), "bias": (-1.0, 0.0)}
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C] -> [N, C + K]."""

@@ -22,7 +22,7 @@ class BatchNorm(nn.Module):
     def __init__(self, maps: int, spread: float = 0.0) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.empty(maps))
-        self.first = {"gain": (1.0, spread)}
+        self.initial = {"gain": (1.0, spread)}
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """[N, C, ...] and [C] -> [N, C, ...]."""
@@ -35,7 +35,7 @@ class LayerNorm(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.empty(()))
-        self.first = {"gain": (1.0, 0.0)}
+        self.initial = {"gain": (1.0, 0.0)}
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """[N, C, ...] and [C] -> [N, C, ...]."""

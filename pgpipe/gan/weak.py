@@ -1,6 +1,6 @@
 """The deliberately weak networks of the discrete-mode test, for 32x32 (paper, appendix E).
 
-They are those of Metz et al. 2017 on stacked digits: one 3x3 convolution a resolution, and D's
+They are those of Metz et al. 2017 on stacked digits: one 3x3 convolution per resolution, and D's
 feature maps divided by K. Grown, each smaller resolution has its own 3x3 toRGB and 1x1 fromRGB.
 """
 
@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.discriminator import Discriminator, style_of
+from pgpipe.gan.discriminator import Discriminator, options_of
 from pgpipe.gan.generator import Activation, Generator, activation_of
-from pgpipe.gan.generator import style_of as generator_style
-from pgpipe.gan.layers import Conv, Dense, Layer, Seed4x4, Style, UpConv, downsample, lrelu
+from pgpipe.gan.generator import options_of as generator_options
+from pgpipe.gan.layers import Conv, Dense, Layer, LayerOptions, Seed4x4, UpConv, downsample, lrelu
 from pgpipe.gan.minibatch import minibatch_stddev
 from pgpipe.gan.systems import WEAK_RESOLUTION
 from pgpipe.gan.widths import discriminator_maps, feature_maps
@@ -35,26 +35,26 @@ class Up(nn.Module):
 
 
 class WeakGenerator(Generator):
-    """Latent -> 32x32 by one convolution a resolution."""
+    """Latent -> 32x32 by one convolution per resolution."""
 
     def add(self, resolution: int) -> None:
         """Add the layers of one resolution."""
         spec, name, maps = self.spec, str(resolution), feature_maps(self.spec, resolution)
-        style = generator_style(spec)
-        layer: Layer = Seed4x4(spec.latent_size + spec.classes, maps, style)
+        options = generator_options(spec)
+        layer: Layer = Seed4x4(spec.latent_size + spec.classes, maps, options)
         if resolution > 4:
-            layer = UpConv(feature_maps(spec, resolution // 2), maps, 3, style=style)
+            layer = UpConv(feature_maps(spec, resolution // 2), maps, 3, options=options)
         self.blocks[name] = Up(layer, activation_of(spec, very_leaky))
-        plain = Style(spec.equalised_lr)
-        self.to_rgb[name] = Conv(maps, spec.channels, 3, gain=1.0, style=plain)
+        plain = LayerOptions(spec.equalised_lr)
+        self.to_rgb[name] = Conv(maps, spec.channels, 3, gain=1.0, options=plain)
 
 
 class Down(nn.Module):
     """Halves the resolution: [N, C, R, R] -> [N, K, R/2, R/2]."""
 
-    def __init__(self, maps_in: int, maps: int, style: Style) -> None:
+    def __init__(self, maps_in: int, maps: int, options: LayerOptions) -> None:
         super().__init__()
-        self.conv = Conv(maps_in, maps, 3, style=style)
+        self.conv = Conv(maps_in, maps, 3, options=options)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, K, R/2, R/2]."""
@@ -69,7 +69,7 @@ class Score(nn.Module):
         maps = discriminator_maps(spec, 8)
         self.group, self.flatten = spec.stddev_group, nn.Flatten()
         features = 16 * (maps + spec.stddev_maps)
-        self.score = Dense(features, 1 + spec.classes, gain=1.0, style=style_of(spec).plain)
+        self.score = Dense(features, 1 + spec.classes, gain=1.0, options=options_of(spec).plain)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
@@ -80,17 +80,17 @@ class Score(nn.Module):
 
 
 class WeakDiscriminator(Discriminator):
-    """32x32 -> score by one convolution a resolution, the first of them on the pixels."""
+    """32x32 -> score by one convolution per resolution, the first of them on the pixels."""
 
     def add(self, resolution: int) -> None:
         """Add the layers of one resolution."""
         spec, name = self.spec, str(resolution)
         maps, maps_above = (discriminator_maps(spec, r) for r in (resolution, 2 * resolution))
         maps_in = spec.channels if resolution == WEAK_RESOLUTION else maps_above
-        style = style_of(spec)
-        self.blocks[name] = Score(spec) if resolution == 4 else Down(maps_in, maps, style)
+        options = options_of(spec)
+        self.blocks[name] = Score(spec) if resolution == 4 else Down(maps_in, maps, options)
         if resolution < WEAK_RESOLUTION:
-            self.from_rgb[name] = Conv(spec.channels, maps_above, 1, style=style.plain)
+            self.from_rgb[name] = Conv(spec.channels, maps_above, 1, options=options.plain)
 
     def enter(self, images: Tensor, resolution: int) -> Tensor:
         """[N, channels, R, R] -> the input [N, C, R, R] of the block at R."""

@@ -15,7 +15,7 @@ from pgpipe.gan.systems import SYSTEMS
 Weights = dict[str, Tensor]
 
 
-class First(NamedTuple):
+class Initial(NamedTuple):
     """What a weight's first values are drawn from: N(mean, spread^2)."""
 
     name: str
@@ -37,41 +37,37 @@ def generator(spec: NetworkSpec, resolution: int) -> Generator:
 
 
 def names(spec: NetworkSpec, resolution: int) -> list[tuple[str, torch.Size]]:
-    """`generator.blocks.4.seed.weight` and so on, with shapes, of all networks at a resolution."""
-    return [(first.name, first.shape) for first in firsts(spec, resolution)]
+    """Return `generator.blocks.4.seed.weight` and so on, with shapes, of all networks."""
+    return [(weight.name, weight.shape) for weight in initials(spec, resolution)]
 
 
-def firsts(spec: NetworkSpec, resolution: int) -> Iterator[First]:
-    """Every weight of all networks at a resolution, with what its first values are drawn from."""
+def initials(spec: NetworkSpec, resolution: int) -> Iterator[Initial]:
+    """Yield every weight at a resolution, with what its first values are drawn from."""
     with torch.device("meta"):
         nets = {name: network(spec, name, resolution) for name in SYSTEMS[spec.name].networks}
     for kind, net in nets.items():
         for path, module in net.named_modules():
             for name, parameter in module.named_parameters(recurse=False):
-                yield First(f"{kind}.{path}.{name}", parameter.shape, *first_of(module)[name])
+                own = cast("dict[str, tuple[float, float]]", module.initial)
+                yield Initial(f"{kind}.{path}.{name}", parameter.shape, *own[name])
 
 
-def first_of(module: nn.Module) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation of the first values of a module's own parameters."""
-    return cast("dict[str, tuple[float, float]]", module.first)
-
-
-def draw(first: First, seed: int) -> Tensor:
-    """First values of one weight: a function of the seed and its name."""
-    if not first.spread:
-        return torch.full(first.shape, first.mean)
-    normal = rng.normal(tuple(first.shape), rng.key(seed, first.name, 0))
-    return normal * first.spread + first.mean
+def draw(weight: Initial, seed: int) -> Tensor:
+    """Draw the first values of one weight, which are a function of the seed and its name."""
+    if not weight.spread:
+        return torch.full(weight.shape, weight.mean)
+    normal = rng.normal(tuple(weight.shape), rng.key(seed, weight.name, 0))
+    return normal * weight.spread + weight.mean
 
 
 def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = None) -> Weights:
-    """First values of the weights that the networks have at `resolution` but not at `before`.
+    """Return first values of the weights that are there at `resolution` but not at `before`.
 
     None depends on when its layer is grown.
     """
     older = {name for name, _ in names(spec, before)} if before else set()
-    found = (first for first in firsts(spec, resolution) if first.name not in older)
-    return {first.name: draw(first, seed) for first in found}
+    found = (weight for weight in initials(spec, resolution) if weight.name not in older)
+    return {weight.name: draw(weight, seed) for weight in found}
 
 
 def load(net: nn.Module, weights: Mapping[str, Tensor], prefix: str) -> None:
@@ -80,5 +76,5 @@ def load(net: nn.Module, weights: Mapping[str, Tensor], prefix: str) -> None:
 
 
 def named(net: nn.Module, prefix: str) -> Iterable[tuple[str, Tensor]]:
-    """The inverse of `load`."""
+    """Return the weights of `net` as `prefix.NAME`: the inverse of `load`."""
     return ((f"{prefix}.{name}", value) for name, value in net.state_dict().items())

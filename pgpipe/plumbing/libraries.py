@@ -4,6 +4,7 @@ All are set before there is a second thread: where one thread sets a variable wh
 one up, the table may move, and the process ends by SIGSEGV.
 """
 
+import getpass
 import os
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def tune() -> None:
     # There numpy's AVX-512 sort takes six times as long as its AVX2 sort, most of SWD's time.
     if is_zen_4(CPU_INFO.read_text() if CPU_INFO.exists() else ""):
         os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4 AVX512_ICL AVX512_SPR")
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # in a container, for instance; DVC asks for a name
+        os.environ["USER"] = f"{os.getuid()}"
 
 
 def is_zen_4(cpu_info: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.git import git
 
 
 def project_root() -> Path:
@@ -61,12 +62,26 @@ def folder_for_much() -> Path:
     return Path(tempfile.gettempdir()) if elsewhere else root
 
 
+def require_home() -> None:
+    """Refuse a user without a home folder, in which DVC and MLflow look for their settings.
+
+    Raises:
+        UsageError: HOME is not set, and the user has no name to look one up by.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        raise UsageError(
+            f"HOME: not set, and user {os.getuid()} has no name; set it to a folder of yours"
+        ) from None
+
+
 def require_git() -> None:
     """Refuse a DVC project without git, which DVC does not work without.
 
     Raises:
-        UsageError: git is not installed, or the project is in no repository, or its path is no
-            text, which neither DVC nor MLflow can work with.
+        UsageError: git is not installed, or the project is in no repository, or in one that git
+            does not trust, or its path is no text, which neither DVC nor MLflow can work with.
     """
     root = project_root().resolve()
     if not (root / ".dvc" / "config").exists():
@@ -80,6 +95,7 @@ def require_git() -> None:
             f"{root}: no git repository, which DVC needs; run: git init && git add -A && "
             "git commit -m sources"
         )
+    git("rev-parse", "--git-dir")
 
 
 def fault_of_place() -> str | None:

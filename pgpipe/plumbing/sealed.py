@@ -7,8 +7,9 @@ or an error that names the file and the stage that makes it anew: there is one r
 here, and a test holds that stages use no other. A folder without a seal, as an older version or a
 user leaves it, is read as it is.
 
-Hashes of much are kept by size, times and inode, so that it is hashed once until somebody changes
-it; a disk that changes bits by itself changes no time, and is found by `pgpipe verify` alone.
+Hashes of large files are kept by size, times and inode, so that each is hashed once until somebody
+changes it; a disk that changes bits by itself changes no time, and is found by `pgpipe verify`
+alone.
 """
 
 import csv
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pgpipe.errors import IntegrityError, PgpipeError, UsageError
 from pgpipe.plumbing import filehashes
 from pgpipe.plumbing.files import link_or_copy, write_json
-from pgpipe.plumbing.hashes import sha256, sha256_file, sha256_json
+from pgpipe.plumbing.hashes import sha256, sha256_file
 from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.unwritable import refusal
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEAL = ".hashes.json"
-MUCH_BYTES = 1 << 26  # whose hashes are kept
+MUCH_BYTES = 1 << 24  # of a file, whose hash is kept
 LONGEST_REASON = 200  # characters of what a library says
 
 Rows = list[dict[str, str]]
@@ -163,13 +164,20 @@ def require_raw(folder: Path, memory: Path) -> dict[str, tuple[int, str]]:
 
 
 def hashes_of(paths: list[Path]) -> dict[Path, str]:
-    """Return the SHA-256 of files that are there; of much, those are kept."""
-    if sum(path.stat().st_size for path in paths) < MUCH_BYTES:
-        return {path: sha256_file(path) for path in paths}
-    named = {str(path): path for path in paths}
-    memory = project_root() / ".pgpipe/hashed" / f"{sha256_json(sorted(named))[:16]}.json"
-    found = filehashes.hashes(named, memory, unwatched)
-    return {path: found[name][1] for name, path in named.items()}
+    """Return the SHA-256 of files that are there; those of large ones are kept.
+
+    Each is kept for itself, so that whoever asks for it, among whichever others, finds it.
+    """
+    return {
+        path: sha256_file(path) if path.stat().st_size < MUCH_BYTES else kept_hash(path)
+        for path in paths
+    }
+
+
+def kept_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, which is hashed once until somebody changes it."""
+    memory = project_root() / ".pgpipe/hashed" / f"{sha256(os.fsencode(path))[:16]}.json"
+    return filehashes.hashes({path.name: path}, memory, unwatched)[path.name][1]
 
 
 @contextmanager

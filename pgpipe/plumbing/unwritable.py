@@ -97,14 +97,9 @@ def raise_if_full(error: OSError, path: Path, size: int = 0) -> None:
 
 @contextmanager
 def naming_option(option: str, path: Path) -> Iterator[None]:
-    """Have it be the user's error about an option, where `path`, its value, cannot be written.
-
-    Raises:
-        UsageError: for instance no permission, or a file where a folder has to be.
-    """
+    """Have it be the user's error about an option, where `path`, its value, cannot be written."""
     try:
         yield
     except OSError as error:
-        if isinstance(told := refusal(error, path), ResourceError):
-            raise told from None
-        raise UsageError(f"{option}: {path}: {error.strerror}") from None
+        told = refusal(error, path) or UsageError(f"{path}: {error.strerror}")
+        raise type(told)(f"{option}: {told}") from None

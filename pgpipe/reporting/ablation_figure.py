@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from pgpipe.reporting.ablation_table import Layout, Runs, read_paper
+from pgpipe.reporting.ablation_table import Layout, Runs, read_published
 from pgpipe.reporting.ablation_text import title
 
 POINT, MEAN, REALS = "#8fb0d3", "#1f4e79", "#5b8c5a"
@@ -24,15 +24,15 @@ OWN = {"floor": "floor: reals against other reals", "real": "reals"}
 def figure(runs: Runs, table: pd.DataFrame, shown: Layout, heading: str) -> Figure:
     """A panel for each headline; below the SWD one the paper's figures for the same rows."""
     rows = list(table.index)
-    panels = [(score, source) for score in shown.headlines for source in sources(score)]
+    panels = [(score, source) for score in shown.headlines for source in sources(shown, score)]
     picture = Figure(figsize=(max(6.4, 1.05 * len(rows) + 1), 2.5 * len(panels) + 0.6), dpi=120)
     picture.set_layout_engine("constrained")
     axes = picture.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (score, source) in zip(axes, panels, strict=True):
         if source == "ours":
             draw_runs(ax, runs, table, score)
-        else:
-            draw_paper(ax, rows, score)
+        elif shown.published:
+            draw_paper(ax, read_published(shown.published)[score], rows)
         finish(ax, f"{title(score)}{', paper' if source == 'paper' else ''}")
     names = [f"{row.replace('-star', '*')}\n{table.loc[row, 'name']}" for row in rows]
     axes[-1].set_xticks(range(len(rows)), [wrap(name) for name in names], fontsize=7.5)
@@ -40,9 +40,9 @@ def figure(runs: Runs, table: pd.DataFrame, shown: Layout, heading: str) -> Figu
     return picture
 
 
-def sources(score: str) -> Sequence[str]:
+def sources(shown: Layout, score: str) -> Sequence[str]:
     """Whose values of a score get a panel: the paper's at another scale, so apart from ours."""
-    return ("ours", "paper") if score == "swd_avg" else ("ours",)
+    return ("ours", "paper") if shown.published and score == shown.headlines[0] else ("ours",)
 
 
 def draw_runs(ax: Axes, runs: Runs, table: pd.DataFrame, score: str) -> None:
@@ -70,9 +70,8 @@ def draw_runs(ax: Axes, runs: Runs, table: pd.DataFrame, score: str) -> None:
             ax.axhline(table[f"{score}_{own}"].mean(), color=REALS, lw=1.2, ls="--", label=label)
 
 
-def draw_paper(ax: Axes, rows: Sequence[str], score: str) -> None:
-    """The paper's figures for the rows, a line a data set."""
-    paper = read_paper()[score]
+def draw_paper(ax: Axes, paper: pd.Series, rows: Sequence[str]) -> None:
+    """The paper's figures for the rows, one line per data set."""
     for data, (label, color) in PAPERS.items():
         values = [paper[(data, row)] for row in rows]
         ax.plot(range(len(rows)), values, "o-", color=color, lw=1, ms=5, label=label)

@@ -16,7 +16,6 @@ from pgpipe.reporting.contrasts import Contrast, contrast
 
 Runs = pd.DataFrame
 
-PAPER_FILE = Path(__file__).with_name("table1.csv")
 STAND_INS = ("e-star",)  # a row that the row below it replaces, not extends
 
 # Standard deviation of the MS-SSIM of a pair of images, rounded up; a mean over pairs has it
@@ -30,6 +29,7 @@ class Layout(NamedTuple):
 
     scores: tuple[str, ...]
     headlines: tuple[str, ...]
+    published: Path | None = None  # CSV of published figures, by data set and row
 
 
 def frame(records: Sequence[Mapping[str, Any]]) -> Runs:
@@ -38,18 +38,18 @@ def frame(records: Sequence[Mapping[str, Any]]) -> Runs:
     return pd.DataFrame.from_records(known)
 
 
-def layout(study: str, runs: Runs) -> Layout:
-    """The layout of a study; the levels of SWD are those that its runs have."""
-    if study == "modes":
-        return Layout(("modes_found", "mode_kl"), ("modes_found", "mode_kl"))
-    levels = [name for name in runs.columns if re.fullmatch(r"swd_\d+", name)]
-    levels.sort(key=lambda name: -int(name.removeprefix("swd_")))
-    return Layout((*levels, "swd_avg", "ms_ssim"), ("swd_avg", "ms_ssim"))
+def layout(
+    runs: Runs, headlines: tuple[str, ...], levels: bool, published: Path | None = None
+) -> Layout:
+    """Return what a study's table shows; levels of SWD, if any, are those that its runs have."""
+    found = [name for name in runs.columns if levels and re.fullmatch(r"swd_\d+", name)]
+    found.sort(key=lambda name: -int(name.removeprefix("swd_")))
+    return Layout((*found, *headlines), headlines, published)
 
 
-def read_paper() -> pd.DataFrame:
-    """Table 1 of Karras et al. 2018: by data set and row."""
-    return pd.read_csv(PAPER_FILE).set_index(["data", "row"])
+def read_published(file: Path) -> pd.DataFrame:
+    """Return published figures by data set and row."""
+    return pd.read_csv(file).set_index(["data", "row"])
 
 
 def samples(runs: Runs, score: str) -> dict[str, list[float]]:
@@ -75,18 +75,17 @@ def noise(runs: Runs, score: str) -> float:
 def summary(runs: Runs, titles: Mapping[str, str], shown: Layout, data: str) -> pd.DataFrame:
     """One line a row of the study that has runs, all as numbers."""
     rows = [row for row in titles if row in set(runs.row)]
-    paper = read_paper()
     lines = {
         row: {
             "name": titles[row],
             **means(runs[runs.row == row], shown.scores),
             **step(runs, rows, row, shown.headlines),
-            **published(paper, data, row, shown.headlines),
+            **published(shown, data, row),
         }
         for row in rows
     }
     table = pd.DataFrame.from_dict(lines, orient="index").rename_axis("row")
-    for score in set(shown.headlines) & set(paper.columns):
+    for score in shown.headlines:
         if f"{score}_paper" in table:
             table[f"{score}_difference"] = table[score] - table[f"{score}_paper"]
     return table
@@ -120,15 +119,16 @@ def difference(runs: Runs, score: str, row: str, above: str) -> Contrast:
     return contrast(samples(runs, score), {row: 1.0, above: -1.0}, noise(runs, score))
 
 
-def published(
-    paper: pd.DataFrame, data: str, row: str, headlines: tuple[str, ...]
-) -> dict[str, Any]:
-    """The paper's figures for the row: on this data set, else on each of its own."""
+def published(shown: Layout, data: str, row: str) -> dict[str, Any]:
+    """The published figures for the row: on this data set, else on each of their own."""
+    if shown.published is None:
+        return {}
+    paper = read_published(shown.published)
     own = paper.index.get_level_values("data").unique()
     suffixes = {data: "paper"} if data in own else {name: f"paper_{name}" for name in own}
     return {
         f"{score}_{suffix}": paper.loc[(name, row), score]
-        for score in headlines
+        for score in shown.headlines
         if score in paper
         for name, suffix in suffixes.items()
     }

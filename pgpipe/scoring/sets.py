@@ -21,6 +21,7 @@ from pgpipe.data.reading.layouts import images_of
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.unwritable import refusal
 
 LOOKED = 256  # images whose values a message names
 SMALLEST = 16  # pixels: SWD's last level
@@ -60,10 +61,11 @@ def mapped(path: Path) -> Images:
     """The array of a .npy file, mapped: uint8 [N, H, W, C]."""
     try:
         array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+    except FileNotFoundError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except Exception as error:  # hostile bytes make numpy raise anything
-        raise IntegrityError(f"{path}: not a readable .npy array: {error}") from error
+        refused = refusal(error, path) if isinstance(error, OSError) else None
+        raise refused or IntegrityError(f"{path}: not a readable .npy array: {error}") from error
     if array.ndim not in (3, 4):
         raise UsageError(
             f"{path}: shape {array.shape} is neither [N, H, W, C], [N, C, H, W] nor [N, H, W]"

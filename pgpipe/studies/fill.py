@@ -1,4 +1,4 @@
-"""What `pgpipe ablation queue` and `status`, and `pgpipe queue`, do and say."""
+"""What `pgpipe study queue` and `status`, and `pgpipe queue`, do and say."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def status(wanted: list[Experiment]) -> list[str]:
     with dvc_repo() as repo:
         found = survey(wanted, finished(), tasks(repo))
     failed = [s.task.name for s in found.standings if s.task and s.state == "failed"]
-    again = "pgpipe ablation queue, with the same options, queues again what failed"
+    again = "pgpipe study queue, with the same options, queues again what failed"
     return [
         *map(line, found.standings),
         *outdated_lines(found.outdated),

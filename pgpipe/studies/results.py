@@ -1,20 +1,21 @@
-"""What `pgpipe ablation table` and `check` make of finished runs."""
+"""What `pgpipe study table` and `check` make of finished runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgpipe.errors import UsageError
-from pgpipe.studies.claims import CLAIMS, in_words, judge
+from pgpipe.studies.claims import in_words, judge
 from pgpipe.studies.revisions import require_project
 from pgpipe.studies.runs import Run, finished
+from pgpipe.studies.study import Study
 from pgpipe.studies.survey import outdated_lines, survey
-from pgpipe.studies.table import Experiment, Study, experiments, selection
+from pgpipe.studies.table import Experiment, experiments, selection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.tracker import Tracker, open_summary
 
 if TYPE_CHECKING:
-    from pgpipe.reporting.ablation_table import Runs
+    from pgpipe.reporting.ablation_table import Layout, Runs
 
 Done = list[tuple[Experiment, Run]]
 
@@ -35,7 +36,7 @@ class Results:
         if not self.done:
             raise UsageError(
                 f"{study.name} on {data}: no finished run has the parameters of its presets; "
-                f"pgpipe ablation queue --study {study.name} --data {data}"
+                f"pgpipe study queue --study {study.name} --data {data}"
             )
 
     @property
@@ -68,7 +69,7 @@ def write_table(results: Results, folder: Path, section: TrackingSection) -> str
     from pgpipe.reporting import ablation_figure, ablation_table, ablation_text
 
     runs, stem = results.runs(), folder / results.name
-    shown = ablation_table.layout(results.study.name, runs)
+    shown = layout_of(results.study, runs)
     table = ablation_table.summary(runs, results.study.rows, shown, results.data)
     heading = f"{results.study.title} on {results.data}"
     files = ablation_text.write(table, shown, heading, stem)
@@ -79,6 +80,13 @@ def write_table(results: Results, folder: Path, section: TrackingSection) -> str
         means = {f"{s}/{row}": table[s][row] for s in shown.scores for row in table.index}
         tracker.log_metrics(images_shown(results.done), means)
     return "\n".join([files[0].read_text(encoding="utf-8"), *outdated_lines(results.outdated)])
+
+
+def layout_of(study: Study, runs: "Runs") -> "Layout":
+    """What the table of a study's runs shows."""
+    from pgpipe.reporting.ablation_table import layout
+
+    return layout(runs, study.headlines, study.levels, study.published)
 
 
 def log(tracker: Tracker, done: Done, files: Sequence[Path]) -> None:
@@ -102,5 +110,5 @@ def check(results: Results) -> list[str]:
     runs = results.runs()
     return [
         in_words(judge(claim, samples(runs, claim.score), noise(runs, claim.score)))
-        for claim in CLAIMS[results.study.name]
+        for claim in results.study.claims
     ]

@@ -1,8 +1,8 @@
-"""The two studies, and the experiments that they consist of.
+"""The studies, and the experiments that they consist of.
 
-`table1` is the paper's Table 1, `modes` its discrete-mode test (both Karras et al. 2018). A row on
-a data set is a combination of two presets; a seed of it differs in `train.seed` alone, so that
-data, samples' latents and scoring stay the same.
+A seed of a row differs in `train.seed` alone, so that data, samples' latents and scoring stay the
+same. To add a study, write a file with a `STUDY` (see `study`), presets for its rows, and name it
+in `STUDIES`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,58 +13,13 @@ from pgpipe.config import nearest
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.presets import files as presets
+from pgpipe.studies import modes, table1
+from pgpipe.studies.study import Study
 
 Document = Mapping[str, Any]  # the whole of a params.yaml
 
 
-@dataclass(frozen=True)
-class Study:
-    """Rows by their names with what they add; presets are patterns over row and data set."""
-
-    name: str
-    title: str
-    row_preset: str
-    data_preset: str
-    rows: Mapping[str, str]
-    data_sets: tuple[str, ...]
-
-
-STUDIES = {
-    study.name: study
-    for study in (
-        Study(
-            name="table1",
-            title="Table 1",
-            row_preset="table1-{row}",
-            data_preset="table1-{data}",
-            rows={
-                "a": "Gulrajani et al. 2017",
-                "b": "+ progressive growing",
-                "c": "+ small minibatch",
-                "d": "+ revised training parameters",
-                "e-star": "+ minibatch discrimination",
-                "e": "minibatch stddev instead",
-                "f": "+ equalised learning rate",
-                "g": "+ pixelwise normalisation",
-                "h": "converged",
-            },
-            data_sets=("photos", "celeba", "lsun-bedroom"),
-        ),
-        Study(
-            name="modes",
-            title="Discrete-mode test",
-            row_preset="mnist-1k-{row}",
-            data_preset="{data}",
-            rows={
-                "a": "WGAN-GP",
-                "b": "+ equalised learning rate, pixel norm",
-                "c": "+ minibatch stddev",
-                "d": "+ progressive growing",
-            },
-            data_sets=("digits-1k", "digits-1k-k2", "mnist-1k", "mnist-1k-k2"),  # K = 4 but for -k2
-        ),
-    )
-}
+STUDIES = {study.name: study for study in (table1.STUDY, modes.STUDY)}
 
 
 @dataclass(frozen=True)

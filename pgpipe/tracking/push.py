@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from pgpipe.errors import PgpipeError
 from pgpipe.plumbing.files import write_json
 from pgpipe.plumbing.hashes import sha256_file
 from pgpipe.tracking.spool import (
     ARTIFACTS,
+    CURSOR_FILE,
+    DAMAGED,
+    LOCK,
     METRICS_FILE,
     RUN_FILE,
     Dataset,
@@ -25,6 +29,8 @@ from pgpipe.tracking.spool import (
     read_points,
     read_run,
     safe_name,
+    set_aside,
+    unreadable,
 )
 from pgpipe.tracking.store import connect
 from pgpipe.tracking.troubles import StoreAway, StoreTrouble, store_errors
@@ -34,7 +40,6 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 KEY_TAG = "pgpipe.key"
-CURSOR_FILE = "pushed.json"
 CHUNK_BYTES = 1 << 16  # of metrics.jsonl, between two notes of how far a push has come
 
 # MLflow's limits: entities in an answer or a request, characters in a value
@@ -67,7 +72,8 @@ def push(folder: Path) -> Pushed:
 
     Raises:
         StoreTrouble: the store does not take it; what it lacks stays in the spool.
-        SpoolDamaged: a file of the spool cannot be read; what can be was sent.
+        SpoolDamaged: a file of the spool is damaged, and set aside; what can be was sent.
+        PgpipeError: the system refuses something.
     """
     try:
         with locked(folder / "push.lock"):
@@ -82,8 +88,23 @@ def push(folder: Path) -> Pushed:
                 push_description(client, cursor, folder)
                 points = push_points(client, cursor, folder)
             return Pushed(points, push_artifacts(client, cursor, folder))
+    except SpoolDamaged as damage:
+        raise put_away(folder, damage) from None
     except OSError as error:
-        raise SpoolDamaged(f"{error.filename or folder}: {error.strerror}") from None
+        trouble = unreadable(Path(error.filename2 or error.filename or folder), error)
+        raise put_away(folder, trouble) if isinstance(trouble, SpoolDamaged) else trouble from None
+
+
+def put_away(folder: Path, damage: SpoolDamaged) -> SpoolDamaged:
+    """Set a damaged file of a spool aside, unless a stage has written it anew meanwhile."""
+    try:
+        with locked(folder / LOCK):
+            read_run(folder)
+            return damage if damage.file.name == RUN_FILE else set_aside(damage)
+    except SpoolDamaged as description:
+        return set_aside(description)
+    except OSError:
+        return damage
 
 
 def find_run(run: Run, known: str) -> tuple["MlflowClient", str | None]:
@@ -150,7 +171,10 @@ def push_points(client: "MlflowClient", cursor: Cursor, folder: Path) -> int:
     if file.exists() and file.stat().st_size < cursor.offset:  # cut off since
         cursor.offset = 0
     while file.exists():
-        points, offset = read_points(file, cursor.offset, CHUNK_BYTES)
+        try:
+            points, offset = read_points(file, cursor.offset, CHUNK_BYTES)
+        except OSError as error:
+            raise unreadable(file, error) from None
         if offset == cursor.offset:
             break
         metrics = [
@@ -169,13 +193,15 @@ def push_artifacts(client: "MlflowClient", cursor: Cursor, folder: Path) -> int:
 
     Each is tried, and then what went wrong with the first one is raised.
     """
-    root, sent, troubles = folder / ARTIFACTS, 0, []
-    for file in sorted(f for f in root.rglob("[!.]*") if not f.is_dir()):
+    root, sent, troubles = folder / ARTIFACTS, 0, list[Exception]()
+    for file in sorted(f for f in root.rglob("[!.]*") if not f.is_dir() and f.suffix != DAMAGED):
         try:
             sent += push_artifact(client, cursor, folder, file)
         except StoreAway:
             raise
-        except (StoreTrouble, SpoolDamaged) as trouble:
+        except SpoolDamaged as damage:
+            troubles.append(put_away(folder, damage))
+        except (StoreTrouble, PgpipeError) as trouble:
             troubles.append(trouble)
     if troubles:
         raise troubles[0]
@@ -189,7 +215,7 @@ def push_artifact(client: "MlflowClient", cursor: Cursor, folder: Path, file: Pa
         with file.open("rb"):
             stat = file.stat()
     except OSError as error:
-        raise SpoolDamaged(f"{file}: {error.strerror}") from None
+        raise unreadable(file, error) from None
     stamp = [stat.st_size, stat.st_mtime_ns]
     if cursor.artifacts.get(str(path)) == stamp:
         return False

@@ -8,12 +8,14 @@
 The stages of a run append one after another or at once, each in its own process, under a lock.
 The first value of a metric at a step stays, so that a repeated stage adds nothing. A killed
 process may leave a torn line: readers skip it, and the next writer starts a line of its own. A
-description that is damaged is set aside as `run.json.damaged` by the next stage, which writes a new
-one.
+file that is damaged is set aside as `NAME.damaged` by whoever meets it, and named once. Without its
+description a spool waits for the next stage of its run, which writes a new one.
 """
 
+import errno
 import fcntl
 import math
+import os
 import posixpath
 import re
 import time
@@ -25,12 +27,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from pgpipe.config import Section
+from pgpipe.errors import PgpipeError
 from pgpipe.plumbing.files import copy, write_json
 from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.unwritable import refusal
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
-LOCK, DAMAGED = "lock", ".damaged"
+CURSOR_FILE, LOCK, DAMAGED = "pushed.json", "lock", ".damaged"
+NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 
 Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as stores keep it
 
@@ -70,6 +75,10 @@ class Point(Section):
 class SpoolDamaged(Exception):  # noqa: N818 - a state of the spool
     """A file of a spool is not what was written; the message names it."""
 
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file, self.reason = file, reason
+
 
 class Spool:
     """The writing end, for one process."""
@@ -81,9 +90,10 @@ class Spool:
         self._offset = 0  # bytes of metrics.jsonl that _seen covers
         self._run = run  # as last written, in case the file is damaged meanwhile
         with self._locked():
-            if (self.folder / RUN_FILE).exists():
+            if os.path.lexists(self.folder / RUN_FILE):
                 self._run = reopened(self._read(), run)
             write_run(self.folder, self._run)
+            make_way(self._metrics)
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """Add the values that this step does not have yet, in one write of one line.
@@ -93,6 +103,8 @@ class Spool:
         """
         finite = {safe_name(n): float(v) for n, v in values.items() if math.isfinite(v)}
         with self._locked(), self._metrics.open("ab", buffering=0) as file:
+            if file.tell() == 0:  # what the store has is of a file that is no more
+                (self.folder / CURSOR_FILE).unlink(missing_ok=True)
             self._catch_up()
             if file.tell() > self._offset:  # a killed process left a torn line
                 file.write(b"\n")
@@ -108,7 +120,9 @@ class Spool:
 
     def add_artifact(self, file: Path, folder: str) -> None:
         """Copy `file`; the last copy of a name stays."""
-        copy(file, self.folder / ARTIFACTS / folder / file.name)
+        target = self.folder / ARTIFACTS / folder / file.name
+        make_way(target)
+        copy(file, target)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add tags, or give them new values."""
@@ -133,9 +147,7 @@ class Spool:
         try:
             return read_run(self.folder)
         except SpoolDamaged as damage:
-            if (file := self.folder / RUN_FILE).exists():
-                file.replace(file.with_name(f"{RUN_FILE}{DAMAGED}"))
-            warn(f"{damage}; set aside, and written anew")
+            warn(f"{set_aside(damage)}, and written anew")
             return self._run
 
     def _locked(self) -> AbstractContextManager[None]:
@@ -152,19 +164,49 @@ def read_run(folder: Path) -> Run:
 
     Raises:
         SpoolDamaged: run.json is missing, or is not what `write_run` writes.
+        PgpipeError: the system refuses to read it.
     """
     file = folder / RUN_FILE
     try:
         run = Run.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise SpoolDamaged(f"{file}: {error.strerror}") from None
+        raise unreadable(file, error) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise SpoolDamaged(f"{file}: damaged ({place or 'JSON'}: {first['msg']})") from None
+        raise SpoolDamaged(file, f"damaged ({place or 'JSON'}: {first['msg']})") from None
     if run.key != folder.name:
-        raise SpoolDamaged(f"{file}: damaged (it is of another run)")
+        raise SpoolDamaged(file, "damaged (it is of another run)")
     return run
+
+
+def unreadable(file: Path, error: OSError) -> SpoolDamaged | PgpipeError:
+    """Return what it means that a file of a spool cannot be read: damage, or a refusal."""
+    refused = None if error.errno in NO_FILE else refusal(error, file)
+    return refused or SpoolDamaged(file, error.strerror or str(error))
+
+
+def set_aside(damage: SpoolDamaged) -> SpoolDamaged:
+    """Give a damaged file another name; return the damage with what became of the file.
+
+    What is missing gets an empty file of that name, so that it is not named again.
+    """
+    file = damage.file
+    aside = file.with_name(f"{file.name}{DAMAGED}")
+    try:
+        if os.path.lexists(file):
+            file.replace(aside)
+            return SpoolDamaged(file, f"{damage.reason}; set aside")
+        aside.touch()
+    except OSError as error:
+        return SpoolDamaged(file, f"{damage.reason}; not set aside: {error.strerror}")
+    return damage
+
+
+def make_way(file: Path) -> None:
+    """Set aside what is no file where one is to be written."""
+    if os.path.lexists(file) and not file.is_file():
+        warn(set_aside(SpoolDamaged(file, "no file")))
 
 
 def write_run(folder: Path, run: Run) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.errors import without_credentials
 from pgpipe.plumbing.project import project_root
+from pgpipe.tracking import answers
 from pgpipe.tracking.address import (
     SQLITE,
     VARIABLE,
@@ -83,6 +84,7 @@ def open_store() -> "MlflowClient":
     from mlflow.store.db import utils
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # we say it ourselves
+    answers.bound()
     utils.MAX_RETRY_COUNT = 1  # its own ten take 100 seconds, also where a file may not be read
     ensure_database()
     return MlflowClient(tracking_uri=store_uri())

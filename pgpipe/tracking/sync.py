@@ -1,13 +1,16 @@
 """Replaying every spool into the store: for a store that was away, or lost, or is another one."""
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError
 from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.unwritable import refusal
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import (
+    DAMAGED,
     METRICS_FILE,
     RUN_FILE,
     SpoolDamaged,
@@ -18,9 +21,7 @@ from pgpipe.tracking.spool import (
 from pgpipe.tracking.store import ExperimentDeleted, require_store
 from pgpipe.tracking.troubles import AGAIN, StoreAway, StoreTrouble
 
-DAMAGE_CURE = (
-    "a stage of the same run writes it anew, or delete the folder of the run if it is not wanted"
-)
+DAMAGE_CURE = "a stage of the same run writes it anew, and pgpipe sync sends the rest"
 LOCKED = "database is locked"  # what SQLite says after waiting for another process
 NAMED = 5  # runs that a line names, at most
 
@@ -58,7 +59,7 @@ def sync(experiment: str = "") -> Synced:
     for folder in folders:
         try:
             pushed.append(push_somewhere(folder, experiment))
-        except (StoreTrouble, SpoolDamaged) as trouble:
+        except (StoreTrouble, SpoolDamaged, PgpipeError) as trouble:
             failures.append(failure(folder, trouble))
             if is_away(trouble) and (LOCKED in str(trouble) or trouble_with_store()):
                 break  # it went away meanwhile, or each run would wait as long as this one
@@ -73,7 +74,7 @@ def sync(experiment: str = "") -> Synced:
 
 
 def spools() -> list[Path]:
-    """The folders of all runs, damaged ones among them.
+    """The folders of all runs, but for those whose description was set aside.
 
     Raises:
         UsageError: they cannot be listed.
@@ -81,9 +82,17 @@ def spools() -> list[Path]:
     root = runs_folder()
     try:
         folders = sorted(root.iterdir()) if root.exists() else []
-        return [f for f in folders if (f / RUN_FILE).exists() or (f / METRICS_FILE).exists()]
+        return [f for f in folders if is_spool(f)]
     except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from None
+        place = Path(error.filename)
+        raise refusal(error, place) or UsageError(f"{place}: {error.strerror}") from None
+
+
+def is_spool(folder: Path) -> bool:
+    """Whether a folder holds a run that can be sent, or damage that nobody was told of yet."""
+    description = folder / RUN_FILE
+    untold = not os.path.lexists(folder / f"{RUN_FILE}{DAMAGED}")
+    return os.path.lexists(description) or ((folder / METRICS_FILE).exists() and untold)
 
 
 def push_somewhere(folder: Path, experiment: str) -> Pushed:
@@ -111,15 +120,16 @@ def is_away(trouble: Exception) -> bool:
     return isinstance(trouble, StoreAway)
 
 
-def failure(folder: Path, trouble: StoreTrouble | SpoolDamaged) -> Failure:
+def failure(folder: Path, trouble: StoreTrouble | SpoolDamaged | PgpipeError) -> Failure:
     """What is told of a run that was not sent."""
     try:
         name = f"{read_run(folder).name} ({folder.name})"
-    except SpoolDamaged:
+    except (SpoolDamaged, PgpipeError):
         name = folder.name
     if isinstance(trouble, SpoolDamaged):
         return Failure(name, f"{trouble}; {DAMAGE_CURE}", IntegrityError)
-    return Failure(name, f"{trouble}; {AGAIN}" if is_away(trouble) else str(trouble), trouble.kind)
+    kind = trouble.kind if isinstance(trouble, StoreTrouble) else type(trouble)
+    return Failure(name, f"{trouble}; {AGAIN}" if is_away(trouble) else str(trouble), kind)
 
 
 def summed_up(failures: list[Failure], rest: str) -> PgpipeError:

@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pgpipe.errors import Interrupted, ResourceError
+from pgpipe.errors import Interrupted, ResourceError, UsageError
 from pgpipe.plumbing.terminal import warn
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.identity import summary_run, this_run
 from pgpipe.tracking.mirror import Mirror
 from pgpipe.tracking.spool import Dataset, Run, Spool, Status
 
-NOT_WRITTEN = (OSError, ResourceError, ValueError)  # a spool that takes nothing; costs no result
+NOT_WRITTEN = (OSError, ResourceError, UsageError, ValueError)  # which costs no result
 
 
 class Tracker(Protocol):

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from pgpipe.errors import (
@@ -17,7 +18,9 @@ from pgpipe.errors import (
     UsageError,
     without_credentials,
 )
+from pgpipe.plumbing.unwritable import refusal
 from pgpipe.tracking.address import VARIABLE, given, is_database, shown_store
+from pgpipe.tracking.spool import SpoolDamaged
 
 AGAIN = "run pgpipe sync again later"
 ANEW = "move it away and run pgpipe sync, which makes it anew from .pgpipe/runs"
@@ -95,10 +98,10 @@ REFUSALS = [
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn any failure of the block, which uses mlflow, into a `StoreTrouble`."""
+    """Turn any failure of the block, which uses mlflow, into a `StoreTrouble`; but for ours."""
     try:
         yield
-    except StoreTrouble:
+    except (StoreTrouble, SpoolDamaged, PgpipeError):
         raise
     except Exception as error:
         raise trouble(error) from error
@@ -114,6 +117,8 @@ def trouble(error: Exception) -> StoreTrouble:
     for pattern, kind, cure in REFUSALS:
         if re.search(pattern, evidence):
             return StoreRefuses(f"{told}; {cure}", kind)
+    if isinstance(error, OSError) and (refused := refusal(error, Path(error.filename or "."))):
+        return StoreRefuses(str(refused), type(refused))
     return StoreAway(told)
 
 

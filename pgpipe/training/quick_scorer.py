@@ -82,6 +82,7 @@ class QuickScorer:
         self.told: set[int] = set()
         self.log = snapshots.folder / "scorer.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        snapshots.set_damaged_rows_aside()
         for path in snapshots.unscored():  # that a kill left
             self.send(path)
 

@@ -25,13 +25,12 @@ from pgpipe.gan.sampling import generator_of, render_all
 from pgpipe.images import Images
 from pgpipe.metrics.quick import QuickScores
 from pgpipe.plumbing import tensors
-from pgpipe.plumbing.files import write_json
 from pgpipe.plumbing.processes.signals import SIGNALS
 from pgpipe.plumbing.terminal import note
 from pgpipe.training import hashed
 from pgpipe.training.history import Row
 from pgpipe.training.quick_task import FEATURES, Task
-from pgpipe.training.snapshots import row_file
+from pgpipe.training.snapshots import row_file, write_row
 
 CPU = torch.device("cpu")
 LOWEST = 19  # priority: it takes what the training leaves
@@ -71,7 +70,7 @@ class Worker:
             raise IntegrityError(f"{path}: damaged (hash differs); delete it and run again")
         named, facts = tensors.parse(data)
         row = {**facts["row"], "images": self.count, **self.quick.of(self.draw(named, facts))}
-        write_json(row_file(self.to, hashed.images_of(path)), row)
+        write_row(row_file(self.to, hashed.images_of(path)), row)
 
     def draw(self, named: tensors.Tensors, facts: Row) -> Images:
         """The images to score: uint8 [N, R, R, C]."""

@@ -1,7 +1,8 @@
 """Snapshots of a phase's averaged generator, one per tick, and their quick scores.
 
     snapshots/<images>-<sha256>.safetensors   generators: all of them, as long as they are small
-    scores-<key>/<images>.json                rows of scores, by the key of the code and settings
+    scores-<key>/<images>.json                rows of scores, by the key of the code and settings,
+                                              each with its hash
 
 Rows are functions of snapshots, and these of the training, so a phase that was killed ends with
 the same files. Generators are kept so that an edited metric scores them again without a training.
@@ -14,10 +15,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+from pgpipe.errors import IntegrityError
 from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics.quick import better
 from pgpipe.plumbing import sealed, tensors
-from pgpipe.plumbing.files import write_bytes
+from pgpipe.plumbing.files import write_bytes, write_json
+from pgpipe.plumbing.hashes import sha256_json
+from pgpipe.plumbing.terminal import warn
 from pgpipe.training import hashed
 from pgpipe.training.history import PLACE, Row
 
@@ -25,6 +29,24 @@ from pgpipe.training.history import PLACE, Row
 def row_file(folder: Path, images: int) -> Path:
     """Where the scores of a snapshot go."""
     return folder / f"{images:012d}.json"
+
+
+def write_row(path: Path, row: Row) -> None:
+    """Write the scores of a snapshot with the hash of its number and of them."""
+    write_json(path, {"row": row, "sha256": sha256_json([path.stem, row])})
+
+
+def read_row(path: Path) -> Row:
+    """Return what `write_row` wrote.
+
+    Raises:
+        IntegrityError: the file holds something else.
+    """
+    found = sealed.read_json(path)
+    row = found.get("row") if isinstance(found, dict) else None
+    if not isinstance(row, dict) or found.get("sha256") != sha256_json([path.stem, row]):
+        raise IntegrityError(f"{path}: damaged (hash differs); delete it and run again")
+    return row
 
 
 class Snapshots:
@@ -55,9 +77,16 @@ class Snapshots:
     def rows(self, but: Container[int] = ()) -> dict[int, Row]:
         """Return the scores so far, but those of some, by images, oldest first."""
         found = {int(path.stem): path for path in sorted(self.scores.glob("*.json"))}
-        return {
-            images: sealed.read_json(path) for images, path in found.items() if images not in but
-        }
+        return {images: read_row(path) for images, path in found.items() if images not in but}
+
+    def set_damaged_rows_aside(self) -> None:
+        """Have the generators whose scores are damaged scored again."""
+        for path in sorted(self.scores.glob("*.json")):
+            try:
+                read_row(path)
+            except IntegrityError as damage:
+                path.replace(path.with_suffix(".damaged"))
+                warn(f"{str(damage).partition(';')[0]}; set aside, and scored again")
 
     def unscored(self) -> list[Path]:
         """Return the generators whose scores are to come."""

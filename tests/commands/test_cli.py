@@ -148,6 +148,22 @@ def test_what_dvc_runs_needs_git_before_anything_is_computed(
     assert not (project / "data").exists()
 
 
+def test_without_a_home_that_dvc_and_mlflow_look_into_it_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven commands were "bug: RuntimeError"."""
+
+    def unknown(_: int) -> None:
+        raise KeyError("uid not found")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for words in (("check",), ("gc",), ("queue",), ("sync",)):
+        code, _, stderr = run(*words)
+        assert code == 2
+        assert message_of(stderr).startswith("HOME: not set")
+
+
 def test_presets_are_listed_and_shown(run: Run) -> None:
     code, stdout, _ = run("preset", "list")
     assert (code, stdout.split()[0]) == (0, "quick")

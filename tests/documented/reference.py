@@ -58,7 +58,12 @@ def panel_of(name: str, tree: dict[str, Any]) -> str:
 def of_command(name: str, command: Any) -> str:
     """Return the section of one command."""
     rows = [*parameters(command)]
-    table = ["| option | meaning |", "|---|---|", *(f"| {left} | {right} |" for left, right in rows), ""]
+    table = [
+        "| option | meaning |",
+        "|---|---|",
+        *(f"| {left} | {right} |" for left, right in rows),
+        "",
+    ]
     arguments = [placeholder(p) for p in command.params if is_argument(p)]
     options = ["[OPTIONS]"] if len(rows) > len(arguments) else []
     usage = f"```text\n{' '.join([name, *options, *arguments])}"
@@ -104,7 +109,13 @@ def of_presets() -> str:
     for group, starts in GROUPS.items():
         names = [name for name in left if name.startswith(starts)]
         rows = [f"| `{name}` | {title(name, left.pop(name))} |" for name in names]
-        found += [f"## {group[0].upper()}{group[1:]}\n", "| preset | what it is |", "|---|---|", *rows, ""]
+        found += [
+            f"## {group[0].upper()}{group[1:]}\n",
+            "| preset | what it is |",
+            "|---|---|",
+            *rows,
+            "",
+        ]
     return MADE + "\n".join(found)
 
 

@@ -84,7 +84,7 @@ def test_own_images_are_found_and_looked_at_first(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     own = images(tmp_path / "images", *CLASSES)
     project.type(shown(tried.OWN_FIND).replace("/path/to/images", str(own)))
-    assert len(json.loads((project.folder / "data/found.json").read_text())["files"]) == 60
+    assert len(json.loads((project.folder / "data/found.json").read_text())["folder"]) == 60
     found = project.type(shown(r"pgpipe data check --page check\.html"))
     assert re.search(r"\b60\b[\s\S]*cat[\s\S]*dog", found), found
     assert not (project.folder / "data/multires").exists(), "nothing is prepared yet"
@@ -126,10 +126,10 @@ def test_rows_of_the_paper_are_queued_and_told(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     queued = project.type(shown(tried.ABLATION))
     assert "dvc queue start -j 2" in queued
-    status = project.type(shown(r"pgpipe ablation status"))
+    status = project.type(shown(r"pgpipe study status"))
     for row in ("a", "b", "g"):
         assert re.search(rf"(?m)\b{row}\b.*queued", status), status
-    for command in (shown(r"pgpipe ablation table"), shown(r"pgpipe ablation check")):
+    for command in (shown(r"pgpipe study table"), shown(r"pgpipe study check")):
         assert "no finished run" in project.type(command, code=2), "none was started"
     project.type("dvc queue remove --all")
 

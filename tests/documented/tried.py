@@ -7,9 +7,12 @@ no longer documented. `here::NAME` is a test of `test_commands.py`.
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images"
 OWN_FIND = f"{OWN} find"
 QUEUE = r"dvc exp run --queue -S \.\.\."
-ABLATION = r"pgpipe ablation queue --rows a,b,g --data photos --seeds 1"
+ABLATION = r"pgpipe study queue --rows a,b,g --data photos --seeds 1"
 SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
 DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
+MAKE = (
+    r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
+)
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 GO_BACK = r"git checkout params\.yaml && dvc repro"
@@ -70,7 +73,7 @@ TRIED = {
     QUEUE: IN_A_QUEUE,
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
-    r"pgpipe ablation (status|table|check)": TABLE_1,
+    r"pgpipe study (status|table|check|queue --study NAME)": TABLE_1,
     r"dvc (pull|push)": CLONE,
     REMOTE: CLONE,
     ADD_RESULTS: CLONE,
@@ -110,8 +113,9 @@ TRIED = {
 }
 
 NOT_TRIED = {
-    r"make (repro|test|quick|faults|full)( SEED=1)?": "installs an environment, or is this run",
+    MAKE: "installs a virtual environment, or is this run",
     r"(make install && )?source \.venv/bin/activate": "the tests run in that environment",
+    r"python -m cProfile .*": "profiles any stage",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
     r"dvc repro -s( 'train@KEY')?": "warns of what it removes; tests/test_shell.py runs it",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-Mood = Literal["well", "hangs", "errs", "loses"]  # loses: what was done half of the answers deny
+Mood = Literal["well", "hangs", "errs", "loses", "drips", "floods"]
+# loses: what was done half of the answers deny; drips, floods: bytes without end, few or many
 Json = dict[str, Any]
 Row = tuple[str, int, int, float]  # name, step, time in ms, value
 HANG_S = 60.0
@@ -129,6 +130,8 @@ class Handler(BaseHTTPRequestHandler):
         mood = server.mood
         if mood == "hangs":
             server.ended.wait(HANG_S)
+        if mood in ("drips", "floods"):
+            return self.send_endless(mood)
         if mood in ("hangs", "errs"):
             return self.send(500, {"error_code": "INTERNAL_ERROR", "message": mood})
         with server.lock:
@@ -140,6 +143,14 @@ class Handler(BaseHTTPRequestHandler):
         if found is None:
             return self.send(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": self.path})
         return self.send(200, found)
+
+    def send_endless(self, mood: Mood) -> None:
+        """An answer of 10 GB, as it says."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(10**10))
+        self.end_headers()
+        while not self.server.ended.wait(0.1 if mood == "drips" else 0):
+            self.wfile.write(b" " * (1 if mood == "drips" else 1 << 20))
 
     def send(self, code: int, body: Json) -> None:
         """An answer of JSON."""

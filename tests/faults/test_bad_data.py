@@ -103,7 +103,7 @@ def test_folder_of_odd_files(tmp_path: Path) -> None:
     end, dangling = found.value
     assert (end.code, dangling.code) == (3, 2)
     assert "own/nowhere.png: a link to nothing" in dangling.message
-    assert "'sparse.png': not a readable zip: 629145600 bytes, at most 536870912" in end.message
+    assert "sparse.png: not a readable image: 629145600 bytes, at most 536870912" in end.message
 
 
 MNIST = {"name": "mnist-1k", "path": "own", "resolution": 32, "stacks": 30}

@@ -1,6 +1,5 @@
 """What a stage hands to another is damaged on its way: it is named, and nothing damaged is used."""
 
-import ctypes
 import os
 import random
 import shutil
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from tinyproject import Project
 
+from faults.refusals import without_privileges
 from faults.trials import Trials
 from faults.warm import Command, nothing
 from pgpipe.config import load_yaml
@@ -102,13 +102,6 @@ DAMAGES: tuple[Damage, ...] = (
     missing, empty, half, first_byte, flipped, flipped_in_the_middle, text, another, folder,
     dangling, pipe, unreadable,
 )  # fmt: skip
-
-
-def without_privileges() -> None:
-    """Drop root's capabilities, who may read all files: rights then count for their owner, too."""
-    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    if ctypes.CDLL(None).capset(header, none):
-        raise OSError("capset")
 
 
 # Who reads what

@@ -1,5 +1,6 @@
 """A spool that is damaged keeps no other run from the store, and costs its own stage nothing."""
 
+import errno
 import shutil
 import sqlite3
 import time
@@ -12,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from faults.trials import Trials
-from pgpipe.errors import NetworkError, PgpipeError
+from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, ResourceError
 from pgpipe.tracking import tracker
 from pgpipe.tracking.push import push
 from pgpipe.tracking.spool import DAMAGED, RUN_FILE, Run, Spool, read_run
@@ -73,6 +74,7 @@ HARMS = {
     "folder": folder,
     "dangling": dangling,
     "circle": circle,
+    "gone": Path.unlink,
 }
 
 
@@ -118,19 +120,57 @@ class Quiet:
         """Nothing."""
 
 
-def test_the_description_of_another_run_is_set_aside(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_description_of_another_run_is_set_aside(project: Path) -> None:
     mine, other = spool("mine").folder, spool("other").folder
     shutil.copy(other / RUN_FILE, mine / RUN_FILE)
-    with pytest.raises(PgpipeError, match=r"mine.*it is of another run.*1 of 2 runs"):
+    with pytest.raises(PgpipeError, match=r"mine.*it is of another run.*set aside.*1 of 2 runs"):
         sync()
+    assert (mine / f"{RUN_FILE}{DAMAGED}").exists()
+    assert sync().runs == 1
     Spool(run("mine"))
     assert read_run(mine).key == "mine"
-    assert (mine / f"{RUN_FILE}{DAMAGED}").exists()
-    assert "set aside" in capsys.readouterr().err
     assert sync().runs == 2
     assert stored(project) == {"mine", "other"}
+
+
+@pytest.mark.parametrize("harm", ["bytes", "folder", "dangling", "gone"])
+@pytest.mark.parametrize("name", [RUN_FILE, "metrics.jsonl", "artifacts/folder/file.txt"])
+def test_damage_is_named_once_and_then_out_of_the_way(
+    project: Path, name: str, harm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = spool("a").folder
+    spool("z")
+    push(bad)
+    HARMS[harm](bad / name)
+    with suppress(IntegrityError):  # bytes among points, or in an artifact, are no damage
+        sync()
+    assert sync().runs >= 1
+    assert stored(project) == {"a", "z"}
+    again = Spool(run("a"))
+    again.append(2, {"loss": 0.5})
+    again.add_artifact(Path("file.txt"), "folder")
+    capsys.readouterr()
+    done = sync()
+    assert (done.runs, done.points) == (2, 1)
+    assert not capsys.readouterr().err
+
+
+def test_a_file_that_the_system_refuses_to_open_is_not_damaged(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, read = spool("a").folder, Path.read_bytes
+    spool("z")
+
+    def refuse(path: Path) -> bytes:
+        if path == bad / RUN_FILE:
+            raise OSError(errno.EMFILE, "Too many open files", str(path))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(ResourceError, match=r"run a: .*too many open files.*1 of 2 runs"):
+            sync()
+    assert sync().runs == 2
 
 
 @pytest.mark.faults

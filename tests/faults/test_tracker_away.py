@@ -71,7 +71,10 @@ def use(server: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
 
 
-@pytest.mark.parametrize("mood", ["dead", "hangs", "errs"])
+ENDLESS = [pytest.param(mood, marks=pytest.mark.faults) for mood in ("drips", "floods")]
+
+
+@pytest.mark.parametrize("mood", ["dead", "hangs", "errs", *ENDLESS])
 def test_nobody_waits_for_a_server_that_is_away_and_sync_completes_it(
     project: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials, mood: Any
 ) -> None:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.gan import layers
-from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, Seed4x4, Style, UpConv
+from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, LayerOptions, Seed4x4, UpConv
 from pgpipe.gan.widths import feature_maps, resolutions
 
-PLAIN = Style(equalised=False)
+PLAIN = LayerOptions(equalised=False)
 
 
 def noise(*shape: int, seed: int = 0) -> Array:
@@ -154,10 +154,10 @@ def test_scale_is_gain_by_root_of_fan_in(layer: Layer, scale: float) -> None:
 @pytest.mark.parametrize(
     ("equalised", "plain"),
     [
-        (Conv(3, 4, 3), Conv(3, 4, 3, style=PLAIN)),
-        (Conv(3, 4, 1, gain=1.0), Conv(3, 4, 1, gain=1.0, style=PLAIN)),
-        (UpConv(3, 4, 3), UpConv(3, 4, 3, style=PLAIN)),
-        (DownConv(3, 4, 3), DownConv(3, 4, 3, style=PLAIN)),
+        (Conv(3, 4, 3), Conv(3, 4, 3, options=PLAIN)),
+        (Conv(3, 4, 1, gain=1.0), Conv(3, 4, 1, gain=1.0, options=PLAIN)),
+        (UpConv(3, 4, 3), UpConv(3, 4, 3, options=PLAIN)),
+        (DownConv(3, 4, 3), DownConv(3, 4, 3, options=PLAIN)),
     ],
 )
 def test_equalised_layer_is_a_plain_one_with_scaled_weights(equalised: Layer, plain: Layer) -> None:
@@ -169,13 +169,13 @@ def test_equalised_layer_is_a_plain_one_with_scaled_weights(equalised: Layer, pl
 
 
 def test_plain_layers_use_their_weights_as_they_are() -> None:
-    layer, weight, bias = filled(Conv(3, 4, 3, style=PLAIN))
+    layer, weight, bias = filled(Conv(3, 4, 3, options=PLAIN))
     x = noise(2, 3, 6, 5)
     np.testing.assert_allclose(outputs(layer, x), literal_conv(x, weight, bias), rtol=1e-10)
-    dense, weight, bias = filled(Dense(7, 4, style=PLAIN))
+    dense, weight, bias = filled(Dense(7, 4, options=PLAIN))
     x = noise(5, 7)
     np.testing.assert_allclose(outputs(dense, x), x @ weight.T + bias, rtol=1e-12)
-    seed, weight, bias = filled(Seed4x4(3, 5, style=PLAIN))
+    seed, weight, bias = filled(Seed4x4(3, 5, options=PLAIN))
     expected = np.einsum("nc,ckij->nkij", noise(2, 3), weight) + bias[:, None, None]
     np.testing.assert_allclose(outputs(seed, noise(2, 3)), expected, rtol=1e-12)
 

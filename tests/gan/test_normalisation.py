@@ -12,10 +12,13 @@ from specs import ROW_A, network_spec
 from tinynets import discriminator, disturbed, generator, latents, pictures
 from torch import Tensor, nn
 
-from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, Seed4x4, Style, UpConv
+from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, LayerOptions, Seed4x4, UpConv
 from pgpipe.gan.normalisation import BatchNorm, LayerNorm, pixel_norm
 
-BATCH, LAYER = Style(equalised=False, norm="batch"), Style(equalised=False, norm="layer")
+BATCH, LAYER = (
+    LayerOptions(equalised=False, norm="batch"),
+    LayerOptions(equalised=False, norm="layer"),
+)
 
 
 def noise(*shape: int, seed: int = 0) -> Array:
@@ -90,17 +93,17 @@ def test_batch_norm_needs_the_others_and_layer_norm_does_not() -> None:
     np.testing.assert_allclose(whole[:2], part, rtol=1e-12)
 
 
-@pytest.mark.parametrize("style", [BATCH, LAYER])
+@pytest.mark.parametrize("options", [BATCH, LAYER])
 @pytest.mark.parametrize("kind", [Conv, UpConv, DownConv])
 def test_gain_and_bias_come_after_the_norm_of_a_layer_without_them(
-    kind: type[Conv], style: Style
+    kind: type[Conv], options: LayerOptions
 ) -> None:
-    layer, x = filled(kind(3, 4, 3, style=style)), torch.tensor(noise(2, 3, 4, 4))
+    layer, x = filled(kind(3, 4, 3, options=options)), torch.tensor(noise(2, 3, 4, 4))
     linear = layer.linear(x, None).detach().numpy()
     bias, gain = layer.bias.detach().numpy(), dict(layer.named_parameters())["norm.gain"].detach()
     expected = (
         literal.batch_norm(linear, gain.numpy(), bias)
-        if style is BATCH
+        if options is BATCH
         else literal.layer_norm(linear, gain.item(), bias)
     )
     np.testing.assert_allclose(layer(x).detach(), expected, rtol=1e-10)
@@ -112,15 +115,15 @@ def filled(layer: Layer) -> Layer:
     return layer
 
 
-@pytest.mark.parametrize("style", [BATCH, LAYER])
-def test_second_derivatives_of_norms(style: Style) -> None:
-    layer, x = filled(Conv(2, 3, 3, style=style)), torch.tensor(noise(2, 2, 3, 3))
+@pytest.mark.parametrize("options", [BATCH, LAYER])
+def test_second_derivatives_of_norms(options: LayerOptions) -> None:
+    layer, x = filled(Conv(2, 3, 3, options=options)), torch.tensor(noise(2, 2, 3, 3))
     x.requires_grad_()
     assert torch.autograd.gradcheck(layer, (x,))
     assert torch.autograd.gradgradcheck(lambda x: layer(x).square(), (x,), atol=1e-4)
 
 
-@pytest.mark.parametrize("layer", [Conv(3, 4, 3, style=BATCH), Seed4x4(3, 4, style=BATCH)])
+@pytest.mark.parametrize("layer", [Conv(3, 4, 3, options=BATCH), Seed4x4(3, 4, options=BATCH)])
 def test_a_constant_added_before_batch_norm_is_forgotten(layer: Layer) -> None:
     filled(layer)
     x = torch.tensor(noise(2, 3, 4, 4) if isinstance(layer, Conv) else noise(2, 3))
@@ -224,6 +227,6 @@ def test_latents_length_counts_only_without_normalisation(latent_norm: str) -> N
 
 
 def test_dense_layers_are_normalised_over_features() -> None:
-    layer, x = filled(Dense(6, 4, style=LAYER)), torch.tensor(noise(3, 6))
+    layer, x = filled(Dense(6, 4, options=LAYER)), torch.tensor(noise(3, 6))
     out = (disturbed(layer)(x) - layer.bias).detach()
     np.testing.assert_allclose(out.mean(dim=1), 0, atol=1e-12)

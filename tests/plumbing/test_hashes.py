@@ -2,10 +2,14 @@
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pgpipe.errors import IntegrityError
+from pgpipe.plumbing import filehashes, sealed
 from pgpipe.plumbing.hashes import sha256, sha256_file, sha256_json, sha256_tree
 
 
@@ -65,3 +69,33 @@ def test_hash_of_a_file_as_a_tree_follows_its_content(tree: Path) -> None:
     before = sha256_tree(tree / "one.py")
     (tree / "one.py").write_text("x")
     assert sha256_tree(tree / "one.py") != before
+
+
+def test_large_file_is_hashed_once_whoever_reads_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone or among others, until it changes; a change of its bits is seen."""
+    np.save("a.npy", np.arange(9, dtype=np.uint8))
+    np.save("b.npy", np.arange(7, dtype=np.uint8))
+    a, b = project / "a.npy", project / "b.npy"
+    sealed.seal(project, a, b)
+    monkeypatch.setattr(sealed, "MUCH_BYTES", 0)
+    monkeypatch.setattr(filehashes, "TICK_NS", 0)
+    hashed: list[str] = []
+
+    def noted(file: Path, report: Callable[[int], None]) -> str:
+        hashed.append(file.name)
+        return sha256_file(file)
+
+    monkeypatch.setattr(filehashes, "sha256_watched", noted)
+    for _ in range(2):
+        sealed.require(a, b)
+        assert sealed.read_array(a, "r").sum() == 36
+        sealed.require(b)
+    assert hashed == ["a.npy", "b.npy"]
+    data = bytearray(b.read_bytes())
+    data[-1] ^= 1
+    b.write_bytes(data)
+    with pytest.raises(IntegrityError, match=r"b\.npy: not what was written"):
+        sealed.require(a, b)
+    assert hashed == ["a.npy", "b.npy", "b.npy"]

@@ -45,3 +45,16 @@ def test_what_the_user_sets_stays_and_no_file_is_needed(
     monkeypatch.setattr(os, "environ", dict(own))
     libraries.tune()
     assert os.environ == {**libraries.SETTINGS, **own}
+
+
+def test_a_user_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC's own look-up was "bug: KeyError" in `pgpipe repair`."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"uid not found: {number}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    libraries.tune()
+    assert os.environ["USER"] == f"{os.getuid()}"

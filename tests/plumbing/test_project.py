@@ -1,15 +1,18 @@
 """Where the project is, what its place has to be like, and where its large files lie."""
 
+import errno
 import os
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tinyparams import ROOT
 
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.git import git
 from pgpipe.plumbing.project import fault_of_place, folder_for_much, project_root, require_git
 
 
@@ -100,6 +103,33 @@ def test_without_a_repository_the_cure_is_said(unpacked: Path) -> None:
         require_git()
     subprocess.run(["git", "init", "-q"], check=True)
     require_git()
+
+
+def test_what_git_says_of_anothers_repository_is_told_with_the_cure(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers nothing there, which was taken for a repository without a commit."""
+    subprocess.run(["git", "init", "-q"], check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    cure = f"git config --global --add safe.directory {unpacked}"
+    for ask in (require_git, partial(git, "status", "--porcelain")):
+        with pytest.raises(UsageError, match=f"^git: detected dubious ownership.*run: {cure}$"):
+            ask()
+
+
+def test_where_git_cannot_start_the_reason_is_told(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few open files it was "no git commit"."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        git("rev-parse", "HEAD")
 
 
 def test_without_git_it_is_to_be_installed(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from rich.console import Console
 from tinyparams import ROOT
 from tinyproject import Run
 
+from pgpipe.errors import printable
 from pgpipe.plumbing.terminal import say, tell_for_libraries, warn
 from pgpipe.reporting.progress import Meter
 
@@ -51,6 +52,16 @@ def test_what_is_said_is_seen(encoding: str) -> None:
     assert lines[6] == "\\u202egnp.exe"
     assert len(lines) == len(HOSTILE) + 2
     require_harmless("\n".join(lines))
+
+
+def test_much_that_was_found_is_cut() -> None:
+    """A name of 100 MB, with a cure behind it, and passwords everywhere."""
+    told = printable(f"x.csv: {'http://me:secret@host/' * 5_000_000}: not a name; mend it")
+    assert len(told) < 5000
+    assert told.startswith("x.csv: http://host/http://host/")
+    assert told.endswith("host/: not a name; mend it")
+    assert "secret" not in told
+    assert printable(word := "word " * 700 + "end") == word
 
 
 def test_what_libraries_say_is_seen(

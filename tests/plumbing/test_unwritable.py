@@ -3,8 +3,10 @@
 import errno
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from tinyproject import Run
@@ -12,12 +14,13 @@ from tinyproject import Run
 import stages.check
 from pgpipe import errors
 from pgpipe.commands import app as cli
-from pgpipe.config import parse_yaml
+from pgpipe.config import PARAMS_FILE, load_yaml, parse_yaml
 from pgpipe.data.reading.annotations import boxes_of
-from pgpipe.errors import UsageError
+from pgpipe.errors import ResourceError, UsageError
 from pgpipe.plumbing.processes import launch
 from pgpipe.plumbing.project import project_root
-from pgpipe.plumbing.unwritable import refusal
+from pgpipe.plumbing.unwritable import naming_option, refusal
+from pgpipe.scoring.sets import mapped
 
 
 def code_of(error: BaseException) -> int:
@@ -48,6 +51,26 @@ def test_a_file_in_the_place_of_a_folder_is_told_and_a_folder_in_it_is_a_bug(pro
         Path("file").mkdir(exist_ok=True)
     assert code_of(caught.value) == 2
     assert refusal(FileExistsError(errno.EEXIST, "File exists"), project) is None
+
+
+def test_who_names_a_file_keeps_the_code_of_the_refusal(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few open files were 2 for params.yaml, and 3 for a .npy file, which is not damaged."""
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(np.lib.format, "open_memmap", refuse)
+    for read in (partial(load_yaml, PARAMS_FILE), partial(mapped, Path("a.npy"))):
+        with pytest.raises(ResourceError, match=r"^(params.yaml|a.npy): too many open files; "):
+            read()
+    with (
+        pytest.raises(ResourceError, match=r"^--to: x: too many"),
+        naming_option("--to", Path("x")),
+    ):
+        refuse(Path("x"))
 
 
 def test_what_a_library_makes_of_a_refusal_is_still_one(project: Path) -> None:

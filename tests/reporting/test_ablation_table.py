@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from pgpipe.reporting import ablation_figure, ablation_table, ablation_text
+from pgpipe.studies import modes, table1
+from pgpipe.studies.results import layout_of
 
 TITLES = {"a": "first", "d": "+ one", "e-star": "+ other", "e": "its place", "f": "+ last"}
 SWD = {"a": (9.0, 11.0), "d": (5.0, 6.0), "e-star": (7.0, 8.0), "e": (5.0, 6.1), "f": (2.0, 2.1)}
@@ -27,8 +29,12 @@ def runs() -> ablation_table.Runs:
     )
 
 
+def of_table1(runs: ablation_table.Runs) -> ablation_table.Layout:
+    return layout_of(table1.STUDY, runs)
+
+
 def summary(runs: ablation_table.Runs, data: str = "photos") -> pd.DataFrame:
-    return ablation_table.summary(runs, TITLES, ablation_table.layout("table1", runs), data)
+    return ablation_table.summary(runs, TITLES, of_table1(runs), data)
 
 
 def test_floor_that_no_run_has_resolves_nothing() -> None:
@@ -82,14 +88,15 @@ def test_paper_is_subtracted_on_its_own_data_only(runs: ablation_table.Runs) -> 
 
 
 def test_paper_s_averages_are_those_of_its_levels() -> None:
-    paper = ablation_table.read_paper()
+    assert table1.STUDY.published
+    paper = ablation_table.read_published(table1.STUDY.published)
     assert len(paper) == 18
     levels = paper[["swd_128", "swd_64", "swd_32", "swd_16"]].mean(axis="columns")
     assert (levels - paper.swd_avg).abs().max() < 0.011
 
 
 def test_levels_are_those_of_the_runs_finest_first(runs: ablation_table.Runs) -> None:
-    scores = ablation_table.layout("table1", runs).scores
+    scores = of_table1(runs).scores
     assert scores == ("swd_32", "swd_16", "swd_avg", "ms_ssim")
 
 
@@ -98,7 +105,7 @@ def test_modes_have_no_paper_column() -> None:
     runs = ablation_table.frame(
         [record(r, 0, 5.0, modes_found=n, mode_kl=1 / n, **more) for r, n in (("a", 9), ("b", 99))]
     )
-    shown = ablation_table.layout("modes", runs)
+    shown = layout_of(modes.STUDY, runs)
     table = ablation_table.summary(runs, {"a": "x", "b": "y"}, shown, "digits-1k")
     assert table.loc["b", "modes_found_step"] == 90
     assert table.loc["b", "modes_found_step_interval"] == pytest.approx(1.96 * 2**0.5 * 2.0)
@@ -107,7 +114,7 @@ def test_modes_have_no_paper_column() -> None:
 
 
 def test_files_say_the_same(runs: ablation_table.Runs, tmp_path: Path) -> None:
-    table, shown = summary(runs, "celeba"), ablation_table.layout("table1", runs)
+    table, shown = summary(runs, "celeba"), of_table1(runs)
     files = ablation_text.write(table, shown, "Table 1 on celeba", tmp_path / "new" / "t1.5")
     assert [file.name for file in files] == ["t1.5.md", "t1.5.csv", "t1.5.tex"]
     text, _, latex = (file.read_text() for file in files)
@@ -121,7 +128,7 @@ def test_files_say_the_same(runs: ablation_table.Runs, tmp_path: Path) -> None:
 def test_figure_is_a_picture_with_a_panel_for_ours_the_paper_and_ms_ssim(
     runs: ablation_table.Runs, tmp_path: Path
 ) -> None:
-    shown = ablation_table.layout("table1", runs)
+    shown = of_table1(runs)
     picture = ablation_figure.figure(runs, summary(runs), shown, "Table 1")
     assert [ax.get_ylabel() for ax in picture.axes] == ["SWD avg", "SWD avg, paper", "MS-SSIM"]
     picture.savefig(tmp_path / "t.png")

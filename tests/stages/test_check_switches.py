@@ -170,7 +170,7 @@ def test_updates_at_once_are_one_and_one(steps: int) -> None:
     accept(train__discriminator_steps=steps)
     message = refusal(train__updates="simultaneous", train__discriminator_steps=steps)
     assert message == (
-        "params.yaml: train: updates: simultaneous updates have one D step a G step, "
+        "params.yaml: train: updates: simultaneous updates have one D step per G step, "
         f"discriminator_steps is {steps}"
     )
 

@@ -16,7 +16,7 @@ from tinyproject import Run
 
 from pgpipe.data.sources import obtain
 from pgpipe.data.sources.catalogue import Published, entries
-from pgpipe.errors import PgpipeError
+from pgpipe.errors import IntegrityError, PgpipeError
 from pgpipe.plumbing import filehashes
 from pgpipe.plumbing.hashes import sha256_file
 from stages import download, find
@@ -300,3 +300,11 @@ def test_what_was_read_is_kept_where_the_reading_is_cut_short(
     find.run()
     assert read == ["1.png"]
     assert images.is_dir()
+
+
+def test_a_file_too_large_for_an_image_is_not_read(images: Path) -> None:
+    """5 GB, which take no room on the disk."""
+    with (images / "a/0.png").open("wb") as sparse:
+        sparse.truncate(5 << 30)
+    with pytest.raises(IntegrityError, match=r"a/0\.png: .*5368709120 bytes, at most 536870912"):
+        found()

@@ -2,11 +2,13 @@
 
 import pytest
 
-from pgpipe.reporting.ablation_table import read_paper
-from pgpipe.studies.claims import CLAIMS, Finding, in_words, judge
+from pgpipe.reporting.ablation_table import read_published
+from pgpipe.studies import modes, table1
+from pgpipe.studies.claims import Finding, in_words, judge
 
-TABLE1 = {claim.text: claim for claim in CLAIMS["table1"]}
-PAPER = read_paper()
+TABLE1 = {claim.text: claim for claim in table1.STUDY.claims}
+assert table1.STUDY.published
+PAPER = read_published(table1.STUDY.published)
 
 
 def published(data: str, score: str) -> dict[str, list[float]]:
@@ -63,7 +65,7 @@ def test_noise_leaves_small_differences_open_and_a_missing_row_is_missing() -> N
 def test_modes() -> None:
     rising = {row: [float(n)] for n, row in enumerate("abcd")}
     falling = {row: [float(-n)] for n, row in enumerate("abcd")}
-    for claim in CLAIMS["modes"]:
+    for claim in modes.STUDY.claims:
         right, wrong = (rising, falling) if claim.score == "modes_found" else (falling, rising)
         assert judge(claim, right, 0.0).verdict == "holds"
         assert judge(claim, wrong, 0.0).verdict == "does not hold"

@@ -19,7 +19,6 @@ from pgpipe.images import Images
 from pgpipe.metrics import features
 from pgpipe.metrics.features import Features
 from pgpipe.plumbing import tensors
-from pgpipe.plumbing.files import write_json
 from pgpipe.plumbing.layout import GENERATOR, LAST, SCORES
 from pgpipe.training import phase as training
 from pgpipe.training import quick_scorer as quick_scorer_module
@@ -30,7 +29,7 @@ from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import QuickScorer, follow, quick_scorer
 from pgpipe.training.quick_task import Task, quick_task
 from pgpipe.training.quick_worker import Worker
-from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_rows
+from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_row, write_rows
 
 pytestmark = pytest.mark.slow
 
@@ -149,6 +148,33 @@ def test_other_code_of_the_metrics_scores_the_same_generators_again(
     assert last_state(states).name == last_state(undisturbed[0]).name
 
 
+@pytest.mark.parametrize("harm", ["flipped", "empty", "another's"])
+def test_damaged_scores_are_set_aside_and_made_again(
+    harm: str,
+    site: Site,
+    undisturbed: tuple[Path, Count],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    states = shutil.copytree(undisturbed[0], tmp_path / "states")
+    ours = Snapshots(states, "swd_avg", KEY)
+    whole, file = ours.rows(), sorted(ours.scores.glob("*.json"))[1]
+    text = file.read_text()
+    digit = text.index("swd_avg") + len('swd_avg": ')
+    flipped = text[:digit] + str((int(text[digit]) + 1) % 10) + text[digit + 1 :]
+    other = next(p for p in ours.scores.glob("*.json") if p != file).read_text()
+    file.write_text({"flipped": flipped, "empty": "", "another's": other}[harm])
+    with pytest.raises(IntegrityError, match=file.name):
+        ours.rows()
+    with quick_scorer(ours, site.task) as scorer:
+        assert follow(scorer, Count(), 0)
+    assert ours.rows() == whole
+    assert file.read_text() == text
+    (line,) = capsys.readouterr().err.splitlines()
+    assert file.name in line
+    assert "set aside, and scored again" in line
+
+
 @pytest.mark.parametrize("select", ["last", "best:swd_avg"])
 def test_ticks_whose_generators_are_gone_have_no_scores_by_new_code(
     select: str,
@@ -163,7 +189,7 @@ def test_ticks_whose_generators_are_gone_have_no_scores_by_new_code(
     first, *others = edited.files()
     edited.files()[first].unlink()
     for images in others:
-        write_json(row_file(edited.scores, images), Snapshots(states, "", KEY).rows()[images])
+        write_row(row_file(edited.scores, images), Snapshots(states, "", KEY).rows()[images])
     message = f"1 of {TICKS} ticks have no quick scores by today's code"
     arguments = StateFolder(states), R16.images, edited, section, tmp_path / "none", tmp_path / "to"
     if select == "last":
@@ -280,7 +306,7 @@ def folder(tmp_path: Path) -> Snapshots:
     four = Snapshots(tmp_path, "swd_avg", KEY)
     for images, fade, score in ((8, 0.5, 1.0), (16, 1.0, 3.0), (24, 1.0, 2.0), (32, 1.0, 2.0)):
         assert four.add(images, {}, {"number": images})
-        write_json(row_file(four.scores, images), {"fade": fade, "swd_avg": score})
+        write_row(row_file(four.scores, images), {"fade": fade, "swd_avg": score})
     return four
 
 

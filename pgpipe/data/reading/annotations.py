@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.reading import rawzip, tables
+from pgpipe.data.reading import bounds, rawzip, tables
 from pgpipe.data.reading.blaming import blaming
 from pgpipe.data.reading.items import numbered
 from pgpipe.data.reading.layouts import IMAGE
@@ -34,6 +34,7 @@ from pgpipe.errors import IntegrityError, UsageError
 BOX = ("left", "top", "width", "height")
 PIXELS = re.compile("[0-9]{1,9}")
 SHOWN = 40  # characters of a value that an error repeats
+LONGEST_NAME = 4096  # no path is longer, and ordering accents takes the square of their number
 SEPARATORS = (",", ";", "\t", " ")
 BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, as spreadsheets save it
 
@@ -91,7 +92,8 @@ def text_of(file: str, data: bytes) -> str:
 
 def plain(name: str) -> str:
     """A name as it compares: folders by slashes, one form of each accented letter."""
-    return unicodedata.normalize("NFC", "/".join(rawzip.parts(name)))
+    text = "/".join(rawzip.parts(name))
+    return text if len(text) > LONGEST_NAME else unicodedata.normalize("NFC", text)
 
 
 def fitted(
@@ -233,10 +235,12 @@ def table(
 
 
 def unique(file: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
-    """Values by name; UsageError where a name comes twice."""
+    """Values by name; UsageError where a name comes twice, IntegrityError for too many."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
             raise UsageError(f"{file}: {name!r} is in it twice")
+        if len(found) == bounds.TABLE_ROWS:
+            raise IntegrityError(f"{file}: at most {bounds.TABLE_ROWS:,} names are read")
         found[name] = value
     return found

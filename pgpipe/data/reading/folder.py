@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgpipe.data.reading import bounds, layouts, rawzip
-from pgpipe.data.reading.blaming import blaming
 from pgpipe.data.reading.layouts import Layout
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.files import copy
@@ -90,13 +89,20 @@ def identity(folder: Path) -> tuple[int, int]:
 
 
 def named(folder: Path) -> list[tuple[str, Path]]:
-    """The files under a folder with their relative names, in the order of these."""
+    """The files under a folder with their relative names, in the order of these.
+
+    Raises:
+        UsageError: a name is no text.
+        IntegrityError: a file is too large to be an image.
+    """
     found = sorted((path.relative_to(folder).as_posix(), path) for path in files_under(folder))
     try:
         for name, _ in found:
             name.encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"{folder}: {error.object!r} is not a UTF-8 name; rename it") from None
+    for _, path in found:
+        bounds.require_file(path, "image")
     return found
 
 
@@ -132,13 +138,6 @@ def names(source: Path) -> list[str]:
 def members(source: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the visible files of a zip or a folder, in the order of names."""
     if source.is_dir():
-        yield from ((name, content(file)) for name, file in named(source))
+        yield from ((name, file.read_bytes()) for name, file in named(source))
     else:
         yield from rawzip.members(source)
-
-
-def content(file: Path) -> bytes:
-    """The bytes of a file, if it is no larger than an archive's may be."""
-    with blaming(file, "image"):
-        bounds.require_item(file.stat().st_size)
-    return file.read_bytes()

@@ -55,7 +55,7 @@ def add(archive: ZipFile, name: str, content: bytes | Path) -> None:
             shutil.copyfileobj(source, sink, CHUNK_BYTES)
 
 
-def members(archive: Path, only: str = "") -> Iterator[tuple[str, bytes]]:
+def members(archive: Path, only: str = "", most: int | None = None) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the regular, visible files of a zip, in the order of their names.
 
     Raises:
@@ -66,7 +66,7 @@ def members(archive: Path, only: str = "") -> Iterator[tuple[str, bytes]]:
             if only not in ("", info.filename):
                 continue
             with blaming(archive, "zip", info.filename):
-                refuse_unsafe(info)
+                refuse_unsafe(info, most)
                 content = opened.read(info)
             yield info.filename, content
 
@@ -115,9 +115,9 @@ def refuse_excess(infos: list[ZipInfo], archive_bytes: int) -> None:
         raise ValueError("members overlap, as those of bombs do")
 
 
-def refuse_unsafe(info: ZipInfo) -> None:
+def refuse_unsafe(info: ZipInfo, most: int | None = None) -> None:
     """Raise ValueError for a member that might not fit into memory."""
-    bounds.require_item(info.file_size)
+    bounds.require_item(info.file_size, most=most)
     refuse_growth(info)
 
 

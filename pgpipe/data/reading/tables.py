@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.reading import rawzip
+from pgpipe.data.reading import bounds, rawzip
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.files import copy
 
@@ -24,25 +24,40 @@ class Table(NamedTuple):
 
 
 def require(dataset: DatasetSection, path: Path) -> None:
-    """Raise a UsageError that names the parameter, where one of the files is not at `path`."""
+    """Refuse files that are not at `path`.
+
+    Raises:
+        UsageError: one is not there; the message names the parameter.
+        IntegrityError: one is too large.
+    """
     archives = [path] if path.is_file() else [f for f in path.glob("*.*") if f.is_file()]
     if any(is_tar(file) and file.stat().st_size > LOOKED_BYTES for file in archives):
         return
     for key, name in dataset.tables.items():
         places = (path, *archives)
-        if not (path / name).is_file() and not any(find(place, name) for place in places):
+        if (path / name).is_file():
+            bounds.require_file(path / name, "table", bounds.TABLE_BYTES)
+        elif not any(find(place, name) for place in places):
             raise UsageError(
                 f"dataset.{key}: {name}: not in dataset.path ({path}), the folder or archive that "
                 "has to hold it"
             )
 
 
+def beside(path: Path) -> list[Path]:
+    """What may be such a file in the folder `path`: none is larger than what is read."""
+    files = [file for pattern in PATTERNS for file in path.glob(pattern) if file.is_file()]
+    return [
+        file
+        for file in files
+        if not rawzip.is_hidden(file.name) and file.stat().st_size <= bounds.TABLE_BYTES
+    ]
+
+
 def fetch(path: Path, raw: Path) -> None:
-    """Copy what may be such a file from the folder `path`."""
-    for pattern in PATTERNS:
-        for file in path.glob(pattern):
-            if file.is_file() and not rawzip.is_hidden(file.name):
-                copy(file, raw / file.name)
+    """Copy them."""
+    for file in beside(path):
+        copy(file, raw / file.name)
 
 
 def read(raw: Path, name: str) -> Table:
@@ -50,10 +65,10 @@ def read(raw: Path, name: str) -> Table:
 
     Raises:
         UsageError: it is in neither.
-        IntegrityError: an archive is broken.
+        IntegrityError: it is too large, or an archive is broken.
     """
     if (raw / name).is_file():
-        return Table((raw / name).read_bytes(), "")
+        return Table(bounds.content(raw / name, "table", bounds.TABLE_BYTES), "")
     for held in sorted(raw.iterdir()):
         if (found := find(held, name)) is not None:
             return found
@@ -82,7 +97,8 @@ def in_folder(folder: Path, name: str) -> Table | None:
     if not found:
         return None
     nearest = min(found, key=lambda path: (len(path.parts), path))
-    return Table((folder / nearest).read_bytes(), place(nearest.as_posix()))
+    data = bounds.content(folder / nearest, "table", bounds.TABLE_BYTES)
+    return Table(data, place(nearest.as_posix()))
 
 
 def in_zip(archive: Path, name: str) -> Table | None:
@@ -91,7 +107,8 @@ def in_zip(archive: Path, name: str) -> Table | None:
     if not named:
         return None
     nearest = min(named, key=lambda at: len(rawzip.parts(at)))
-    return Table(next(data for _, data in rawzip.members(archive, nearest)), place(nearest))
+    found = rawzip.members(archive, nearest, bounds.TABLE_BYTES)
+    return Table(next(data for _, data in found), place(nearest))
 
 
 def in_tar(archive: Path, name: str) -> Table | None:
@@ -103,7 +120,7 @@ def in_tar(archive: Path, name: str) -> Table | None:
         steps = rawzip.parts(at)
         closer = nearest is None or len(steps) < len(rawzip.parts(nearest[0]))
         if steps[-1:] == [name] and closer:
-            nearest = at, tars.whole(archive, at, size, file)
+            nearest = at, tars.whole(archive, at, size, file, bounds.TABLE_BYTES)
     return nearest and Table(nearest[1], place(nearest[0]))
 
 

@@ -89,10 +89,10 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
         yield name, whole(path, name, size, file)
 
 
-def whole(path: Path, name: str, size: int, file: IO[bytes]) -> bytes:
+def whole(path: Path, name: str, size: int, file: IO[bytes], most: int | None = None) -> bytes:
     """The content of a file that fits into memory."""
     with blaming(path, "tar", name):
-        bounds.require_item(size)
+        bounds.require_item(size, most=most)
         data = file.read()
         if len(data) != size:
             raise ValueError(f"{len(data)} bytes of {size}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgpipe.data.reading import idx
+from pgpipe.data.reading.bounds import content
 from pgpipe.data.reading.items import Item, items
 from pgpipe.data.sources.obtain import published
 from pgpipe.data.sources.source import Source
@@ -17,6 +18,7 @@ from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+KIND = "idx file"
 CLOTHES = (
     *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
@@ -37,7 +39,7 @@ def read(raw: Path, classes: tuple[str, ...]) -> Iterator[Item]:
     """The images of two gzipped idx files."""
     names = (IMAGES, LABELS)
     try:
-        images, digits = parse({name: (raw / f"{name}.gz").read_bytes() for name in names})
+        images, digits = parse({name: content(raw / f"{name}.gz", KIND) for name in names})
     except IntegrityError as error:
         raise IntegrityError(f"{raw}: {error}") from None
     labels = [classes[digit] for digit in digits]

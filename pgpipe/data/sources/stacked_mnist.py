@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from pgpipe.data.reading.bounds import content
 from pgpipe.data.reading.rawzip import NAME, members, pack
 from pgpipe.data.sources import stacked
-from pgpipe.data.sources.mnist import IMAGES, LABELS, parse
+from pgpipe.data.sources.mnist import IMAGES, KIND, LABELS, parse
 from pgpipe.data.sources.stacks import Digits
 from pgpipe.errors import UsageError
 
@@ -17,7 +18,7 @@ def fetch(folder: Path, target: Path) -> None:
         IntegrityError: they are not what their names say.
     """
     try:
-        files = {name: find(folder, name).read_bytes() for name in (IMAGES, LABELS)}
+        files = {name: content(find(folder, name), KIND) for name in (IMAGES, LABELS)}
     except PermissionError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from None
     parse(files)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pgpipe.data.config import MADE
-from pgpipe.data.reading import rawzip, tables, tars
+from pgpipe.data.reading import tables, tars
 from pgpipe.data.sources import identity
 from pgpipe.data.sources.catalogue import Published, entries, require_path
 from pgpipe.errors import UsageError
@@ -27,8 +27,7 @@ def of(name: str, path: Path) -> dict[str, Path]:
             f"dataset.path: {path}: nothing there that {name} takes; put there {by_hand}"
         )
     if name not in MADE and path.is_dir():
-        beside = matching(path, *tables.PATTERNS)
-        found |= {file for file in beside if not rawzip.is_hidden(file.name)}
+        found |= {*tables.beside(path)}
     return dict(sorted((shown(path, file), file) for file in found))
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from publishedsets import write_tar
 from tinyparams import VALID
 
 from pgpipe.data.config import DatasetSection
-from pgpipe.data.reading import annotations, rawzip
+from pgpipe.data.reading import annotations, bounds, rawzip, tables
 from pgpipe.data.reading.annotations import Annotations
 from pgpipe.errors import IntegrityError, PgpipeError, UsageError
 
@@ -198,3 +199,51 @@ def test_a_file_that_is_nowhere_is_named(tmp_path: Path) -> None:
     dataset = DatasetSection(**{**VALID["dataset"], "name": "zip", "labels": "labels.csv"})
     with pytest.raises(UsageError, match=r"labels\.csv: not in the data set"):
         annotations.read(dataset, tmp_path)
+
+
+# What a table may become
+
+
+@pytest.mark.parametrize("place", ["labels.csv", "deep/labels.csv"])
+def test_table_that_is_too_large_is_not_read(place: str, tmp_path: Path) -> None:
+    """5 GB, which take no room on the disk: whatever asks for them, nothing is copied."""
+    file = tmp_path / "own" / place
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as sparse:
+        sparse.truncate(5 << 30)
+    (tmp_path / "raw").mkdir()
+    tables.fetch(tmp_path / "own", tmp_path / "raw")
+    assert not list((tmp_path / "raw").iterdir())
+    dataset = DatasetSection(**{**VALID["dataset"], "name": "folder", "labels": "labels.csv"})
+    for reads in (tables.require, annotations.read):
+        with pytest.raises(IntegrityError, match=r"5368709120 bytes, at most 134217728 are read"):
+            reads(dataset, tmp_path / "own")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_table_in_an_archive_has_the_same_bound(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = b"name,label\na,b"
+    if kind == "zip":
+        rawzip.pack([("labels.csv", data)], tmp_path / "x.zip")
+    else:
+        write_tar(tmp_path / "x.tar", {"labels.csv": data}, "w")
+    dataset = DatasetSection(**{**VALID["dataset"], "name": kind, "labels": "labels.csv"})
+    assert annotations.read(dataset, tmp_path).labels == {"a": "b"}
+    monkeypatch.setattr(bounds, "TABLE_BYTES", len(data) - 1)
+    with pytest.raises(IntegrityError, match=r"'labels\.csv': .*14 bytes, at most 13 are read"):
+        annotations.read(dataset, tmp_path)
+
+
+def test_names_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "TABLE_ROWS", 3)
+    assert read(tmp_path, "a\nb\nc\n", list="names.txt").names == dict.fromkeys("abc")
+    with pytest.raises(IntegrityError, match=r"names\.txt: at most 3 names are read"):
+        read(tmp_path, "a\nb\nc\nd\n", list="names.txt")
+
+
+def test_endless_accents_take_no_time() -> None:
+    """Ordering them takes the square of their number."""
+    name = "a" + "\u0301\u0316" * 100_000
+    assert annotations.fitted({name: None}, "x", "", [name]) == {name: name}

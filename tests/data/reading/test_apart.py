@@ -4,6 +4,7 @@ import os
 import signal
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -153,6 +154,39 @@ def parquet_of_no_images(raw: Path) -> None:
     pq.write_table(rows, raw / "x.parquet")
 
 
+def varint(value: int) -> bytes:
+    """A whole number >= 0 as Thrift writes it."""
+    bits, value = [], 2 * value
+    while value > 127:
+        bits.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*bits, value])
+
+
+def parquet_whose_page_lies(raw: Path) -> None:
+    """A page of 10 kB whose header, unlike the file's, says that it becomes 2 GB."""
+    path = raw / "x.parquet"
+    table = pa.table({"image": [noise(100, 100).tobytes()]})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False)
+    chunk, data = pq.read_metadata(path).row_group(0).column(0), path.read_bytes()
+    end = chunk.data_page_offset + chunk.total_compressed_size
+    page = data[data.index(b"\x28\xb5\x2f\xfd") : end]  # how zstd begins
+    header = data[: end - len(page)]
+    truth = b"\x15" + varint(10_010) + b"\x15" + varint(len(page))  # bytes, and those packed
+    lie = b"\x15" + varint((1 << 31) - 1) + b"\x15" + varint(len(page) - 2)
+    assert truth in header
+    path.write_bytes(header.replace(truth, lie) + page[:-2] + data[end:])
+
+
+def matlab_that_lies(raw: Path) -> None:
+    """A file of SVHN with nothing behind the header of its images, 3 GB as that says."""
+    shape = struct.pack("<6I", 6, 8, 9, 0, 5, 16) + struct.pack("<4i", 32, 32, 3, 10**6)
+    start = shape + struct.pack("<II8sII", 1, 1, b"X", 2, 3_072_000_000)
+    packed = zlib.compress(struct.pack("<II", 14, len(start) + 3_072_000_000) + start)
+    head = b"MATLAB 5.0".ljust(124) + struct.pack("<HHII", 0x100, 0x4D49, 15, len(packed))
+    (raw / "train_32x32.mat").write_bytes(head + packed)
+
+
 def sparse_hdf5(raw: Path) -> None:
     """49 GB of black in some kB."""
     with h5py.File(raw / "x.h5", "w") as file:
@@ -170,6 +204,8 @@ BOMBS = {
     "zeros": (zeros_in_parquet, "parquet", "to 314572"),
     "repeated": (parquet_of_one_image, "parquet", "as bombs do"),
     "nulls": (parquet_of_no_images, "parquet", "to 10000000, as bombs do"),
+    "page": (parquet_whose_page_lies, "parquet", "its reader takes more than 2048 MB"),
+    "array": (matlab_that_lies, "svhn", "its reader takes more than 2048 MB"),
     "sparse": (sparse_hdf5, "hdf5", "to 49152000000, as bombs do"),
     **{kind: (flat_tar(kind), "tar", "as bombs do") for kind in ("gz", "bz2", "xz")},
 }

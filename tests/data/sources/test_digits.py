@@ -127,6 +127,14 @@ def test_images_and_labels_that_do_not_fit_are_refused(
         stacked_mnist.fetch(mnist(tmp_path, images, labels), tmp_path / "images.zip")
 
 
+def test_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """5 GB, which take no room on the disk."""
+    with (mnist(tmp_path) / MNIST_IMAGES).open("wb") as sparse:
+        sparse.truncate(5 << 30)
+    with pytest.raises(IntegrityError, match="5368709120 bytes, at most 536870912 are read"):
+        stacked_mnist.fetch(tmp_path, tmp_path / "images.zip")
+
+
 # The section
 
 

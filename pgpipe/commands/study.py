@@ -1,4 +1,4 @@
-"""The commands `pgpipe ablation ...`: the paper's tables as experiments."""
+"""The commands `pgpipe study ...`: rows of a table as experiments, and what they show."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
-    name="ablation",
+    name="study",
     help="The paper's tables: queue their rows as experiments, compare what they scored.",
     no_args_is_help=True,
     context_settings=HELP,
