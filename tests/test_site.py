@@ -182,6 +182,18 @@ def test_pages_name_all_that_there_is() -> None:
     assert not {name for name in METRICS if f"`{name}" not in metrics}
 
 
+EXAMPLES = ("NAME", "brightness", "wasserstein")  # files that a page says how to write
+PLACES = re.compile(r"(?<![./\w])(?:pgpipe|stages|tests|presets|docs|benchmarks|locks)/[\w./-]*\w")
+
+
+def test_the_files_that_pages_name_are_there() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+    named = {(page.name, place) for page in pages for place in PLACES.findall(page.read_text())}
+    assert len(named) > 80
+    gone = {(page, place) for page, place in named if not (ROOT / place).exists()}
+    assert not {(page, p) for page, p in gone if not any(word in p for word in EXAMPLES)}
+
+
 def blocks(page: str, language: str) -> list[str]:
     """The blocks of a language on a page, without indentation of the whole."""
     text = (DOCS / page).read_text()
