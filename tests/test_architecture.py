@@ -251,6 +251,7 @@ def test_the_terminal_is_written_in_one_place() -> None:
     assert {name for name, file in FILES.items() if PRINTS.search(file.read_text())} == may
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", HOMES)
 def test_foreign_package_has_one_home(package: str) -> None:
     users = {name for name in FILES if package in {i.partition(".")[0] for i in imports(name)}}
@@ -287,6 +288,7 @@ def test_checking_parameters_imports_nothing_heavy() -> None:
     assert not heavy & set(loaded)
 
 
+@pytest.mark.slow
 def test_training_and_below_need_neither_dvc_nor_mlflow_nor_figures() -> None:
     low = [name for name in FILES if layer(name) <= layer("pgpipe.training")]
     run_python(f"""

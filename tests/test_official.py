@@ -79,6 +79,7 @@ def same(path: str, a: Any, b: Any) -> bool:
     return math.isclose(a, b, rel_tol=ROUNDED if "half_life" in path else 1e-9)
 
 
+@pytest.mark.slow
 @each
 def test_preset_is_the_official_setting(chosen: tuple[str, ...]) -> None:
     assert differences(merged(*chosen), EXPERIMENTS[chosen]) == {}
@@ -122,6 +123,7 @@ def bare() -> Any:
     return load_yaml(Path("params.yaml"))
 
 
+@pytest.mark.slow
 @each
 def test_every_figure_of_a_preset_is_held(chosen: tuple[str, ...]) -> None:
     overlay, unheld = overlay_of(*chosen), []
@@ -174,6 +176,7 @@ OWN = {
 }
 
 
+@pytest.mark.slow
 @each
 def test_preset_means_the_same_whatever_stood_in_params(chosen: tuple[str, ...]) -> None:
     starts = [deepcopy(merged(*before)) for before in BEFORE]

@@ -121,6 +121,7 @@ def whole_graph(folder: Path, images: int, kind: str, **values: str) -> None:
         assert set(quick.images) == {min(256, images // 2 // 2 * 2)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "kind", "quick"),
     [(12, "flat", "auto"), (60, "uneven classes", "0"), (60, "one class", "0")],
@@ -153,6 +154,7 @@ def test_few_stacked_digits_run_through_without_labels(here: Path, stacks: int) 
     assert not Path("reports/figures/row_per_class.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", [1, 5, 11])
 def test_too_few_images_are_refused_on_both_ways(here: Path, images: int) -> None:
     project(here, images, "flat")
@@ -163,6 +165,7 @@ def test_too_few_images_are_refused_on_both_ways(here: Path, images: int) -> Non
     assert not Path("models").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "message"),
     [

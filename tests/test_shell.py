@@ -26,6 +26,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     return Toy(tmp_path / "p")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["r4$(touch pwned)", "r4`touch pwned`", "r4';touch pwned;'", "r4"])
 def test_no_key_reaches_the_shell(toy: Toy, key: str) -> None:
     phase = "{res: 4, from: init, fade_kimg: 0, stable_kimg: 1}"

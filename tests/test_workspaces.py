@@ -62,12 +62,14 @@ def ran(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_all_find_the_same_images(ran: Project) -> None:
     assert len({prepared(ran, name) for name in ("queued", "temporary", "here")}) == 1
     manifest = multires.read_manifest(ran.folder / "data/multires")
     assert (manifest["count"], manifest["labels"]) == (COUNT, ["a", "b"])
 
 
+@pytest.mark.slow
 def test_what_failed_in_the_queue_is_said(ran: Project) -> None:
     done, failed, advice = ran.run("pgpipe", "queue", code=1).splitlines()
     assert done == "queued: done"
@@ -76,6 +78,7 @@ def test_what_failed_in_the_queue_is_said(ran: Project) -> None:
     assert advice.startswith("dvc queue logs lost shows all that it said; ")
 
 
+@pytest.mark.slow
 def test_only_a_changed_image_is_taken_again(ran: Project) -> None:
     assert stages_run(ran.run("dvc", "repro", "prepare")) == {"find"}
     assert "always changed" in ran.run("dvc", "status", "prepare", "find")
@@ -85,6 +88,7 @@ def test_only_a_changed_image_is_taken_again(ran: Project) -> None:
     assert users_files(ran) == before
 
 
+@pytest.mark.slow
 def test_rows_are_not_queued_without_their_data(project: Project) -> None:
     message = project.run("pgpipe", "ablation", "queue", "--data", "celeba", code=2)
     wanted = "pgpipe: error: dataset.path: data/celeba: not found; put there img_align_celeba.zip"

@@ -55,6 +55,7 @@ def test_ratios_are_those_of_the_rates() -> None:
     assert row == ["32", "600", "400", "50", "1.50", "12.0"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_the_command_measures_each_resolution(command: Run) -> None:
     sizes = ["--resolution", "4", "--resolution", "16"]

@@ -132,6 +132,7 @@ def test_a_fade_costs_operations_that_the_stable_part_saves(
     assert stable < fade < 2 * stable
 
 
+@pytest.mark.slow
 def test_the_command_measures_with_and_without(
     with_presets: Path, monkeypatch: pytest.MonkeyPatch, command: Run
 ) -> None:

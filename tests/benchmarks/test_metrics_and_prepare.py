@@ -51,6 +51,7 @@ def test_pictures_are_equal_for_equal_seeds_and_of_the_shape_asked_for() -> None
     assert (a[:1] != a[1:2]).any()
 
 
+@pytest.mark.slow
 def test_peak_memory_is_that_of_the_call() -> None:
     low, high = (measured(np.ones, size).peak for size in (10, 25_000_000))
     assert 190e6 < high - low < 260e6

@@ -233,7 +233,6 @@ REFUSALS: dict[str, Refusal] = {
 
 
 EVERY = {tuple(words): of for words, of in commands(typer.main.get_command(cli.app))}
-FEW = ("--repeats", "1", "--seconds", "0")
 PORT = str(4000 + os.getpid() % 1000)  # of the UI
 ARGUMENTS: dict[Words, Sequence[Words]] = {
     ("check",): [(), ("--estimate",)],
@@ -249,12 +248,6 @@ ARGUMENTS: dict[Words, Sequence[Words]] = {
     ("gc",): [("--days", "0"), ("--dry-run",)],
     ("ablation", "queue"): [("--rows", "a", "--seeds", "1")],
     ("ablation", "status"): [("--rows", "a", "--seeds", "1")],
-    ("bench", "metrics"): [("--images", "16", "--resolution", "16", "--pairs", "2")],
-    ("bench", "train"): [("--json", "speed.json", *FEW)],
-    ("bench", "schedule"): [()],
-    ("bench", "data"): [("--resolution", "8", *FEW)],
-    ("bench", "prepare"): [("--images", "4", "--resolution", "16", "--records", "16")],
-    ("bench", "check"): [("--images", "4", "--resolution", "16", "--hashes", "100")],
     ("data", "check"): [("--json", "look.json", "--page", "look.html")],
     ("data", "show"): [(), ("--sheet", "sheet.png")],
     ("data", "extract"): [("--to", "extracted", "--count", "4")],
@@ -277,7 +270,7 @@ def ended(folder: Path, words: Words, name: str, really: bool) -> Ended:
     process = CONTEXT.Process(target=run, args=(folder, words, logs, name, really))
     process.start()
     assert process.pid
-    until = time.monotonic() + PATIENCE * (4 if words[0] == "bench" else 1)  # takes 20 s of a CPU
+    until = time.monotonic() + PATIENCE
     serves = False
     while process.exitcode is None and time.monotonic() < until:
         process.join(0.02)

@@ -142,6 +142,7 @@ def penalty_of(net: Discriminator, images: Tensor) -> Callable[..., Tensor]:
     return penalty
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize(
     "changes",

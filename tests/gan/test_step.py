@@ -76,6 +76,7 @@ def start(train: TrainSection, **model: Any) -> Networks:
     return nets
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize(("changes", "model", "fade"), CASES)
 def test_three_steps_equal_the_formulas_written_out(

@@ -99,6 +99,7 @@ def test_sizes_and_shapes_are_those_that_are_seen(sized: Path) -> None:
     assert {name: n for name, n in found.aspect.by_shape.items() if n} == shapes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("crop", "resolution", "enlarged"),
     [

@@ -32,6 +32,7 @@ def failed() -> set[str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("count", [4, 7])
 def test_metrics_as_they_are_pass(count: int, channels: int) -> None:
@@ -44,6 +45,7 @@ def test_equal_reals_pass() -> None:
         known.require(check)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [12, 60])
 def test_few_images_that_are_all_alike_or_nearly_empty_pass(count: int) -> None:
     """Other patches give another distance there, by a third and more, and no metric is broken."""
@@ -75,6 +77,7 @@ def test_cross_has_the_covariance_that_it_states() -> None:
 Distances = dict[int, float]
 
 
+@pytest.mark.slow
 def test_broken_swd_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(how: Callable[[float, int], float]) -> set[str]:
         def broken(*arguments: Any) -> Distances:
@@ -91,6 +94,7 @@ def test_broken_swd_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert breaks(lambda distance, seed: distance * (1 + 5 * seed)) == {halves, other}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "value", "words"),
     [

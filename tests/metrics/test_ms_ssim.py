@@ -50,6 +50,7 @@ def photographs(size: int, seed: int) -> Images:
     return windows(8, size, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [16, 32, 48, 64, 128])
 @pytest.mark.parametrize("make", [noise, smooth, alike, photographs])
 def test_agrees_with_the_literal_one(make: Maker, size: int) -> None:
@@ -58,6 +59,7 @@ def test_agrees_with_the_literal_one(make: Maker, size: int) -> None:
     np.testing.assert_allclose(pairwise(images), wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [16, 64])
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
 def test_agrees_with_the_literal_one_on_near_constant_images(value: int, size: int) -> None:

@@ -78,6 +78,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory of Linux")
 @pytest.mark.parametrize(("size", "count", "bound"), [(128, 256, 3 << 30), (1024, 4, 8 << 30)])
 def test_memory_is_bounded(tmp_path: Path, size: int, count: int, bound: int) -> None:

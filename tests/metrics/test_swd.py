@@ -31,6 +31,7 @@ def distances(reals: Images, fakes: Images, batch: int = 1000) -> dict[int, floa
     return swd.swd(stream(reals, batch), stream(fakes, batch), SEED, CPU)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [16, 32, 64])
 @pytest.mark.parametrize(
     ("of_reals", "of_fakes"),
@@ -160,6 +161,7 @@ def read_in_8_mb(images: int, size: int) -> None:
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "few", "many"), [(16, 200, 2500), (512, 20, 100)])
 def test_neither_images_nor_patches_that_do_not_fit_stay_in_memory(
     size: int, few: int, many: int
@@ -262,6 +264,7 @@ def drawn_apart(reals: Images, fakes: Images, seed: int) -> list[float]:
     return literal_swd.swd(reals, fakes, corners, lambda level: axes / np.linalg.norm(axes, axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [noise, windows])
 def test_other_seeds_stay_within_the_spread_of_the_literal_one_over_seeds(make: Maker) -> None:
     reals, fakes = make(COUNT, 16, 1), smooth(COUNT, 16, 2)

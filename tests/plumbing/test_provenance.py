@@ -148,6 +148,7 @@ def without(names: Iterable[str], apart: Iterable[str]) -> set[str]:
     return {name for name in names if not belongs(name, apart)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "nets"), [("wgan-gp", "pggan"), ("lsgan", "weak"), ("relativistic", "dcgan")]
 )

@@ -32,6 +32,7 @@ each_single = pytest.mark.parametrize("chosen", [c for c in WHOLE if len(c) == 1
 each_pair = pytest.mark.parametrize("chosen", [c for c in WHOLE if len(c) == 2], ids=" ".join)
 
 
+@pytest.mark.slow
 @each_whole
 def test_params_are_valid_and_networks_can_be_built(chosen: Preset) -> None:
     params = params_of(*chosen)
@@ -40,11 +41,13 @@ def test_params_are_valid_and_networks_can_be_built(chosen: Preset) -> None:
         assert names(spec, phase.res), key
 
 
+@pytest.mark.slow
 @each_pair
 def test_order_does_not_matter(chosen: Preset) -> None:
     assert settings(*chosen) == settings(*reversed(chosen))
 
 
+@pytest.mark.slow
 @each_whole
 def test_params_keep_their_comments_and_a_phase_is_a_line(chosen: Preset) -> None:
     before = Path("params.yaml").read_text()
@@ -55,6 +58,7 @@ def test_params_keep_their_comments_and_a_phase_is_a_line(chosen: Preset) -> Non
         assert re.search(rf"^    {key}: {{res: .*}}$", after, re.MULTILINE)
 
 
+@pytest.mark.slow
 @each_whole
 def test_second_time_changes_nothing(chosen: Preset) -> None:
     presets.write(merged(*chosen))
@@ -65,6 +69,7 @@ def test_second_time_changes_nothing(chosen: Preset) -> None:
         assert presets.merged(chosen) == merged(*chosen)
 
 
+@pytest.mark.slow
 @each_whole
 def test_every_change_is_said_within_100_columns(chosen: Preset) -> None:
     lines = presets.changes(chosen)
@@ -81,6 +86,7 @@ def test_title_is_one_line_of_a_list() -> None:
 SIZED = {"default", "quick", "photos-64"}  # the default experiment, shorter or longer
 
 
+@pytest.mark.slow
 @each_whole
 def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> None:
     """Scores of other numbers do not compare, so those of a paper follow from no data."""
@@ -102,6 +108,7 @@ def test_what_multiplies_is_refused_alone(name: str) -> None:
         presets.merged([name])
 
 
+@pytest.mark.slow
 @each_single
 def test_rows_mean_the_same_whatever_stood_in_params(chosen: Preset) -> None:
     row = ["table1-b", "table1-lsun-bedroom"]

@@ -48,6 +48,7 @@ def minibatch(resolution: int, spec: NetworkSpec, number: int) -> Minibatch:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", WHOLE, ids=" ".join)
 def test_takes_a_step(chosen: Preset) -> None:
     params = params_of(*chosen)

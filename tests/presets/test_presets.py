@@ -244,6 +244,7 @@ def test_uncommitted_edits_of_params_are_not_buried_but_named(committed: None) -
         put("quick")
 
 
+@pytest.mark.slow
 def test_a_preset_after_another_takes_its_place(committed: None) -> None:
     before = Path("params.yaml").read_text()
     expected = {name: presets.merged([name]) for name in ("quick", "photos-64")}
@@ -292,6 +293,7 @@ def test_an_edit_after_a_preset_is_named_and_stays_with_the_next_one(committed: 
     assert params() == expected
 
 
+@pytest.mark.slow
 def test_committed_edits_after_a_preset_stay_with_all_that_follow(committed: None) -> None:
     put("quick")
     edit("minibatch: 8 ", "minibatch: 4 ")

@@ -105,6 +105,7 @@ def contained(kind: str, names: list[str], tables: dict[str, str], own: Path) ->
     return f"held.{kind}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
 @pytest.mark.parametrize("labels", ["dataset.json", "source", "labels.csv"])
 def test_names_count_from_where_the_file_lies_in_every_container(

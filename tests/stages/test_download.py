@@ -37,6 +37,7 @@ def choose(params: Path, name: str, **values: str) -> None:
     assert load_yaml(params)["dataset"]["name"] == name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_source_becomes_squares_with_labels(name: str, params: Path, command: Run) -> None:
     (params.parent / "own").mkdir()

@@ -77,6 +77,7 @@ def unpacked_cifar10(folder: Path) -> None:
     (folder / "cifar-10-binary.tar.gz").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "write"),
     [

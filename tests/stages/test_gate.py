@@ -39,6 +39,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     return ended.value.code, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_output_names_the_checks_and_does_not_depend_on_the_images() -> None:
     outputs = []
     for seed in (0, 1):

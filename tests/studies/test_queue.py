@@ -42,6 +42,7 @@ def ablation(project: Project, command: str, *options: str, code: int = 0) -> st
     return project.run("pgpipe", "ablation", command, *options, code=code)
 
 
+@pytest.mark.slow
 def test_queue_holds_the_merged_parameters_and_leaves_the_workspace(
     rows_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_queue_holds_the_merged_parameters_and_leaves_the_workspace(
     assert len(queued(rows_project)) == 27, "nothing twice"
 
 
+@pytest.mark.slow
 def test_interrupted_queue_leaves_the_workspace(rows_project: Project) -> None:
     file = rows_project.folder / "params.yaml"
     file.write_text(f"{file.read_text()}# an edit\n")

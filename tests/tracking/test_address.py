@@ -16,6 +16,7 @@ from pgpipe.tracking.troubles import StoreRefuses
 NAMES = ["a?b", "a#b", "a%3Fb", "a b", "ümläut", "a;b", "a&b", "a:b", "a\nb", "a@b", "a'\"b", "-"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_store_and_artifacts_lie_in_the_project_whatever_its_name(
     project: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, name: str

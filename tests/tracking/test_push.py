@@ -54,6 +54,7 @@ def history(client: MlflowClient, run_id: str) -> dict[tuple[str, int], list[flo
     return found
 
 
+@pytest.mark.slow
 def test_the_store_gets_all_of_a_run_and_a_replay_doubles_nothing(project: Path) -> None:
     spool = filled(project)
     spool.set_status("FINISHED")
@@ -78,6 +79,7 @@ def test_the_store_gets_all_of_a_run_and_a_replay_doubles_nothing(project: Path)
     ]
 
 
+@pytest.mark.slow
 def test_a_push_sends_what_is_new(project: Path) -> None:
     spool = filled(project)
     push(spool.folder)
@@ -92,6 +94,7 @@ def test_a_push_sends_what_is_new(project: Path) -> None:
     assert (artifacts / "previews" / "grid.png").read_bytes() == b"other pixels"
 
 
+@pytest.mark.slow
 def test_a_damaged_note_of_what_was_pushed_is_harmless(project: Path) -> None:
     spool = filled(project)
     push(spool.folder)
@@ -110,6 +113,7 @@ def test_a_run_deleted_in_the_store_stays_deleted(project: Path) -> None:
     assert stored(client) == []
 
 
+@pytest.mark.slow
 def test_sync_fills_a_new_store(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     push(filled(project, "one").folder)
     filled(project, "two")

@@ -336,6 +336,7 @@ def test_a_damaged_note_of_what_was_sent_sends_it_again(project: Path, note: str
 ON = TrackingSection(enabled=True, experiment="e")
 
 
+@pytest.mark.slow
 def test_a_stage_sets_its_damaged_description_aside_and_goes_on(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ DEAD = "http://127.0.0.1:9"
 # Tracks, and says which thread changes the environment after the first one has started others.
 CHANGING = """
 import sys, threading
-from pgpipe import libraries
+from pgpipe.plumbing import libraries
 import numpy  # sets a variable while it is imported, which the stages that track have done
 from pgpipe.tracking import mirror, tracker
 from pgpipe.tracking.config import TrackingSection
@@ -131,6 +131,7 @@ def test_the_stage_s_exception_passes_and_is_noted(
     assert the_run().status == status
 
 
+@pytest.mark.slow
 def test_no_thread_changes_the_environment_that_others_read(project: Path) -> None:
     outer = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
     done = subprocess.run(

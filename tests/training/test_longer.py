@@ -46,6 +46,7 @@ def assert_same_files(one: Path, other: Path) -> None:
     assert filecmp.cmpfiles(one, other, names, shallow=False)[0] == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shorter", LENGTHS.values(), ids=LENGTHS)
 def test_a_longer_phase_goes_on_with_the_bits_of_one_trained_that_long_at_once(
     shorter: Phase, place: Place, tmp_path: Path

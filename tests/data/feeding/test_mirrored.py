@@ -49,6 +49,7 @@ def test_reals_are_as_they_are_where_training_does_not_mirror() -> None:
     assert mirrored.seen(store, False, seed=0) is store
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_replicates")
 def test_a_perfect_mirrored_generator_scores_the_floor() -> None:
     reals, perfect = ImageStore(slanted(512)), slanted(128, seed=1)

@@ -129,6 +129,7 @@ def mixed(count: int) -> Iterator[Item]:
         yield content, f"{number:04d}", f"n{number}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 3, 5])
 def test_the_result_is_that_of_one_process(processes: int) -> None:
     alone: list[tuple[str, str]] = []

@@ -215,6 +215,7 @@ def refusals(folder: Path) -> dict[str, str]:
     return {bomb: refusal(name, folder / bomb) for bomb, (_, name, _) in BOMBS.items()}
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_in_little_memory(tmp_path: Path) -> None:
     for bomb, (make, *_) in BOMBS.items():
         (tmp_path / bomb).mkdir()

@@ -102,6 +102,7 @@ for name in table.SOURCES:
     return set(of_all), {name: set(modules) for name, *modules in lines}
 
 
+@pytest.mark.slow
 def test_source_imports_no_module_of_another() -> None:
     """Nor a reader of its format, so that an edit of parquet.py leaves the photographs alone."""
     of_all, added = imported_by_source()
