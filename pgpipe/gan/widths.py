@@ -1,9 +1,23 @@
 """How wide the networks are: `nf` of the paper (appendix A), in one place for G and D."""
 
 import math
-from typing import Any
+from typing import Protocol
 
-Model = Any  # a `config.ModelSection`, whose module builds on this one
+
+class Model(Protocol):
+    """What widths depend on: of `config.ModelSection`, whose module builds on this one."""
+
+    @property
+    def fmap_base(self) -> int:
+        """A layer has fmap_base / 2^s feature maps."""
+
+    @property
+    def fmap_max(self) -> int:
+        """A layer has no more than these."""
+
+    @property
+    def discriminator_divisor(self) -> int:
+        """D has so many times fewer."""
 
 
 def feature_maps(model: Model, resolution: int) -> int:
