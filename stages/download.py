@@ -9,7 +9,7 @@ from stages.paths import RAW, RAW_HASHES
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     name: Name = Field(alias="dataset.name")
     path: str = Field(alias="dataset.path")

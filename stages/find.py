@@ -25,7 +25,7 @@ MUCH_BYTES = 10**9  # that take long enough to be watched
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     name: Name = Field(alias="dataset.name")
     path: str = Field(alias="dataset.path")

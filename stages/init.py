@@ -24,7 +24,7 @@ PREVIEWS = 64
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     model: ModelSection
     growth: GrowthSection

@@ -22,7 +22,7 @@ from stages.paths import MULTIRES, RAW, RAW_HASHES
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     dataset: DatasetSection
 

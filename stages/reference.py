@@ -42,7 +42,7 @@ from stages.paths import (
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     reference: ReferenceSection
     score: ScoreSection

@@ -36,7 +36,7 @@ WALKS = 8  # from one random latent to the next
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     sample: SampleSection
     score: ScoreSection

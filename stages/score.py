@@ -38,7 +38,7 @@ from stages.paths import (
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     score: ScoreSection
     mirror: bool = Field(alias="train.mirror")

@@ -35,7 +35,7 @@ from stages.tracked import tracked
 
 
 class Params(Section):
-    """What it reads."""
+    """The parameters that the stage reads."""
 
     train: TrainSection
     phase: Phase = Field(alias="growth.phases.{key}")

@@ -27,7 +27,7 @@ from pgpipe.commands import weights as cli_weights
 from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
 from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
-from pgpipe.plumbing.project import project_root, require_git, require_home
+from pgpipe.plumbing.project import find_stages, project_root, require_git, require_home
 from pgpipe.plumbing.terminal import note, say, tell_for_libraries
 from pgpipe.plumbing.unwritable import refusal, refusal_of_database
 
@@ -177,6 +177,7 @@ def main(app: typer.Typer = app) -> None:
     tell_for_libraries()
     try:
         signals.interrupt_on_signals()
+        find_stages()
         code = app(standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
@@ -206,6 +207,9 @@ def outcome(error: BaseException) -> tuple[int, str]:
             return error.exit_code, printable(str(error))
         case typer.Abort() | KeyboardInterrupt():
             return errors.INTERRUPTED, "interrupted"
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] == "stages":
+            told = "this command needs a project: run it in a checkout of pgpipe"
+            return UsageError.exit_code, told
         case SystemExit():
             return error.code if isinstance(error.code, int) else int(error.code is not None), ""
         case _ if NO_MEMORY.search(f"{type(error).__name__}: {error}"):

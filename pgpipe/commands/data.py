@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from pgpipe.plumbing.terminal import say
-from stages.paths import MULTIRES, RAW
+
+MULTIRES = Path("data/multires")  # as `stages.paths` says, which an installed pgpipe has none of
 
 Prepared = Annotated[Path, typer.Argument(help="A prepared data set.", show_default=True)]
 Resolution = Annotated[
@@ -50,6 +51,7 @@ def check(
     from pgpipe.reporting.progress import Meter
     from stages.check import check as checked
     from stages.check import plan_of
+    from stages.paths import RAW
 
     plan = plan_of(checked(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
     with Meter("check", plan.images or 0) as meter:

@@ -176,7 +176,7 @@ class DatasetSection(Section):
 
     @property
     def channels(self) -> Literal[1, 3]:
-        """Of a prepared image."""
+        """Return the channels of a prepared image: 1 or 3."""
         return 1 if self.color == "gray" else 3
 
     @property

@@ -35,7 +35,7 @@ MOMENTS = 3  # tensors of Adam for each weight: two moments, and a counter of 4 
 
 
 class Part(NamedTuple):
-    """Some files."""
+    """Files that belong together, and their size."""
 
     where: str
     what: str
@@ -109,7 +109,7 @@ def states(plan: Plan) -> Iterator[Part]:
 
 
 def first_weights(plan: Plan, phase: Phase) -> int:
-    """Of the layers that a phase adds."""
+    """Return the bytes of the layers that a phase adds."""
     before = plan.growth.phases[phase.origin].res if phase.origin != "init" else 0
     return tensors(trained(plan, phase.res)) - (tensors(trained(plan, before)) if before else 0)
 
@@ -125,12 +125,12 @@ def state(plan: Plan, key: str) -> int:
 
 
 def generator(plan: Plan, phase: Phase) -> int:
-    """The averaged one, by itself."""
+    """Return the bytes of the averaged generator by itself."""
     return tensors(SYSTEMS[plan.model.name].sampled_network.sizes(plan.spec, phase.res))
 
 
 def trained(plan: Plan, resolution: int) -> Sizes:
-    """The tensors of all networks."""
+    """Return the sizes of the tensors of all networks."""
     networks = SYSTEMS[plan.model.name].networks.values()
     return [size for network in networks for size in network.sizes(plan.spec, resolution)]
 

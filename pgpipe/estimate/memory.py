@@ -42,7 +42,7 @@ def feature_map_bytes(plan: Plan, phase: Phase) -> float:
 
 
 def numbers_of_d(spec: NetworkSpec, resolution: int) -> int:
-    """Of D's feature maps for an image: each block's input and what its convolutions give."""
+    """Count the numbers in D's feature maps: each block's input and convolutions, per image."""
     total = 0
     for res in resolutions(resolution):
         here = discriminator_maps(spec, res) * res**2
@@ -53,7 +53,7 @@ def numbers_of_d(spec: NetworkSpec, resolution: int) -> int:
 
 
 def numbers_of_g(spec: NetworkSpec, resolution: int) -> int:
-    """Of G's feature maps for an image."""
+    """Count the numbers in G's feature maps, per image."""
     return sum(2 * feature_maps(spec, res) * res**2 for res in resolutions(resolution))
 
 

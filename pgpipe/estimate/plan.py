@@ -30,7 +30,7 @@ class Plan:
 
     @property
     def images(self) -> int | None:
-        """Of the data set, where the parameters say how many."""
+        """The images of the data set, where the parameters say how many."""
         if self.dataset.name == "photos":
             return PHOTOS * self.dataset.images_per_class
         if self.dataset.stacked:
@@ -41,12 +41,12 @@ class Plan:
 
     @property
     def resolution(self) -> int:
-        """Of the generated images."""
+        """The resolution of the generated images."""
         return self.growth.phases[self.growth.final].res
 
     @property
     def spec(self) -> NetworkSpec:
-        """Of the networks; labels that only the data know are left out, and their few weights."""
+        """The networks; labels that only the data know are left out, with their few weights."""
         labels = PHOTOS if self.dataset.name == "photos" else 0
         channels, stacked = self.dataset.channels, self.dataset.stacked
         return NetworkSpec.of(self.model, self.train, channels, labels, stacked)

@@ -43,7 +43,7 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Gradients:
-        """By the input and, if nothing is to be differentiated again, the weights and the bias."""
+        """Differentiate by the input; by weights and bias, too, if it is not done once more."""
         (g,), (x, weight), (stride, padding) = gradients, ctx.saved_tensors, ctx.geometry
         x, weight = x.to(g.dtype), weight.to(g.dtype)  # float32 to bfloat16 under autocast
         if torch.is_grad_enabled():
@@ -72,7 +72,7 @@ class InputGradient(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Gradients:
-        """Of [N, C, H, W]: by the output's gradient [N, K, H', W'] and the weights."""
+        """Differentiate [N, C, H, W] by the output's gradient [N, K, H', W'] and the weights."""
         (of_x,), (g, weight) = gradients, ctx.saved_tensors
         by_g = F.conv2d(of_x, weight, None, *ctx.geometry)
         by_weight = conv2d_weight(of_x, weight.shape, g, *ctx.geometry)

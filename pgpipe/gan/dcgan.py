@@ -115,6 +115,6 @@ class DcganDiscriminator(Discriminator):
         self.blocks[name] = Down(maps_in, maps, PLAIN if top else BATCH)
 
     def enter(self, images: Tensor, resolution: int) -> Tensor:
-        """The pixels themselves."""
+        """Return the pixels themselves."""
         assert resolution == self.resolution, "a DCGAN does not grow"
         return images

@@ -12,7 +12,7 @@ from pgpipe.gan.widths import discriminator_maps, hidden_maps, resolutions
 
 
 def options_of(spec: NetworkSpec) -> LayerOptions:
-    """Of the 3x3 and 4x4 convolutions."""
+    """Return the options of the 3x3 and 4x4 convolutions."""
     return LayerOptions(spec.equalised_lr, spec.discriminator_norm)
 
 

@@ -15,12 +15,12 @@ Activation = Callable[[Tensor], Tensor]
 
 
 def options_of(spec: NetworkSpec) -> LayerOptions:
-    """Of the layers that have an activation."""
+    """Return the options of the layers that have an activation."""
     return LayerOptions(spec.equalised_lr, "batch" if spec.generator_norm == "batch" else "none")
 
 
 def activation_of(spec: NetworkSpec, relu: Activation = lrelu) -> Activation:
-    """What follows a layer: `relu` unless the spec says ReLU, and pixel norm where it says so."""
+    """Return what follows a layer: `relu` or ReLU, and pixel norm where the spec says so."""
     activation = F.relu if spec.generator_activation == "relu" else relu
     if spec.generator_norm != "pixel":
         return activation

@@ -110,7 +110,7 @@ class Noise:
     def __init__(
         self, strength: Tensor, key: Tensor, whole: int = 0, rows: Tensor | None = None
     ) -> None:
-        """For a part of a minibatch, `whole` images are drawn for, and `rows` of them seen."""
+        """Draw for `whole` images, of which a micro-batch sees those at `rows`."""
         self.strength, self.key, self.whole, self.rows = strength, key, whole, rows
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class Networks:
         return cast("Generator", self.averages["average"])
 
     def reset_adam(self) -> None:
-        """Forget the moments."""
+        """Forget the moments of all networks."""
         for optimiser in self.adam.values():
             optimiser.state.clear()
 

@@ -13,7 +13,7 @@ NORM_EPSILON = 1e-4  # of batch and layer normalisation, in the Theano code
 
 
 class BatchNorm(nn.Module):
-    """By the minibatch's own mean and variance, in training, sampling and scoring alike.
+    """Normalises by the minibatch's own mean and variance, when sampling and scoring, too.
 
     Ioffe and Szegedy 2015 without running statistics, as the rows (a) to (c) of Table 1 have it:
     an image depends on those that are drawn together with it.

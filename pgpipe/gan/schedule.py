@@ -93,5 +93,5 @@ def require_name(key: str, phase: Phase) -> None:
 
 
 def kimg(images: int) -> float:
-    """Thousands of images."""
+    """Return thousands of images."""
     return images / 1000

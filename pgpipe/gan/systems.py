@@ -9,18 +9,16 @@ are), and a row here.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from pgpipe.gan.widths import discriminator_maps, feature_maps, hidden_maps, resolutions
-
-if TYPE_CHECKING:
-    from pgpipe.gan.config import NetworkSpec
 
 WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
 DISCRIMINATION = 5  # dimensions of a kernel of minibatch discrimination
 
 Sizes = list[int]  # the number of elements of each weight, bias and gain
-Count = Callable[["NetworkSpec", int], Sizes]  # of a network grown to a resolution
+Spec = Any  # a `config.NetworkSpec`, whose module builds on this one
+Count = Callable[[Spec, int], Sizes]  # of a network grown to a resolution
 
 
 class Network(NamedTuple):
@@ -62,7 +60,7 @@ def layer(fan_in: int, maps: int, norm: str = "none") -> Sizes:
     return [fan_in * maps, maps, *gains[norm]]
 
 
-def count_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
+def count_generator(spec: Spec, resolution: int) -> Sizes:
     """Count `gan.generator`: two 3x3 convolutions and a 1x1 toRGB per resolution."""
     norm = "batch" if spec.generator_norm == "batch" else "none"
     maps = feature_maps(spec, 4)
@@ -76,7 +74,7 @@ def count_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
     return found
 
 
-def count_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
+def count_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count `gan.discriminator`: its mirror image."""
     norm, maps, hidden = spec.discriminator_norm, discriminator_maps(spec, 4), hidden_maps(spec)
     kernels = spec.minibatch_discrimination
@@ -92,7 +90,7 @@ def count_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
     return found
 
 
-def count_dcgan_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
+def count_dcgan_generator(spec: Spec, resolution: int) -> Sizes:
     """Count DCGAN's: one transposed 5x5 convolution per resolution, the last to the pixels."""
     found = layer((spec.latent_size + spec.classes) * 16, feature_maps(spec, 4), "batch")
     for res in resolutions(resolution)[1:]:
@@ -102,7 +100,7 @@ def count_dcgan_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
     return found
 
 
-def count_dcgan_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
+def count_dcgan_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count DCGAN's: one strided 5x5 convolution per resolution, the first on the pixels."""
     found = layer(16 * discriminator_maps(spec, 4), 1 + spec.classes)
     for res in resolutions(resolution)[1:]:
@@ -112,7 +110,7 @@ def count_dcgan_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
     return found
 
 
-def count_weak_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
+def count_weak_generator(spec: Spec, resolution: int) -> Sizes:
     """Count the weak one: one 3x3 convolution and a 3x3 toRGB per resolution."""
     norm = "batch" if spec.generator_norm == "batch" else "none"
     found = layer((spec.latent_size + spec.classes) * 16, feature_maps(spec, 4), norm)
@@ -123,7 +121,7 @@ def count_weak_generator(spec: "NetworkSpec", resolution: int) -> Sizes:
     return found
 
 
-def count_weak_discriminator(spec: "NetworkSpec", resolution: int) -> Sizes:
+def count_weak_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count the weak one: one 3x3 convolution per resolution, at 32x32 on the pixels."""
     features = 16 * (discriminator_maps(spec, 8) + spec.stddev_maps)
     found = layer(features, 1 + spec.classes)

@@ -1,23 +1,36 @@
 """How wide the networks are: `nf` of the paper (appendix A), in one place for G and D."""
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pgpipe.gan.config import ModelSection
+from typing import Protocol
 
 
-def feature_maps(model: "ModelSection", resolution: int) -> int:
+class Model(Protocol):
+    """What widths depend on: of `config.ModelSection`, whose module builds on this one."""
+
+    @property
+    def fmap_base(self) -> int:
+        """A layer has fmap_base / 2^s feature maps."""
+
+    @property
+    def fmap_max(self) -> int:
+        """A layer has no more than these."""
+
+    @property
+    def discriminator_divisor(self) -> int:
+        """D has so many times fewer."""
+
+
+def feature_maps(model: Model, resolution: int) -> int:
     """Return `nf`, the feature maps of the layers at a resolution (s = log2(resolution) - 1)."""
     return max(1, min(model.fmap_base * 2 // resolution, model.fmap_max))
 
 
-def discriminator_maps(model: "ModelSection", resolution: int) -> int:
+def discriminator_maps(model: Model, resolution: int) -> int:
     """Return the feature maps of D's layers at a resolution."""
     return max(1, feature_maps(model, resolution) // model.discriminator_divisor)
 
 
-def hidden_maps(model: "ModelSection") -> int:
+def hidden_maps(model: Model) -> int:
     """Return `nf(0)`, the features between D's last convolution and its score."""
     return max(1, min(model.fmap_base, model.fmap_max) // model.discriminator_divisor)
 

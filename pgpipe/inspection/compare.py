@@ -43,7 +43,7 @@ def differences(a: Path, b: Path, report: Callable[[int], object]) -> Iterator[s
 
 
 def hashes(known: Manifest, resolution: int) -> dict[str, str]:
-    """Of the arrays of a resolution."""
+    """Return the hashes of the arrays of a resolution."""
     return {name: array.sha256 for name, array in known.shards(resolution).items()}
 
 

@@ -39,7 +39,7 @@ class Header(NamedTuple):
 
 
 def header(image: bytes | Images) -> Header:
-    """Of a file that can be decoded, or of pixels [H, W, 1 or 3]."""
+    """Return the header of a file that can be decoded, or of pixels [H, W, 1 or 3]."""
     if not isinstance(image, bytes):
         height, width, channels = image.shape
         return Header(Kind("pixels", "RGB" if channels == 3 else "gray", ()), width, height)

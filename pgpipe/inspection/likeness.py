@@ -32,7 +32,7 @@ Numbers = NDArray[np.int64]  # [n]
 
 
 def hashes(squares: Images) -> Hashes:
-    """Of uint8 [n, S, S, 1 or 3], S a power of two from 8."""
+    """Return the hashes of uint8 [n, S, S, 1 or 3], S a power of two from 8."""
     gray = squares @ GRAY if squares.shape[-1] == 3 else squares[..., 0].astype(np.float64)
     side = min(SIDE, gray.shape[1])
     boxes = gray.shape[1] // side

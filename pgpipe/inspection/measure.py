@@ -59,7 +59,7 @@ def stored(seen: Seen) -> Stored:
 
 
 def sizes(facts: Facts, dataset: DatasetSection) -> Sizes:
-    """Of images, one at least."""
+    """Summarise images, one at least."""
     width, height = sides(facts)
     short, area = np.minimum(width, height), width * height
     smallest, largest = int(area.argmin()), int(area.argmax())
@@ -76,7 +76,7 @@ def sizes(facts: Facts, dataset: DatasetSection) -> Sizes:
 
 
 def sides(facts: Facts) -> tuple[Numbers, Numbers]:
-    """Widths and heights."""
+    """Return the widths and heights of images."""
     return facts["width"].astype(np.int64), facts["height"].astype(np.int64)
 
 
@@ -96,7 +96,7 @@ def common(width: Numbers, height: Numbers) -> dict[str, int]:
 
 
 def aspect(facts: Facts) -> Aspect:
-    """Of images, one at least."""
+    """Summarise images, one at least."""
     width, height = sides(facts)
     ratios = width / height
     shape = np.searchsorted(list(SHAPES.values()), ratios)
@@ -110,7 +110,7 @@ def aspect(facts: Facts) -> Aspect:
 
 
 def crops(facts: Facts) -> Crops:
-    """Of images, one at least."""
+    """Summarise images, one at least."""
     width, height = sides(facts)
     outside = 1 - np.minimum(width, height) / np.maximum(width, height)
     refused = (height != CELEBA_SHAPE[0]) | (width != CELEBA_SHAPE[1])
@@ -133,12 +133,12 @@ def labels(seen: Seen, usable: Numbers) -> Labels:
 
 
 def label_numbers(seen: Seen) -> Numbers:
-    """Of all images that can be decoded."""
+    """Return the label numbers of all images that can be decoded."""
     return np.frombuffer(seen.labels, np.uintc).astype(np.int64)
 
 
 def duplicates(seen: Seen, facts: Facts, usable: Numbers) -> Duplicates:
-    """Of these images; near-duplicates are looked for among the first ones of each content."""
+    """Find duplicates; near-duplicates are looked for among the first ones of each content."""
     content = facts["content"][usable]
     _, first, same = np.unique(content, axis=0, return_index=True, return_inverse=True)
     near, complete = alike(facts["likeness"][usable][first])

@@ -22,7 +22,7 @@ def sheet(seen: Seen, plan: Plan) -> Images:
 
 
 def blank(dataset: DatasetSection) -> Images:
-    """A white square."""
+    """Return a white square."""
     side = reduced(dataset).resolution
     return np.full((side, side, dataset.channels), 255, np.uint8)
 

@@ -31,7 +31,7 @@ class Sizes(Section):
 
 
 class Aspect(Section):
-    """Width over height."""
+    """Width over height of the images."""
 
     smallest: float
     median: float
@@ -70,7 +70,7 @@ class Groups(Section):
 
 
 class Duplicates(Section):
-    """Of the images for training: equal files (or pixels), and others whose squares look alike."""
+    """Images for training that are equal files or pixels, or whose squares look alike."""
 
     exact: Groups  # by the SHA-256 of the file, or of the pixels where there is none
     near: Groups  # of different files: chains of hashes at most `near_bits` of 64 apart
@@ -87,7 +87,7 @@ class Estimate(Section):
 
 
 class Report(Section):
-    """All of it."""
+    """All that is said of a data set."""
 
     name: str
     path: str

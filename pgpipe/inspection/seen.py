@@ -39,7 +39,7 @@ class Names:
         self.ends = array("Q", [0])
 
     def append(self, name: str) -> None:
-        """Add one more."""
+        """Add one more image."""
         self.ends.append(self.ends[-1] + self.file.write(name.encode()))
 
     def __getitem__(self, number: int) -> str:

@@ -15,7 +15,7 @@ MINIBATCH = 32  # images; bounds the memory, and no feature depends on it beyond
 
 
 class Features(NamedTuple):
-    """Of N images, on the CPU."""
+    """What the network gives for N images, on the CPU."""
 
     pooled: Tensor  # float32 [N, 2048]
     probabilities: Tensor  # p(y|x), float32 [N, 1008]

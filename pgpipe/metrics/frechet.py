@@ -16,7 +16,7 @@ BATCH = 4096  # features that are in memory in float64 at once
 
 
 class Gaussian(NamedTuple):
-    """In float64."""
+    """A normal distribution, in float64."""
 
     mean: Tensor  # [D]
     covariance: Tensor  # [D, D]
@@ -42,7 +42,7 @@ def fit(batches: Iterable[Tensor]) -> Gaussian:
 
 
 def distance(a: Gaussian, b: Gaussian) -> float:
-    """Of two Gaussians [D].
+    """Return the Fréchet distance of two Gaussians [D].
 
     The trace of (S1 S2)^(1/2) is that of (S1^(1/2) S2 S1^(1/2))^(1/2): a symmetric matrix, whose
     eigenvalues are real and not negative but for rounding, also where a covariance is singular.

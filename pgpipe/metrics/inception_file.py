@@ -29,7 +29,7 @@ def path() -> Path:
 
 
 def read() -> bytes:
-    """The file's content.
+    """Return the content of the file.
 
     Raises:
         UsageError: it is missing.

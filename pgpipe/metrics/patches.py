@@ -36,12 +36,12 @@ class Descriptors:
 
     @property
     def images(self) -> int:
-        """N."""
+        """The number of images N."""
         return self.store.rows // PATCHES
 
     @property
     def sums(self) -> Tensor:
-        """Of each image's values and squares: float64 [N, 2, 3]."""
+        """Sums of each image's values and squares: float64 [N, 2, 3]."""
         numbers = torch.from_numpy(np.array(self.numbers))
         return numbers.view(-1, 2, CHANNELS).to(self.key.device)
 
@@ -95,7 +95,7 @@ def describe(
 def levels(
     sizes: Sequence[int], name: str, seed: int, device: torch.device, memory: int
 ) -> dict[int, Descriptors]:
-    """Of no images yet: resolution -> descriptors, each with so much memory."""
+    """Return descriptors of no images yet by resolution, each with so much memory."""
     keys = (rng.key(seed, f"patches {name} {size}", 0, device) for size in sizes)
     return {size: Descriptors(key, memory) for size, key in zip(sizes, keys, strict=True)}
 

@@ -60,7 +60,7 @@ def laplacian(x: Tensor, smallest: int) -> Iterator[Tensor]:
 
 
 def resolutions(finest: int, smallest: int) -> Iterator[int]:
-    """Of the levels, finest first: `finest`, `finest` / 2, ..., `smallest`."""
+    """Return the levels, finest first: `finest`, `finest` / 2, ..., `smallest`."""
     while finest >= smallest:
         yield finest
         finest //= 2

@@ -60,7 +60,7 @@ class QuickScores:
         return {k: v for k, v in beside(self.scores(images), self.own).items() if v is not None}
 
     def scores(self, images: Readable) -> Scores:
-        """Scores alone."""
+        """Return the scores without the reals' own."""
         compared = images if len(images) == self.count else images[: self.count]
         found = self.distances(compared)
         found["ms_ssim"] = float(ms_ssim_of_pairs(stream(compared), self.device).mean())
@@ -80,7 +80,7 @@ class QuickScores:
         return {**found, "swd_avg": sum(found.values()) / len(found)}
 
     def projections(self, images: Readable, name: str) -> dict[int, Tensor]:
-        """Of the patches of each level on all directions, sorted: [512, N * 128]."""
+        """Project the patches of each level on all directions, and sort: [512, N * 128]."""
         axes, found = directions(self.seed, self.device), {}
         levels = describe(stream(images), name, self.seed, self.device, DESCRIPTORS_BYTES)
         for level, patches in levels.items():
@@ -90,7 +90,7 @@ class QuickScores:
         return found
 
     def features(self, images: Readable) -> features.Features:
-        """By the Inception network; none without it."""
+        """Return features by the Inception network; none without it."""
         if self.network is None:
             return features.Features(torch.empty(0), torch.empty(0))
         return features.of(self.network, stream(images)())
@@ -102,5 +102,5 @@ def better(metric: str, a: float, b: float) -> bool:
 
 
 def versions() -> dict[str, int]:
-    """Of the metrics: raised when the same images score otherwise."""
+    """Return the metrics' versions, raised when the same images score otherwise."""
     return {name: metric.version for name, metric in METRICS.items() if metric.quick}

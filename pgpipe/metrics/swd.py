@@ -41,7 +41,7 @@ MEMORY = 2 << 30  # bytes on a CPU for patches and projections; 16,384 images ta
 
 @dataclass(frozen=True)
 class Distance:
-    """Of one level, times 10^3."""
+    """The distance of one level, times 10^3."""
 
     value: float
     replicates: NDArray[np.float64]  # [replicates]: of resampled images, or none
@@ -121,7 +121,7 @@ def default_memory(device: torch.device) -> int:
 
 
 def distance(a: Descriptors, b: Descriptors, seed: int, memory: int, replicates: int) -> Distance:
-    """Of one level, projections in `memory` bytes."""
+    """Return the distance of one level, with projections in `memory` bytes."""
     assert a.images == b.images, "unequal numbers of images do not compare"
     spread = ResampledDistance(a, b, seed, replicates) if replicates else None
     value = SCALE * sliced_distance(a, b, seed, memory, spread)

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from pgpipe.errors import UsageError
@@ -26,6 +28,19 @@ def project_root() -> Path:
     except FileNotFoundError:
         raise UsageError("the current folder is no more; go to the project's root") from None
     return next((p for p in [here, *here.parents] if (p / ".dvc").is_dir()), here)
+
+
+def find_stages() -> None:
+    """Let `stages` be imported from the project that the current folder is in.
+
+    An installed pgpipe has none: stages are a project's own, as its dvc.yaml is.
+    """
+    if find_spec("stages") is None:
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / "dvc.yaml").is_file() and (folder / "stages/__init__.py").is_file():
+                sys.path.insert(0, str(folder))
+                return
 
 
 def in_main_checkout(path: str) -> Path:

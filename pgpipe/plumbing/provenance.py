@@ -12,6 +12,7 @@ that Python really loads.
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,11 +122,13 @@ def belongs(module: str, packages: Iterable[str]) -> bool:
 
 @cache
 def running() -> Code:
-    """Return the code that runs: the sources beside this module's package."""
-    folder = Path(__file__).parents[2]
+    """Return the code that runs: the sources of our packages, wherever they are imported from."""
+    ours = Path(__file__).parents[2]
+    stages = find_spec("stages")
+    theirs = Path(stages.origin).parents[1] if stages and stages.origin else ours
 
     def read(path: str) -> str | None:
-        file = folder / path
+        file = (theirs if path.startswith("stages/") else ours) / path
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     return Code(read)

@@ -11,7 +11,7 @@ class Timer:
         self.restart()
 
     def restart(self) -> None:
-        """Count anew."""
+        """Count anew from now."""
         self.started = time.monotonic()
 
     def elapsed(self) -> bool:

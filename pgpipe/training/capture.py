@@ -119,7 +119,7 @@ def tensors(batches: Sequence[Minibatch]) -> list[Tensor | None]:
 
 
 def shapes(batches: Sequence[Minibatch]) -> list[torch.Size | None]:
-    """By which one part of a phase is told from another: only a fade has one."""
+    """Return what tells one part of a phase from another: only a fade has its shape."""
     return [None if x is None else x.shape for x in tensors(batches)]
 
 

@@ -38,7 +38,7 @@ class Job:
 
     @property
     def minibatch(self) -> int:
-        """Images a step."""
+        """Images per step."""
         return self.phase.minibatch or self.section.minibatch
 
     @property
@@ -57,7 +57,7 @@ class Job:
         return kimg(self.images_before + images)
 
     def learning_rate(self, images: int) -> float:
-        """Of both networks, after `images` of this phase."""
+        """Return the rate of all networks, after `images` of this phase."""
         rate = self.phase.learning_rate or self.section.learning_rate
         return rate * self.section.ramp_up(self.images_before + images)
 

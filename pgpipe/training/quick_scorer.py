@@ -41,17 +41,17 @@ class Scorer(Protocol):
 
 
 class NoScorer:
-    """Of phases without quick scores."""
+    """Stands for a scorer in phases without quick scores."""
 
     def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> None:
-        """Nothing."""
+        """Score nothing."""
 
     def behind(self) -> int:
-        """Never."""
+        """Return 0."""
         return 0
 
     def news(self) -> list[Row]:
-        """None."""
+        """Return no rows."""
         return []
 
 

@@ -80,7 +80,7 @@ class Worker:
         return render_all(generator, latents, labels, torch.tensor(fade) if fade < 1 else None)
 
     def latents(self, size: int) -> Tensor:
-        """Of the images to score: [N, size]."""
+        """Return the latents of the images to score: [N, size]."""
         return rng.normal((self.drawn, size), rng.key(self.task.seed, "quick latents", 0))
 
     def labels(self) -> Tensor:

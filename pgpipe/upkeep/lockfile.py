@@ -42,7 +42,7 @@ class Stage(BaseModel):
 
 
 class Lock(BaseModel):
-    """The whole file."""
+    """The whole of dvc.lock."""
 
     schema_version: Literal["2.0"] = Field(alias="schema")
     stages: dict[str, Stage]

@@ -15,7 +15,7 @@ STATE = re.compile(r"\d+-(?P<sha256>[0-9a-f]{64})\.safetensors")
 
 
 def of_data(root: Path) -> Iterator[Claim]:
-    """The prepared arrays.
+    """Yield what the manifest claims of the prepared arrays.
 
     Raises:
         IntegrityError: the manifest is not what `prepare` writes.

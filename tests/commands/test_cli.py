@@ -15,6 +15,9 @@ from tinyproject import Run
 import stages.check
 from pgpipe import __version__, errors
 from pgpipe.commands import app as cli
+from pgpipe.commands import data
+from pgpipe.plumbing import project as place
+from stages import paths
 
 ROOT = Path(__file__).parents[2]
 STAGES = (
@@ -327,3 +330,52 @@ def test_traceback_of_any_text_can_be_written(project: Path) -> None:
     code, _ = cli.outcome(ValueError("\udcff is no character"))
     assert code == errors.BUG
     assert "ValueError: " in (project / ".pgpipe" / "crash.log").read_text()
+
+
+def test_the_prepared_data_set_is_where_the_stages_leave_it() -> None:
+    assert data.MULTIRES == paths.MULTIRES
+
+
+ALONE = """
+import sys
+sys.modules["stages"] = None  # as of an installed package
+sys.argv = ["pgpipe", *sys.argv[1:]]
+from pgpipe.__main__ import main
+main()
+"""
+
+
+def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", ALONE, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_what_needs_a_project_says_so_and_the_rest_runs_without(tmp_path: Path) -> None:
+    assert alone(tmp_path, "--version").stdout == f"pgpipe {__version__}\n"
+    assert alone(tmp_path, "data", "list").returncode == 0
+    done = alone(tmp_path, "data", "check")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "pgpipe: error: this command needs a project: run it in a checkout of pgpipe\n",
+    )
+
+
+def test_stages_are_found_from_within_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/__init__.py").touch()
+    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / "data/own").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "data/own")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(place, "find_spec", lambda _: None)
+    place.find_stages()
+    assert sys.path[0] == str(tmp_path)

@@ -49,7 +49,7 @@ class ImageStore:
 
     @property
     def nbytes(self) -> int:
-        """Of all images."""
+        """The size of all images in bytes."""
         return math.prod(self.shape)
 
     def take(self, indices: NDArray[np.int64]) -> Images:
@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_labels(folder: Path) -> NDArray[np.int64]:
-    """int64 [count]."""
+    """Return the labels of a prepared data set: int64 [count]."""
     return sealed.read_array(folder / "labels.npy")
 
 

@@ -128,11 +128,11 @@ class ShardWriter:
 
     @property
     def digest(self) -> str:
-        """Of the open shard so far, in hexadecimal."""
+        """Return the hash of the open shard so far, in hexadecimal."""
         return self.hash.hexdigest() if self.hash is not None else f"{self.sum:08x}"
 
     def header(self, count: int) -> bytes:
-        """Of one length: numpy leaves room for the first axis to grow, so it can be rewritten."""
+        """Return a header of one length: numpy leaves room for the first axis to grow."""
         buffer = io.BytesIO()
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, *self.shape)}
         np.lib.format.write_array_header_1_0(buffer, header)

@@ -135,7 +135,7 @@ def colour(text: str, channels: Channels) -> Pixels:
 
 
 def slot_bytes(count: int, resolution: int, channels: int) -> int:
-    """Of so many images at all resolutions."""
+    """Return the bytes of so many images at all resolutions."""
     return sum(count * size * size * channels for size in sizes(resolution))
 
 

@@ -54,7 +54,7 @@ class Workers(Generic[T, R]):
         return self
 
     def start(self) -> None:
-        """Fork one more."""
+        """Fork one more worker."""
         here, there = get_context("fork").Pipe()
         arguments = (self.work, self.slots, there, [here, *self.processes])
         process = get_context("fork").Process(target=serve, args=arguments, daemon=True)

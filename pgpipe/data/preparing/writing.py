@@ -74,7 +74,7 @@ class SetWriter:
         return len(self.labels) + len(self.rejected)
 
     def append(self, block: Block) -> None:
-        """Add some images."""
+        """Add images at all resolutions."""
         for writer, images in zip(self.writers, block.levels, strict=True):
             writer.append(images)
         self.labels += block.labels
@@ -86,7 +86,7 @@ class SetWriter:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """Of all shards, by their place in a data set, once they are closed."""
+        """Return the hashes of all closed shards, by their place in a data set."""
         return {
             f"{writer.folder.name}/{shard:05d}.npy": known
             for writer in self.writers

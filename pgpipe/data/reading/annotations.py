@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class Annotations(NamedTuple):
-    """By the names in the files; None: as the source has it."""
+    """Labels and boxes by the names in the files; None: as the source has them."""
 
     labels: dict[str, str] | None = None
     boxes: dict[str, Box] | None = None
@@ -179,7 +179,7 @@ def json_labels(file: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def boxes_of(file: str, text: str) -> dict[str, Box]:
-    """Boxes by name."""
+    """Return the boxes by the names of the images."""
 
     def boxes() -> Iterator[tuple[str, Box]]:
         for name, values in rows(file, text, BOX):

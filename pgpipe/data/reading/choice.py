@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Choice(NamedTuple):
-    """What is taken."""
+    """What the parameters take of a source."""
 
     labels: dict[str, str] | None = None  # of each image that is taken; None: all are
     boxes: dict[str, Box] | None = None

@@ -55,7 +55,7 @@ def beside(path: Path) -> list[Path]:
 
 
 def fetch(path: Path, raw: Path) -> None:
-    """Copy them."""
+    """Copy the tables that lie beside a user's images."""
     for file in beside(path):
         copy(file, raw / file.name)
 
@@ -90,7 +90,7 @@ def is_tar(path: Path) -> bool:
 
 
 def in_folder(folder: Path, name: str) -> Table | None:
-    """Of a folder and those in it."""
+    """Yield the tables of a folder and of the folders in it."""
     from pgpipe.data.reading.folder import files_under
 
     found = [path.relative_to(folder) for path in files_under(folder) if path.name == name]
@@ -102,7 +102,7 @@ def in_folder(folder: Path, name: str) -> Table | None:
 
 
 def in_zip(archive: Path, name: str) -> Table | None:
-    """Of a zip."""
+    """Yield the tables of a zip."""
     named = [at for at in rawzip.names(archive) if rawzip.parts(at)[-1:] == [name]]
     if not named:
         return None
@@ -112,7 +112,7 @@ def in_zip(archive: Path, name: str) -> Table | None:
 
 
 def in_tar(archive: Path, name: str) -> Table | None:
-    """Of a tar, which is read to its end."""
+    """Yield the tables of a tar, which is read to its end."""
     from pgpipe.data.reading import tars
 
     nearest: tuple[str, bytes] | None = None

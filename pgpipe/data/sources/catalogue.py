@@ -23,7 +23,7 @@ class Published(Section):
 
 
 class Entry(Section):
-    """A data set."""
+    """A data set of the catalogue."""
 
     title: str
     licence: str
@@ -37,7 +37,7 @@ class Entry(Section):
 
     @property
     def bytes(self) -> int:
-        """Of all files, where that is known."""
+        """The size of all files, where that is known."""
         return 0 if self.choice else sum(file.size for file in self.files.values())
 
 

@@ -26,7 +26,7 @@ META_PAGES = (0, 1)
 
 
 def fetch(place: Place) -> None:
-    """The user's categories."""
+    """Take the categories that the user has put there."""
     for path in databases(place.path):
         if path.is_file():
             accept(place, path, verified(place.name, path.name))

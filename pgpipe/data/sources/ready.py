@@ -17,7 +17,7 @@ def fetch(place: Place) -> None:
 
 
 def read(raw: Path) -> Iterator[Item]:
-    """What `fetch` left."""
+    """Yield the images that `fetch` left."""
     return (folders.read_folder if (raw / rawzip.NAME).exists() else tfrecords.read)(raw)
 
 

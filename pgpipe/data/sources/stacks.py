@@ -22,7 +22,7 @@ Sources = NDArray[np.int64]  # [N, 3]: which digit is in each channel
 
 
 class Digits(NamedTuple):
-    """Single digits."""
+    """Single digits, which stacks are made of."""
 
     images: Images  # uint8 [n, 32, 32]
     digits: NDArray[np.int64]  # [n], 0..9

@@ -9,12 +9,12 @@ FILE = ".unverified"  # a line for each file
 
 
 def note(raw: Path, reason: str) -> None:
-    """Add one."""
+    """Note a file that was taken without a known hash."""
     with (raw / FILE).open("a", encoding="utf-8") as file:
         file.write(f"{reason}\n")
 
 
 def read(raw: Path) -> list[str]:
-    """All of them."""
+    """Return the files that were taken without a known hash."""
     path = raw / FILE
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

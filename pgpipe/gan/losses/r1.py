@@ -15,7 +15,7 @@ def generator(_: Tensor, fake: Tensor) -> Tensor:
 
 
 def penalty(seen: Seen, train: TrainSection) -> tuple[Tensor, Tensor]:
-    """R1."""
+    """R1: gamma / 2 E[|grad f(real)|^2] (Mescheder et al. 2018, eq. 9)."""
     norms = gradient_norms(seen.score, seen.real)
     return zero_centred_penalty(norms, train.r1_gamma, seen.upscale), norms
 

@@ -37,7 +37,7 @@ class StepByStep(requests.Session):
     """Follows no redirection: requests would read the content of each, whatever its size."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        """Nowhere."""
+        """Follow no redirect."""
         return None
 
 

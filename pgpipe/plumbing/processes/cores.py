@@ -11,5 +11,5 @@ def cores() -> int:
 
 
 def share(processes: int) -> int:
-    """Of those, the ones for each of so many processes on this machine."""
+    """Return the cores for each of so many processes on this machine."""
     return max(1, cores() // processes)

@@ -39,7 +39,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
 
 
 def settings(count: int, logs: str) -> LaunchConfig:
-    """Of torch's launcher: one attempt, on this machine, at a port of its choice."""
+    """Return the launcher's settings: one attempt, on this machine, at a port of its choice."""
     return LaunchConfig(
         min_nodes=1,
         max_nodes=1,
