@@ -11,7 +11,6 @@ RUN apt-get update \
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY pgpipe/__init__.py pgpipe/__init__.py
-COPY stages/__init__.py stages/__init__.py
 RUN pip install --no-cache-dir -c constraints.txt -e .
 
 COPY . .
