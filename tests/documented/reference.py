@@ -1,4 +1,4 @@
-"""The pages of docs/reference that are made from the sources, such as that of all commands.
+"""The pages of docs/reference that are made from the sources: commands, exit codes.
 
 `python tests/documented/reference.py` writes them anew.
 """
@@ -14,23 +14,11 @@ from tinyparams import ROOT
 from documented.shown import all_commands
 from pgpipe import errors
 from pgpipe.commands import app as cli
-from pgpipe.config import load_yaml
 from pgpipe.errors import PgpipeError
-from pgpipe.metrics.table import METRICS, Metric
-from pgpipe.presets import files as presets
 
 FOLDER = ROOT / "docs/reference"
 MADE = "<!-- Made by `tests/documented/reference.py`: edit the sources instead. -->\n"
 DONE = {0: "Done.", errors.BUG: "A bug: the traceback is in `.pgpipe/crash.log`."}
-GROUPS = {
-    "general": ("quick", "photos-64", "paper-128", "default"),
-    "Table 1 of the paper": ("table1-",),
-    "CIFAR-10": ("cifar10",),
-    "CelebA-HQ": ("celeba-hq",),
-    "LSUN": ("lsun",),
-    "Discrete-mode test": ("mnist-1k", "digits-1k"),
-    "Other systems": ("",),
-}  # by how the names begin
 
 
 def commands() -> str:
@@ -97,34 +85,6 @@ def parameters(command: Any) -> Iterator[tuple[str, str]]:
             )
 
 
-def of_presets() -> str:
-    """Return the page of all presets, with their titles."""
-    found = [
-        "# Presets\n",
-        "A preset is a file in `presets/` that changes some keys of params.yaml and keeps the "
-        "rest. `pgpipe preset list` prints this list, `pgpipe preset show NAME [NAME ...]` what "
-        "they change, key by key. [How to write one](../extend/preset.md).\n",
-    ]
-    left = presets.titles()
-    for group, starts in GROUPS.items():
-        names = [name for name in left if name.startswith(starts)]
-        rows = [f"| `{name}` | {title(name, left.pop(name))} |" for name in names]
-        found += [
-            f"## {group[0].upper()}{group[1:]}\n",
-            "| preset | what it is |",
-            "|---|---|",
-            *rows,
-            "",
-        ]
-    return MADE + "\n".join(found)
-
-
-def title(name: str, text: str) -> str:
-    """Return a preset's title, and which one it continues."""
-    base = load_yaml(ROOT / f"presets/{name}.yaml").get("base")
-    return f"{text.replace('|', chr(92) + '|')}{f' Continues `{base}`.' if base else ''}"
-
-
 def exit_codes() -> str:
     """Return the page of exit codes, from the errors that have them."""
     kinds = {kind.exit_code: kind.__doc__ or "" for kind in PgpipeError.__subclasses__()}
@@ -145,39 +105,7 @@ def exit_codes() -> str:
     )
 
 
-def metrics() -> str:
-    """Return the page of all metrics, from their table."""
-    rows = [of_metric(name, metric) for name, metric in METRICS.items()]
-    return MADE + "\n".join(
-        [
-            "# Metrics\n",
-            "Every row of `pgpipe/metrics/table.py`. [What the numbers mean](../metrics.md) "
-            "explains them; [how to add one](../extend/metric.md).\n",
-            "| score | title | meaning | reals' value | decided by | version |",
-            "|---|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
-
-
-def of_metric(name: str, metric: Metric) -> str:
-    """Return the row of one metric."""
-    numbers = ", ".join(f"`score.{number}`" for number in metric.numbers)
-    meaning = re.sub(r"\{(\w+)\}", r"`\1`", metric.meaning)
-    quick = f" Quick score: `{metric.quick}`." if metric.quick else ""
-    own = f"`_{metric.own}`"
-    return (
-        f"| `{name}` | {metric.title} | {meaning}.{quick} | {own} | {numbers} | {metric.version} |"
-    )
-
-
-PAGES = {
-    "commands": commands,
-    "presets": of_presets,
-    "metrics": metrics,
-    "exit-codes": exit_codes,
-}
+PAGES = {"commands": commands, "exit-codes": exit_codes}
 
 
 def main() -> None:
