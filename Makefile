@@ -1,6 +1,8 @@
 # make repro   the whole pipeline from a fresh clone: data, training, samples, scores, report
 # make test    every check from a fresh clone: format, lint, types, tests (make check is the same)
 # make quick   while editing: all of these but the slow tests, in about six minutes
+# make full    what needs a browser, docker or a notebook's kernel; what is missing is named
+# make site    the documentation as pages in site/, which a browser opens without a network
 # make install-locked  the environment of packages whose hashes are known (Linux x86_64, Python 3.11)
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
 #              (SEED=1 for others), and the documented commands that train
@@ -9,7 +11,7 @@ VENV    := .venv
 PYTHON  ?= python3
 SEED    ?= 0
 WORKERS ?= 2
-CHOICE  := not faults
+CHOICE  := not faults and not full
 FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
            tests/training/test_divergence.py tests/test_own_images.py tests/studies/test_queue.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
@@ -19,7 +21,7 @@ TORCH   := $(shell sed -n 's/^torch==//p' constraints.txt)+cpu
 LOCK    := uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate \
            --constraint constraints.txt --custom-compile-command 'make lock'
 
-.PHONY: repro test check quick format types tests faults install install-locked lock place clean
+.PHONY: repro test check quick format types tests full site faults install install-locked lock place clean
 repro: install
 	$(RUN) dvc repro
 
@@ -28,7 +30,7 @@ check: format
 	$(MAKE) --jobs 2 types tests
 
 quick: format
-	$(MAKE) --jobs 2 types tests CHOICE="not faults and not slow"
+	$(MAKE) --jobs 2 types tests CHOICE="not faults and not full and not slow"
 
 format: install
 	$(RUN) ruff format --check .
@@ -43,10 +45,17 @@ tests: install
 faults: install
 	$(RUN) pytest $(FAULTS) --all-faults --seed $(SEED) -m "faults or not faults"
 
+full: install
+	$(RUN) pytest -m full
+
+site: install
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	@touch $@
 
 # The hashes of an environment: what builds packages first, so that nothing is fetched unseen.
@@ -82,4 +91,4 @@ place:
 	  "in its path; move the project" >&2; exit 2; }
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site

@@ -13,8 +13,8 @@ from stages import check
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (ROOT / "docs/data.md").read_text().splitlines()
-    if line.startswith("| ") and not line.startswith("| set")
+    for line in (ROOT / "docs/data.md").read_text().partition("| set |")[2].splitlines()[2:]
+    if line.startswith("| ")
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from documented.shown import FENCED
 from tinyproject import ROOT, Project
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/how-to/use-a-generator.md"
 
 PHASES = ("r4", "r8", "r16")
 LENGTH = "growth.phases.r16.stable_kimg"
@@ -33,8 +33,8 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
 
 
-def test_readme_s_python_draws_images(finished: Project) -> None:
-    (block,) = [text for name, text in FENCED.findall(README.read_text()) if name == "python"]
+def test_the_documented_python_draws_images(finished: Project) -> None:
+    (block,) = [text for name, text in FENCED.findall(PAGE.read_text()) if name == "python"]
     code = f"{block.replace('models/r32', 'models/r16')}\nprint(images.shape, images.dtype)"
     (finished.folder / "drawn.py").write_text(code)
     assert "(10, 16, 16, 3) uint8" in finished.run("drawn")

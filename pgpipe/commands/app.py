@@ -51,7 +51,7 @@ app = typer.Typer(
 def train(
     phase: Annotated[
         str | None,
-        typer.Argument(help="A key of growth.phases, such as r8; DVC's train@r8 needs none."),
+        typer.Argument(help="A key of growth.phases, such as r8. DVC names it for train@r8."),
     ] = None,
 ) -> None:
     """Train one phase of the growth; the same command again resumes."""
@@ -63,12 +63,12 @@ def train(
 
 STAGES: dict[str, str | Callable[..., None]] = {
     "check": cli_check.check,
-    "find": "Note which of your files the data set is made of.",
+    "find": "Write down which of your files the data set is made of.",
     "download": "Fetch the raw images.",
-    "prepare": "Make squares of every resolution.",
+    "prepare": "Make square images of every resolution.",
     "gate": cli_scoring.gate,
-    "reference": "Score the reals themselves.",
-    "init": "Draw the first weights of every layer.",
+    "reference": "Score real images against real images, and train the classifier.",
+    "init": "Draw the initial weights of every layer.",
     "train": train,
     "sample": "Draw images from the final generator.",
     "score": cli_scoring.score,
@@ -94,11 +94,13 @@ for stage in STAGES.items():
 def preset(
     names: Annotated[
         list[str],
-        typer.Argument(help="NAME [NAME ...] to merge; `list`; or `show NAME [NAME ...]`."),
+        typer.Argument(help="Names of presets to merge; or `list`; or `show` and names."),
     ],
     force: Annotated[
         bool,
-        typer.Option(help="Also with uncommitted edits, which stay where the presets set nothing."),
+        typer.Option(
+            help="Merge even if params.yaml has uncommitted edits; they stay where no preset sets."
+        ),
     ] = False,
 ) -> None:
     """Merge named settings into params.yaml, list them, or show what they change."""
@@ -121,9 +123,11 @@ def preset(
 
 @app.command(rich_help_panel="Experiments")
 def ui(
-    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.", min=1, max=65535)] = 5000,
+    port: Annotated[
+        int, typer.Option(help="TCP port on 127.0.0.1 to serve at.", min=1, max=65535)
+    ] = 5000,
 ) -> None:
-    """Browse all experiments: MLflow's pages, on this machine only."""
+    """Serve MLflow's pages of all experiments, to this machine only."""
     from pgpipe.tracking.ui import serve
     from stages.tracked import section
 

@@ -10,7 +10,7 @@ from pgpipe.plumbing.terminal import say
 
 def check(
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Also say what a run takes of disk and memory.")
+        bool, typer.Option("--estimate", help="Also estimate how much disk and memory a run takes.")
     ] = False,
 ) -> None:
     """Validate params.yaml."""

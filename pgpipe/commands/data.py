@@ -10,10 +10,14 @@ from pgpipe.plumbing.terminal import say
 MULTIRES = Path("data/multires")  # as `stages.paths` says, which an installed pgpipe has none of
 
 Prepared = Annotated[Path, typer.Argument(help="A prepared data set.", show_default=True)]
-Resolution = Annotated[int | None, typer.Option(min=4, help="In pixels; else the largest.")]
+Resolution = Annotated[
+    int | None, typer.Option(min=4, help="Resolution in pixels; the largest if not given.")
+]
 
 app = typer.Typer(
-    name="data", help="Data sets: what there is, and looks at them.", no_args_is_help=True
+    name="data",
+    help="List the data sets there are, and look at raw and prepared ones.",
+    no_args_is_help=True,
 )
 
 
@@ -27,8 +31,12 @@ def list_sources() -> None:
 
 @app.command()
 def check(
-    json: Annotated[Path | None, typer.Option(help="Write all of it here, too.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Write a page for a browser here.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write all findings to this JSON file, too.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page for a browser to this file.")
+    ] = None,
 ) -> None:
     """Look at the data set of params.yaml before anything is prepared or trained.
 
@@ -62,9 +70,13 @@ def check(
 @app.command()
 def show(
     folder: Prepared = MULTIRES,
-    sheet: Annotated[Path | None, typer.Option(help="Write a picture of some images.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a picture of some images to this PNG file.")
+    ] = None,
     resolution: Resolution = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed that chooses the images of the picture.")
+    ] = 0,
 ) -> None:
     """Say what a prepared data set holds."""
     from pgpipe.images import write_png
@@ -80,12 +92,16 @@ def show(
 
 @app.command()
 def extract(
-    to: Annotated[Path, typer.Option(help="The folder to write into.")],
+    to: Annotated[Path, typer.Option(help="The folder to write the images into.")],
     folder: Prepared = MULTIRES,
     resolution: Resolution = None,
-    first: Annotated[int, typer.Option(min=0, help="Number of the first image.")] = 0,
-    count: Annotated[int | None, typer.Option(min=1, help="How many; else all.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Into a folder with files in it.")] = False,
+    first: Annotated[int, typer.Option(min=0, help="Index of the first image to write.")] = 0,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Number of images to write; all if not given.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write even if the folder has files in it.")
+    ] = False,
 ) -> None:
     """Write prepared images as PNG files, which `dataset.name: folder` reads back."""
     from pgpipe.inspection import extract, prepared
@@ -103,9 +119,9 @@ def extract(
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(help="A prepared data set.")],
-    b: Annotated[Path, typer.Argument(help="Another one.")],
+    b: Annotated[Path, typer.Argument(help="Another prepared data set.")],
 ) -> None:
-    """Say whether two prepared data sets are the same: exit code 0, or 1 where they differ.
+    """Say whether two prepared data sets are equal; the exit code is 1 where they differ.
 
     By the hashes of their manifests first, then image by image.
     """

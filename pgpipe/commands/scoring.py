@@ -15,24 +15,36 @@ if TYPE_CHECKING:
 
 
 def score(
-    real: Annotated[Path | None, typer.Option(help="Real images.")] = None,
-    fake: Annotated[Path | None, typer.Option(help="Generated images.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the scores here, too.")] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Real images: a .npy file, a folder or a .zip.")
+    ] = None,
+    fake: Annotated[
+        Path | None, typer.Option(help="Generated images: a .npy file, a folder or a .zip.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the scores to this JSON file, too.")
+    ] = None,
     swd_images: Annotated[
-        int | None, typer.Option(min=2, help="Of each set; without it as many as both have.")
+        int | None,
+        typer.Option(min=2, help="Images of each set for SWD; as many as both have if not given."),
     ] = None,
     pairs: Annotated[
-        int | None, typer.Option(min=1, help="For MS-SSIM; without it half of the images.")
+        int | None, typer.Option(min=1, help="Pairs for MS-SSIM; half of the images if not given.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of patches, directions, chosen reals.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the patches, the directions and the chosen reals.")
+    ] = 0,
     inception: Annotated[
-        bool, typer.Option("--inception", help="Also FID and the others of `pgpipe weights`.")
+        bool,
+        typer.Option(
+            "--inception", help="Also compute FID and the other scores of `pgpipe weights`."
+        ),
     ] = False,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Mirror half of the reals, as training did.")
     ] = False,
 ) -> None:
-    """Score the samples against the reals; with --real and --fake any two sets, anywhere.
+    """Score the samples against real images; with --real and --fake any two sets of images.
 
     Each is a .npy file (uint8, [N, R, R, 3], [N, 3, R, R] or [N, R, R]), or a folder or .zip of
     images.
@@ -71,9 +83,9 @@ def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> N
 
 
 def gate(
-    cifar10: Annotated[Path | None, typer.Option(help="CIFAR-10's training set.")] = None,
+    cifar10: Annotated[Path | None, typer.Option(help="CIFAR-10's 50,000 training images.")] = None,
 ) -> None:
-    """Try the metrics on what has a known score; with --cifar10 the Inception score.
+    """Try the metrics on images whose scores are known; with --cifar10 the Inception score.
 
     CIFAR-10's 50,000 training images are a .npy file, or a folder or .zip of images.
     """

@@ -19,10 +19,10 @@ app = typer.Typer(
     context_settings=HELP,
 )
 
-StudyName = Annotated[str, typer.Option("--study", help="table1 or modes.")]
-Rows = Annotated[str | None, typer.Option(help="Such as a,b,g; without it all.")]
-Data = Annotated[str | None, typer.Option(help="Data sets of the study; without it its first.")]
-Seeds = Annotated[int, typer.Option(help="How many, from 0 on.", min=1)]
+StudyName = Annotated[str, typer.Option("--study", help="Name of the study: table1 or modes.")]
+Rows = Annotated[str | None, typer.Option(help="Rows such as a,b,g; all if not given.")]
+Data = Annotated[str | None, typer.Option(help="Data sets of the study; its first if not given.")]
+Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.", min=1)]
 
 
 def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[Experiment]":
@@ -43,7 +43,7 @@ def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[
 def queue(
     study: StudyName = "table1", rows: Rows = None, data: Data = None, seeds: Seeds = 3
 ) -> None:
-    """Queue what is neither done nor queued nor running; what was killed or failed, again."""
+    """Queue the experiments that are missing, and again those that were killed or failed."""
     from pgpipe.studies import fill
 
     experiments = wanted(study, rows, data, seeds)
@@ -69,9 +69,11 @@ def table(
     study: StudyName = "table1",
     rows: Rows = None,
     data: Data = None,
-    out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("reports/ablation"),
+    out: Annotated[Path, typer.Option(help="Folder to write the files into.")] = Path(
+        "reports/ablation"
+    ),
 ) -> None:
-    """Compare finished rows with the paper: Markdown here, in files also CSV, LaTeX, a figure."""
+    """Compare finished rows with the paper: print Markdown, write CSV, LaTeX and a figure, too."""
     from pgpipe.studies import results
     from stages.tracked import section
 
@@ -81,7 +83,7 @@ def table(
 
 @app.command(name="check")
 def check_claims(study: StudyName = "table1", data: Data = None) -> None:
-    """Say of each of the paper's qualitative claims whether it holds."""
+    """Say for each claim of the paper whether it holds."""
     from pgpipe.studies import results
 
     for found in results.read_all(study, None, data):
@@ -89,7 +91,7 @@ def check_claims(study: StudyName = "table1", data: Data = None) -> None:
 
 
 def whole_queue() -> None:
-    """Say how the experiments of DVC's queue stand; exit code 1 where one has failed.
+    """Say how the experiments of DVC's queue stand; the exit code is 1 if one has failed.
 
     DVC itself ends with 0, whatever failed in a queue. Of a failed one the last error is shown.
     """

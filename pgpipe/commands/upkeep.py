@@ -32,9 +32,11 @@ def verify() -> None:
 
 
 def repair(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be mended.")
+    ] = False,
 ) -> None:
-    """Mend what a kill can leave in DVC; never with a live process around."""
+    """Mend what a kill can leave behind in DVC; refuse while a process works on the project."""
     from pgpipe.plumbing.project import project_root
     from pgpipe.reporting.progress import Meter
     from pgpipe.upkeep.repair import repair as mend
@@ -49,11 +51,13 @@ def repair(
 
 def gc(
     days: Annotated[
-        float, typer.Option("--days", min=0, help="Spare what was used in so many days.")
+        float, typer.Option("--days", min=0, help="Keep what was used in the last so many days.")
     ] = 14,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
 ) -> None:
-    """Remove saved states of training that no parameters, code or experiment lead to any more."""
+    """Remove saved states of trainings that no parameters, code or experiment need any more."""
     from pgpipe.plumbing.project import project_root
     from pgpipe.studies.revisions import require_project
     from pgpipe.upkeep import gc as upkeep

@@ -9,12 +9,14 @@ from pgpipe.plumbing.terminal import say
 
 
 def weights(
-    source: Annotated[Path | None, typer.Option("--from", help="Take this file.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take this file instead of fetching one.")
+    ] = None,
     url: Annotated[
-        list[str] | None, typer.Option(help="Fetch it from here (may be given several times).")
+        list[str] | None, typer.Option(help="Address to fetch it from; may be given several times.")
     ] = None,
 ) -> None:
-    """Fetch the network of the Inception score, FID, KID, precision, recall; resumes."""
+    """Fetch the Inception network, for FID and the like; an interrupted download goes on."""
     from pgpipe.metrics import inception_file as file
     from pgpipe.plumbing.fetch.mirrors import fetch
     from pgpipe.plumbing.fetch.wanted import Wanted, copy

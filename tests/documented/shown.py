@@ -28,12 +28,16 @@ def commands() -> dict[str, str]:
 
 def of_pages() -> Iterator[tuple[str, str]]:
     """The lines of blocks, and what stands in backticks and begins with a program."""
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        text = page.read_text()
+    for page in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ):
+        text, place = page.read_text(), str(page.relative_to(ROOT))
         for language, block in FENCED.findall(text):
             if language in SHELL:
-                yield from ((page.name, command) for command in lines(block))
-        yield from ((page.name, command) for command in spans(FENCED.sub("", text)))
+                yield from ((place, command) for command in lines(block))
+        yield from ((place, command) for command in spans(FENCED.sub("", text)))
 
 
 def of_params() -> Iterator[tuple[str, str]]:

@@ -54,6 +54,7 @@ def test_own_images_in_class_folders_run_to_scores_and_a_page(scored: UserProjec
     ("pattern", "says"),
     [
         (r"dvc exp show", r"swd_avg[\s\S]*/images"),
+        (r"dvc metrics show", r"swd_avg"),
         (r"dvc plots show", r"file://.*dvc_plots/index.html"),
         (r"pgpipe data show", r"images +60[\s\S]*30: 'cat'[\s\S]*30: 'dog'"),
         (r"pgpipe data list", r"cifar10[\s\S]*celeba-hq"),
@@ -79,6 +80,16 @@ def test_own_images_are_looked_at(scored: UserProject) -> None:
     assert "<html" in (scored.folder / "check.html").read_text()
 
 
+def test_own_images_are_found_and_looked_at_first(tmp_path: Path) -> None:
+    project = UserProject(tmp_path / "project").small()
+    own = images(tmp_path / "images", *CLASSES)
+    project.type(shown(tried.OWN_FIND).replace("/path/to/images", str(own)))
+    assert len(json.loads((project.folder / "data/found.json").read_text())["folder"]) == 60
+    found = project.type(shown(r"pgpipe data check --page check\.html"))
+    assert re.search(r"\b60\b[\s\S]*cat[\s\S]*dog", found), found
+    assert not (project.folder / "data/multires").exists(), "nothing is prepared yet"
+
+
 def test_two_sets_are_scored_on_their_own(scored: UserProject, tmp_path: Path) -> None:
     real = scored.folder / "data/multires/r16/00000.npy"
     fake = scored.folder / "samples/images.npy"
@@ -99,28 +110,37 @@ def test_presets_are_shown_and_merged(tmp_path: Path) -> None:
 
 def test_a_preset_follows_another(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
-    for name in ("quick", "photos-64"):
-        project.type(f"pgpipe preset {name}")
+    before = (project.folder / "params.yaml").read_text()
+    project.type("pgpipe preset quick")
+    for name in ("photos-64", "paper-128"):
+        project.type(shown(f"pgpipe preset {name}"))
+        assert (project.folder / "params.yaml").read_text() != before
+    project.type("pgpipe check", code=2)  # there is no data/own
+    project.type(shown(r"pgpipe preset default"))
     project.type("pgpipe check")
+    project.type(shown(r"git checkout params\.yaml"))
+    assert (project.folder / "params.yaml").read_text() == before
 
 
 def test_rows_of_the_paper_are_queued_and_told(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     queued = project.type(shown(tried.ABLATION))
     assert "dvc queue start -j 2" in queued
-    status = project.type(shown(r"pgpipe ablation status"))
+    status = project.type(shown(r"pgpipe study status"))
     for row in ("a", "b", "g"):
         assert re.search(rf"(?m)\b{row}\b.*queued", status), status
-    for command in (shown(r"pgpipe ablation table"), shown(r"pgpipe ablation check")):
+    for command in (shown(r"pgpipe study table"), shown(r"pgpipe study check")):
         assert "no finished run" in project.type(command, code=2), "none was started"
     project.type("dvc queue remove --all")
 
 
 def test_a_clone_pulls_and_has_nothing_to_do(scored: UserProject, tmp_path: Path) -> None:
     here = UserProject(shutil.copytree(scored.folder, tmp_path / "here", symlinks=True))
-    here.type(f"dvc remote add -d store {tmp_path / 'store'} && dvc push")
-    here.git("add", "-f", "dvc.lock", "reports/metrics.json", "params.yaml", ".dvc/config")
-    here.git("commit", "-qm", "with results")
+    store = str(tmp_path / "store")
+    here.type(shown(tried.REMOTE).replace("/path/or/address", store))
+    here.type(shown(r"dvc push"))
+    here.type(shown(tried.ADD_RESULTS))
+    here.type(shown(tried.COMMIT_RESULTS))
     here.git("clone", "-q", str(here.folder), str(tmp_path / "clone"))
     clone = UserProject(tmp_path / "clone")
     clone.type(shown(r"dvc pull"))
@@ -168,8 +188,16 @@ def test_a_queue_of_experiments_on_own_images_ends_in_scores(ready: UserProject)
 
 @pytest.mark.faults
 def test_one_switch_is_an_experiment(ready: UserProject) -> None:
+    ready.type(shown(r"dvc repro"))
+    before = metrics_of(ready)
     ready.type(shown(tried.NO_STDDEV))
     assert "no-stddev" in ready.type("dvc exp show")
+    switched = metrics_of(ready)
+    back = ready.type(shown(tried.GO_BACK))
+    assert metrics_of(ready) == before
+    assert "Running stage 'train" not in back, "what was trained is in the cache"
+    ready.type(shown(tried.APPLY))
+    assert metrics_of(ready) == switched != before
     ready.type(shown(r"dvc exp run -S train\.minibatch_stddev=false"))
     ready.type(shown(tried.SELECT))
     assert metrics_of(ready)["last_kimg"] >= metrics_of(ready)["kimg"]

@@ -8,7 +8,7 @@ import pytest
 from tinyparams import ROOT
 
 from documented import tried
-from documented.shown import commands, of_help
+from documented.shown import commands, of_help, of_params
 
 HERE = Path(__file__).with_name("test_commands.py")
 
@@ -33,7 +33,8 @@ def test_the_test_that_tries_it_is_there(test: str) -> None:
 def test_commands_are_found_where_they_are_shown() -> None:
     found = commands()
     assert found["pgpipe data check --page check.html"] == "README.md"
+    assert found["dvc exp run --queue -S ..."] == "docs/how-to/experiments.md"
     assert {"pgpipe verify", "dvc exp show", "dvc exp run --queue -S ..."} <= found.keys()
-    assert any(place == "params.yaml" for place in found.values())
+    assert ("params.yaml", "pgpipe preset list") in of_params()
     assert ("pgpipe --help", "dvc repro") in of_help()
     assert not any("#" in command or "\n" in command for command in found)

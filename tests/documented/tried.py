@@ -4,21 +4,32 @@ A command that stands in neither table fails `test_table.py`, and so does a row 
 no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
-OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images.*"
+OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images"
+OWN_FIND = f"{OWN} find"
 QUEUE = r"dvc exp run --queue -S \.\.\."
-ABLATION = r"pgpipe ablation queue --rows a,b,g --data photos --seeds 1"
+ABLATION = r"pgpipe study queue --rows a,b,g --data photos --seeds 1"
 SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
 DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
-MAKE = r"make (repro|test|quick|faults|install-locked)( SEED=1)?"
+MAKE = (
+    r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
+)
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
+GO_BACK = r"git checkout params\.yaml && dvc repro"
+APPLY = r"dvc exp apply no-stddev"
+REMOTE = r"dvc remote add -d store /path/or/address"
+ADD_RESULTS = r"git add -f dvc\.lock .*"
+COMMIT_RESULTS = r"git commit -m \"with results\""
 PROCESSES = r"PGPIPE_PROCESSES=\d+ dvc repro"
 SHOW_PRESETS = r"pgpipe preset show NAME \[NAME \.\.\.\]"
 TWO_PRESETS = r"pgpipe preset table1-g table1-photos"
 
 BENCH = "tests/benchmarks/test_bench"
+MEASURED = "tests/benchmarks/test_metrics_and_prepare.py"
 LOOKS = "here::test_what_looks_at_a_finished_run_shows_it"
 TABLE_1 = "here::test_rows_of_the_paper_are_queued_and_told"
+FOLLOWS = "here::test_a_preset_follows_another"
+CLONE = "here::test_a_clone_pulls_and_has_nothing_to_do"
 MERGES = "here::test_presets_are_shown_and_merged"
 IN_A_QUEUE = "here::test_a_queue_of_experiments_on_own_images_ends_in_scores"
 SWITCH = "here::test_one_switch_is_an_experiment"
@@ -27,7 +38,7 @@ TRIED = {
     OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
     r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_the_data",
     r"dvc exp show": LOOKS,
-    r"dvc plots show": LOOKS,
+    r"dvc (plots|metrics) show": LOOKS,
     r"pgpipe data show": LOOKS,
     r"pgpipe data list": LOOKS,
     r"pgpipe data check( --page check\.html)?": "here::test_own_images_are_looked_at",
@@ -38,17 +49,42 @@ TRIED = {
     r"pgpipe preset list": LOOKS,
     SHOW_PRESETS: MERGES,
     TWO_PRESETS: MERGES,
+    r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,
+    r"git checkout params\.yaml": FOLLOWS,
+    r"pgpipe preset NAME && dvc repro": MERGES,
+    r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
+    r"pgpipe preset quick && dvc repro": "tests/test_notebook.py::test_the_notebook_runs",
+    OWN_FIND: "here::test_own_images_are_found_and_looked_at_first",
+    r"pgpipe data compare": (
+        "tests/inspection/test_prepared.py::"
+        "test_one_pixel_is_found_at_every_resolution_where_it_shows"
+    ),
+    r"pgpipe gate --cifar10 FILE": (
+        "tests/commands/test_cli_scoring.py::test_gate_of_the_inception_score"
+    ),
+    r"python tests/schema\.py": (
+        "tests/test_parameters.py::test_the_page_of_parameters_states_them"
+    ),
+    r"python tests/documented/reference\.py": (
+        "tests/test_site.py::test_pages_that_are_made_from_the_sources_are_of_these_sources"
+    ),
+    r"make site": "tests/test_site.py::test_it_is_built_strictly_and_loads_nothing_from_elsewhere",
     SCORE: "here::test_two_sets_are_scored_on_their_own",
     QUEUE: IN_A_QUEUE,
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
-    r"pgpipe ablation (status|table|check)": TABLE_1,
-    r"dvc (pull|push|remote add -d)": "here::test_a_clone_pulls_and_has_nothing_to_do",
+    r"pgpipe study (status|table|check|queue --study NAME)": TABLE_1,
+    r"dvc (pull|push)": CLONE,
+    REMOTE: CLONE,
+    ADD_RESULTS: CLONE,
+    COMMIT_RESULTS: CLONE,
     r"pgpipe gc": LOOKS,
     r"dvc status": LOOKS,
     r"pgpipe queue": IN_A_QUEUE,
     r"dvc exp run -S train\.minibatch_stddev=false": SWITCH,
     NO_STDDEV: SWITCH,
+    GO_BACK: SWITCH,
+    APPLY: SWITCH,
     SELECT: SWITCH,
     PROCESSES: "here::test_several_processes_train",
     DIGITS: "here::test_stacked_digits_are_prepared",
@@ -66,18 +102,19 @@ TRIED = {
         f"{BENCH}_train.py::test_the_command_measures_with_and_without"
     ),
     r"python -m benchmarks data": f"{BENCH}_data.py::test_the_command_measures_each_resolution",
+    r"python -m benchmarks check": f"{MEASURED}::test_check_prints_both_ways_and_the_search",
     r"python -m benchmarks prepare": (
-        "tests/benchmarks/test_metrics_and_prepare.py::test_preparation_is_printed_beside_the_plain_way"
+        f"{MEASURED}::test_preparation_is_printed_beside_the_plain_way"
     ),
     r"python -m benchmarks metrics": (
-        "tests/benchmarks/test_metrics_and_prepare.py::test_it_prints_speed_agreement_and_peak_memory"
+        f"{MEASURED}::test_it_prints_speed_agreement_and_peak_memory"
     ),
     r"dvc exp run SETTINGS prepare": "tests/test_docs.py::test_its_settings_are_valid",
 }
 
 NOT_TRIED = {
     MAKE: "installs a virtual environment, or is this run",
-    r"source \.venv/bin/activate": "installs nothing; the tests run in it",
+    r"(make install && )?source \.venv/bin/activate": "the tests run in that environment",
     r"python -m cProfile .*": "profiles any stage",
     r"pytest --all-faults": "is make faults",
     r"srun .*": "needs Slurm",
