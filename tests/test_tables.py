@@ -1,4 +1,4 @@
-"""A loss, a metric and a system of one's own: one file, one row, and they are seen everywhere.
+"""A loss, a metric, a system, a source, a study of one's own: one file, one row, seen everywhere.
 
 In a copy of the package, whose tables are read as it is imported.
 """
@@ -68,6 +68,34 @@ SYSTEMS["toy"] = SYSTEMS["pggan"]._replace(
     growth_factors=(),
 )
 """
+SOURCE = '''
+"""A toy: a folder, under another name."""
+
+from pgpipe.data.sources.folders import FOLDER as SOURCE
+'''
+SOURCE_ENTRY = """
+toy-images:
+  source: toy:SOURCE
+  title: a toy
+  licence: none
+  by_hand: images
+"""
+STUDY = '''
+"""A toy."""
+
+from pgpipe.studies.study import Claim, Study
+
+STUDY = Study(
+    name="toy", title="Toy", row_preset="table1-{row}", data_preset="table1-{data}",
+    rows={"a": "first", "b": "second"}, data_sets=("photos",), headlines=("swd_avg",),
+    claims=(Claim("b is below a", "swd_avg", [{"b": 1, "a": -1}]),),
+)
+'''
+STUDY_ROW = """
+from pgpipe.studies import toy
+
+STUDIES["toy"] = toy.STUDY
+"""
 SEEN = """
 from pathlib import Path
 import numpy as np, torch
@@ -111,7 +139,17 @@ from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from stages.check import check
 
+from pgpipe.data.sources.catalogue import listing
+from pgpipe.data.sources.table import SOURCES
+from pgpipe.studies.table import selection
+
+assert SOURCES["toy-images"] == "pgpipe.data.sources.toy:SOURCE"
+assert any(line.startswith("toy-images") for line in listing())
+study, data_sets, rows = selection("toy", None, None)
+assert (study.title, data_sets, rows) == ("Toy", ["photos"], ["a", "b"])
 document = load_yaml(Path("tests/params.yaml"))
+document["dataset"] |= {"name": "toy-images", "path": "images"}
+check(document, "params.yaml")
 document["train"]["loss"] = "toy"
 check(document, "params.yaml")
 document["model"]["name"] = "toy"
@@ -132,10 +170,14 @@ def test_one_file_and_one_row_are_seen_everywhere(tmp_path: Path) -> None:
     (ours / "gan/losses/toy.py").write_text(LOSS)
     (ours / "gan/toy.py").write_text(SYSTEM)
     (ours / "metrics/brightness.py").write_text(METRIC)
+    (ours / "data/sources/toy.py").write_text(SOURCE)
+    (ours / "studies/toy.py").write_text(STUDY)
     for table, row in (
         ("gan/losses/table.py", 'LOSSES["toy"] = "pgpipe.gan.losses.toy"\n'),
         ("gan/systems.py", SYSTEM_ROW),
         ("metrics/table.py", METRIC_ROW),
+        ("data/sources/catalogue.yaml", SOURCE_ENTRY),
+        ("studies/table.py", STUDY_ROW),
     ):
         with (ours / table).open("a") as file:
             file.write(row)

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path, PurePath
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import MOST_IMAGES, PowerOfTwo, Section, Seed
+from pgpipe.data.sources.catalogue import names
 from pgpipe.plumbing.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
@@ -16,32 +17,10 @@ MADE = ("photos", "digits-1k", "mnist-1k")  # from what is embedded, or from sin
 NO_FILE = ("", "source", "none")
 MOST_CHOSEN = 1 << 31  # images of a source: as many as one number can be drawn among
 
-Name = Literal[
-    "photos",
-    "digits-1k",
-    "mnist-1k",
-    "cifar10",
-    "cifar100",
-    "mnist",
-    "fashion-mnist",
-    "svhn",
-    "stl10",
-    "stl10-unlabelled",
-    "oxford-flowers",
-    "celeba",
-    "afhq",
-    "celeba-hq",
-    "ffhq",
-    "lsun",
-    "folder",
-    "zip",
-    "tar",
-    "webdataset",
-    "hdf5",
-    "npz",
-    "parquet",
-    "tfrecords",
-]
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[tuple(names())]  # see sources/catalogue.yaml
 
 
 def require_colour(text: str) -> str:

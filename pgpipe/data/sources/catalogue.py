@@ -1,5 +1,6 @@
 """What is known of each data set: `catalogue.yaml`, a file beside this one."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Published(Section):
 class Entry(Section):
     """A data set of the catalogue."""
 
+    source: str = Field(pattern=r"^\w+:\w+$")  # module of this package, and what in it
     title: str
     licence: str
     images: int = Field(default=0, ge=0)  # 0: not known
@@ -45,6 +47,11 @@ class Catalogue(Section):
     """All of them, by dataset.name."""
 
     entries: dict[str, Entry]
+
+
+def names() -> list[str]:
+    """Return the names of the data sets, without reading what is known of them."""
+    return re.findall(r"^([a-z][a-z0-9-]*):", FILE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @cache
