@@ -216,6 +216,8 @@ def test_the_source_and_the_preset_that_pages_show_are_those_of_the_code() -> No
         "extend/source.md", "python"
     )
     assert (ROOT / "pgpipe/studies/modes.py").read_text() in blocks("extend/study.md", "python")
+    catalogue = (ROOT / "pgpipe/data/sources/catalogue.yaml").read_text()
+    assert all(entry in catalogue for entry in blocks("extend/source.md", "yaml"))
     assert (ROOT / "presets/photos-64.yaml").read_text() in blocks("extend/preset.md", "yaml")
 
 

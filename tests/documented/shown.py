@@ -11,7 +11,7 @@ from tinyparams import ROOT
 from pgpipe.commands import app as cli
 
 PROGRAM = re.compile(
-    r"(?:[A-Z_]+=\S+ )*(?:dvc|pgpipe|make|git|pytest|python|source|srun|torchrun)(?= |$)"
+    r"(?:[A-Z_]+=\S+ )*(?:dvc|pgpipe|make|git|pytest|python|srun|torchrun)(?= |$)|source(?= )"
 )
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SHELL = ("", "sh", "bash", "console")  # the languages of blocks of commands
