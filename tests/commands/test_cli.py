@@ -379,3 +379,35 @@ def test_stages_are_found_from_within_a_project(
     monkeypatch.setattr(place, "find_spec", lambda _: None)
     place.find_stages()
     assert sys.path[0] == str(tmp_path)
+
+
+ENDING = """
+import atexit, sys, threading, time
+from pgpipe import __main__
+from pgpipe.commands import app
+
+def command():
+    print("done")
+    sys.exit(3)
+
+app.main = command
+atexit.register(print, "Python ended")
+if sys.argv[1:]:
+    threading.Thread(target=time.sleep, args=(60,), name="tracking", daemon=True).start()
+__main__.main()
+"""
+
+
+@pytest.mark.parametrize(("more", "said"), [((), "done\nPython ended\n"), (("tracks",), "done\n")])
+def test_a_tracker_that_is_left_behind_does_not_meet_the_end_of_python(
+    more: tuple[str, ...], said: str
+) -> None:
+    """Its thread may be amid an import of native code, which ends the process by a signal then."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, *more],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, said, "")
