@@ -88,6 +88,12 @@ def test_own_images_are_found_and_looked_at_first(tmp_path: Path) -> None:
     found = project.type(shown(r"pgpipe data check --page check\.html"))
     assert re.search(r"\b60\b[\s\S]*cat[\s\S]*dog", found), found
     assert not (project.folder / "data/multires").exists(), "nothing is prepared yet"
+    refused = project.type(shown(r"pgpipe preset photos-64"), code=2)
+    assert "uncommitted edits" in refused
+    project.type(shown(tried.COMMIT_OWN))
+    for preset in (r"pgpipe preset photos-64", r"pgpipe preset default"):
+        project.type(shown(preset))
+        assert "name: folder " in (project.folder / "params.yaml").read_text()
 
 
 def test_two_sets_are_scored_on_their_own(scored: UserProject, tmp_path: Path) -> None:

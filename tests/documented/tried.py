@@ -15,6 +15,7 @@ MAKE = (
 )
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
+COMMIT_OWN = r"git commit -m \"my images\" params\.yaml"
 GO_BACK = r"git checkout params\.yaml && dvc repro"
 APPLY = r"dvc exp apply no-stddev"
 REMOTE = r"dvc remote add -d store /path/or/address"
@@ -54,6 +55,7 @@ TRIED = {
     r"pgpipe preset NAME && dvc repro": MERGES,
     r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
     r"pgpipe preset quick && dvc repro": "tests/test_notebook.py::test_the_notebook_runs",
+    COMMIT_OWN: "here::test_own_images_are_found_and_looked_at_first",
     OWN_FIND: "here::test_own_images_are_found_and_looked_at_first",
     r"pgpipe data compare": (
         "tests/inspection/test_prepared.py::"
