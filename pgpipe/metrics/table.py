@@ -22,11 +22,11 @@ class Metric(NamedTuple):
 
         images      (fakes, reals or None, protocol, device, group): both uint8 [N, R, R, C]; where
                     reals is None there are none to compare with, and distances are None
-        features    (fakes, reals or None, protocol, group): `features.Features` of the images by
+        features    (fakes, reals or None, protocol): `features.Features` of the images by
                     the Inception network, and pooled features [N, 2048] of reals
         classifier  (probabilities, labels or None, protocol): of the images, by the data set's
                     classifier [N, classes], and the labels that they were drawn with int64 [N]
-        digits      (classifier, evaluations, group): the digits' classifier, streams of images
+        digits      (classifier, evaluations): the digits' classifier, streams of images
     """
 
     title: str  # on the page
