@@ -97,7 +97,9 @@ class Twin:
                 return (1 - real).clamp(min=0).mean() + (1 + fake).clamp(min=0).mean()
             case "relativistic":
                 return -logsigmoid(real - fake).mean()
-        return -logsigmoid(real).mean() - logsigmoid(-fake).mean()
+            case "minimax" | "non-saturating" | "r1":
+                return -logsigmoid(real).mean() - logsigmoid(-fake).mean()
+        raise NotImplementedError(f"{self.train.loss}: not written out here")
 
     def adversarial_g(self, real: Tensor, fake: Tensor) -> Tensor:
         match self.train.loss:
@@ -109,7 +111,9 @@ class Twin:
                 return (fake**2).mean()
             case "relativistic":
                 return -logsigmoid(fake - real).mean()
-        return -logsigmoid(fake).mean()
+            case "non-saturating" | "r1":
+                return -logsigmoid(fake).mean()
+        raise NotImplementedError(f"{self.train.loss}: not written out here")
 
     def slope(self, batch: Minibatch, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The penalty of D's gradients, and the mean native norm."""
