@@ -11,7 +11,7 @@ from faults.trials import Trials
 from faults.variants import SLOW_WRITE, forget_slowly, save_in_place
 from faults.warm import Command
 from pgpipe.gan.networks import FAKE_SCORE
-from pgpipe.plumbing import tensors
+from pgpipe.plumbing import sealed, tensors
 
 KILLS = 6  # a chain
 SURE = 0.95  # of the fakes, D begins a chain: from 0.5 on there is noise in it
@@ -65,6 +65,7 @@ def of_least_squares(finished: Project, folder: Path) -> Project:
     named, facts = tensors.read(first)
     first.unlink()  # a link to DVC's cache
     tensors.save(first, {**named, FAKE_SCORE: torch.tensor(SURE)}, facts)
+    sealed.seal(first.parent)
     return project
 
 
