@@ -82,8 +82,8 @@ def printable(message: str) -> str:
 
     Of one that repeats very much of what was found, the beginning and the end are told.
     """
-    if (excess := len(message) - 2 * LONGEST) > 0:  # before all of it is searched for credentials
-        message = f"{message[:LONGEST]}{message[LONGEST + excess :]}"
+    if len(message) > 2 * LONGEST:  # before all of it is searched for credentials
+        message = f"{message[:LONGEST]}{message[-LONGEST:]}"
     line = " ".join(without_credentials(message).split())
     half = LONGEST // 2
     return visible(line if len(line) <= LONGEST else f"{line[:half]} ... {line[-half:]}")

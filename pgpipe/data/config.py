@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from pgpipe.config import MOST_IMAGES, PowerOfTwo, Section, Seed
-from pgpipe.data.sources.catalogue import names
+from pgpipe.data.sources.catalogue import sources
 from pgpipe.plumbing.project import in_main_checkout
 
 PHOTOS = 10  # photographs, each a class
@@ -20,7 +20,7 @@ MOST_CHOSEN = 1 << 31  # images of a source: as many as one number can be drawn 
 if TYPE_CHECKING:
     Name = str
 else:
-    Name = Literal[tuple(names())]  # see sources/catalogue.yaml
+    Name = Literal[tuple(sources())]  # see sources/catalogue.yaml
 
 
 def require_colour(text: str) -> str:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from pgpipe import rng
+from pgpipe.gan.widths import DISCRIMINATION
 
 EPSILON = 1e-8
 ROUNDING = 1e-5  # of the largest projection: images that are nearer do not differ
-KERNEL_SIZE = 5  # dimensions in which a kernel compares
 
 
 def minibatch_stddev(x: Tensor, group: int) -> Tensor:
@@ -48,8 +48,8 @@ class MinibatchDiscrimination(nn.Module):
 
     def __init__(self, features: int, kernels: int) -> None:
         super().__init__()
-        self.direction = nn.Parameter(torch.empty(features, kernels, KERNEL_SIZE))
-        self.log_length = nn.Parameter(torch.empty(kernels, KERNEL_SIZE))
+        self.direction = nn.Parameter(torch.empty(features, kernels, DISCRIMINATION))
+        self.log_length = nn.Parameter(torch.empty(kernels, DISCRIMINATION))
         self.bias = nn.Parameter(torch.empty(kernels))
         self.initial = {"direction": (0.0, 0.05), "log_length": (0.0, 0.0), "bias": (-1.0, 0.0)}
 

@@ -11,10 +11,15 @@ are), and a row here.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from pgpipe.gan.widths import discriminator_maps, feature_maps, hidden_maps, resolutions
+from pgpipe.gan.widths import (
+    DISCRIMINATION,
+    discriminator_maps,
+    feature_maps,
+    hidden_maps,
+    resolutions,
+)
 
 WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
-DISCRIMINATION = 5  # dimensions of a kernel of minibatch discrimination
 
 Sizes = list[int]  # the number of elements of each weight, bias and gain
 Spec = Any  # a `config.NetworkSpec`, whose module builds on this one

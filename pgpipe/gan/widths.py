@@ -3,6 +3,8 @@
 import math
 from typing import Protocol
 
+DISCRIMINATION = 5  # dimensions in which a kernel of minibatch discrimination compares
+
 
 class Model(Protocol):
     """What widths depend on: of `config.ModelSection`, whose module builds on this one."""

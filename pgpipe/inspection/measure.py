@@ -59,7 +59,7 @@ def stored(seen: Seen) -> Stored:
 
 
 def sizes(facts: Facts, dataset: DatasetSection) -> Sizes:
-    """Summarise images, one at least."""
+    """Return what is said of the sizes of images, one at least."""
     width, height = sides(facts)
     short, area = np.minimum(width, height), width * height
     smallest, largest = int(area.argmin()), int(area.argmax())
@@ -96,7 +96,7 @@ def common(width: Numbers, height: Numbers) -> dict[str, int]:
 
 
 def aspect(facts: Facts) -> Aspect:
-    """Summarise images, one at least."""
+    """Return what is said of the aspect ratios of images, one at least."""
     width, height = sides(facts)
     ratios = width / height
     shape = np.searchsorted(list(SHAPES.values()), ratios)
@@ -110,7 +110,7 @@ def aspect(facts: Facts) -> Aspect:
 
 
 def crops(facts: Facts) -> Crops:
-    """Summarise images, one at least."""
+    """Return what squares would lose of images, one at least."""
     width, height = sides(facts)
     outside = 1 - np.minimum(width, height) / np.maximum(width, height)
     refused = (height != CELEBA_SHAPE[0]) | (width != CELEBA_SHAPE[1])

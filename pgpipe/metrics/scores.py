@@ -38,13 +38,10 @@ def of(
     `labels` [N] are that the images were drawn with. Reals are scored like this, too, against
     other reals; distances are None without any.
     """
-    found: Scores = {}
-    for place in computed("images"):
-        found |= resolve_name(place)(fakes, reals, protocol, device, group)
+    found = compute("images", fakes, reals, protocol, device, group)
     if net is not None:
         seen = classifier.probabilities(net, stream(fakes, protocol.images)())
-        for place in computed("classifier"):
-            found |= resolve_name(place)(seen, labels, protocol)
+        found |= compute("classifier", seen, labels, protocol)
     return found
 
 
@@ -53,17 +50,19 @@ def of_features(fakes: Features, reals: Tensor | None, protocol: Protocol) -> Sc
 
     `fakes` are at least `protocol.inception_fakes`; each score takes the first of them.
     """
-    found: Scores = {}
-    for place in computed("features"):
-        found |= resolve_name(place)(fakes, reals, protocol)
-    return found
+    return compute("features", fakes, reals, protocol)
 
 
 def of_digits(net: classifier.Classifier, evaluations: Sequence[Stream]) -> Scores:
     """Scores of the discrete-mode test, over evaluations uint8 [n, R, R, 3]."""
+    return compute("digits", net, evaluations)
+
+
+def compute(of: str, *given: object) -> Scores:
+    """Return the scores of all metrics that are computed from one kind of input."""
     found: Scores = {}
-    for place in computed("digits"):
-        found |= resolve_name(place)(net, evaluations)
+    for place in computed(of):
+        found |= resolve_name(place)(*given)
     return found
 
 

@@ -84,8 +84,8 @@ class PhaseTraining:
 
     def first_reals(self) -> Tensor:
         """Return uint8 [N, R, R, C], no image twice, in whole groups of minibatch stddev."""
-        count, group = min(FIRST_REALS, len(self.batches.store)), self.job.spec.minibatch_stddev
-        if group is not True and 0 < group < count:
+        count, group = min(FIRST_REALS, len(self.batches.store)), self.job.spec.stddev_group
+        if group and group < count:
             count -= count % group
         return self.batches.reals(0, count)[0]
 

@@ -90,7 +90,7 @@ def is_tar(path: Path) -> bool:
 
 
 def in_folder(folder: Path, name: str) -> Table | None:
-    """Yield the tables of a folder and of the folders in it."""
+    """Return the file of this name in a folder, or nearest below it."""
     from pgpipe.data.reading.folder import files_under
 
     found = [path.relative_to(folder) for path in files_under(folder) if path.name == name]
@@ -102,7 +102,7 @@ def in_folder(folder: Path, name: str) -> Table | None:
 
 
 def in_zip(archive: Path, name: str) -> Table | None:
-    """Yield the tables of a zip."""
+    """Return the file of this name in a zip, the nearest to its top."""
     named = [at for at in rawzip.names(archive) if rawzip.parts(at)[-1:] == [name]]
     if not named:
         return None
@@ -112,7 +112,7 @@ def in_zip(archive: Path, name: str) -> Table | None:
 
 
 def in_tar(archive: Path, name: str) -> Table | None:
-    """Yield the tables of a tar, which is read to its end."""
+    """Return the file of this name in a tar, which is read to its end."""
     from pgpipe.data.reading import tars
 
     nearest: tuple[str, bytes] | None = None

@@ -49,9 +49,11 @@ class Catalogue(Section):
     entries: dict[str, Entry]
 
 
-def names() -> list[str]:
-    """Return the names of the data sets, without reading what is known of them."""
-    return re.findall(r"^([a-z][a-z0-9-]*):", FILE.read_text(encoding="utf-8"), re.MULTILINE)
+@cache
+def sources() -> dict[str, str]:
+    """Return the `source` of each data set by name, without parsing what else is known of it."""
+    text = FILE.read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z][a-z0-9-]*):\n  source: (\S+)$", text, re.MULTILINE))
 
 
 @cache

@@ -9,10 +9,10 @@ valid.
 
 from pkgutil import resolve_name
 
-from pgpipe.data.sources.catalogue import entries
+from pgpipe.data.sources.catalogue import sources
 from pgpipe.data.sources.source import Made, Source
 
-SOURCES = {name: f"{__package__}.{entry.source}" for name, entry in entries().items()}
+SOURCES = {name: f"{__package__}.{where}" for name, where in sources().items()}
 
 
 def source(name: str) -> Source | Made:

@@ -243,3 +243,7 @@ def test_list_says_of_each_what_it_is_and_what_to_do() -> None:
         assert entry.by_hand in text
         assert bool(entry.mirrors) != bool(entry.by_hand) or name in MADE
     assert max(map(len, catalogue.listing())) <= 125
+
+
+def test_the_catalogue_s_sources_are_those_that_parsing_it_gives() -> None:
+    assert catalogue.sources() == {n: e.source for n, e in catalogue.entries().items()}
