@@ -78,7 +78,7 @@ def first_line(module: str) -> str:
 
 def losses() -> str:
     """List the losses by the names that `train.loss` may have."""
-    rows = [(f"`{name}`", first_line(module)) for name, module in LOSSES.items()]
+    rows = [(f"`{name}`", first_line(row.module)) for name, row in LOSSES.items()]
     return table(("`train.loss`", "what it is"), rows)
 
 

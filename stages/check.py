@@ -78,12 +78,12 @@ class Params(Section):
     def system_has_every_phase(self) -> "Params":
         """Each phase is a stage of its own, also one that does not lead to the final one."""
         name, system = self.model.name, SYSTEMS[self.model.name]
-        phases = self.growth.phases
-        for key, phase in phases.items():
-            grown = phase.origin != "init"
-            if grown and phase.res // phases[phase.origin].res not in system.growth_factors:
+        for key, phase in self.growth.phases.items():
+            smaller = (f"r{phase.res // factor}" for factor in system.growth_factors)
+            origins = ["init", *(origin for origin in smaller if phase.res > system.smallest)]
+            if phase.origin not in origins:
                 raise ValueError(
-                    f"model.name: {name} does not grow like this: growth.phases.{key} is from "
+                    f"growth.phases.{key}.from: must be {' or '.join(origins)} for a {name}, not "
                     f"{phase.origin}"
                 )
             if not system.smallest <= phase.res <= system.largest:

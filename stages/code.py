@@ -19,7 +19,7 @@ def pipeline_code(document: Mapping[str, Any]) -> list[str]:
         "pgpipe.training.quick_worker",
         *(metric.compute for metric in METRICS.values()),
         SOURCES[document["dataset"]["name"]],
-        LOSSES[document["train"]["loss"]],
+        LOSSES[document["train"]["loss"]].module,
         *SYSTEMS[document["model"]["name"]].code,
     ]
 

@@ -69,7 +69,7 @@ def imports(name: str) -> set[str]:
 GRAPH = {name: imports(name) & FILES.keys() for name in FILES}
 TABLES = {  # modules that are imported by name
     "pgpipe.data.sources.table": set(SOURCES_BY_NAME.values()),
-    "pgpipe.gan.losses.loss": set(LOSSES.values()),
+    "pgpipe.gan.losses.loss": {row.module for row in LOSSES.values()},
     "pgpipe.metrics.scores": {metric.compute for metric in METRICS.values()},
     "pgpipe.gan.weights": {n.where for s in SYSTEMS.values() for n in s.networks.values()},
     "pgpipe.training.phase": {system.step for system in SYSTEMS.values()},

@@ -62,8 +62,12 @@ class ToyDiscriminator(Discriminator):
 SYSTEM_ROW = """
 SYSTEMS["toy"] = SYSTEMS["pggan"]._replace(
     networks={
-        "generator": Network("pgpipe.gan.toy:ToyGenerator", count_generator),
-        "discriminator": Network("pgpipe.gan.toy:ToyDiscriminator", count_discriminator),
+        "generator": SYSTEMS["pggan"].networks["generator"]._replace(
+            where="pgpipe.gan.toy:ToyGenerator"
+        ),
+        "discriminator": SYSTEMS["pggan"].networks["discriminator"]._replace(
+            where="pgpipe.gan.toy:ToyDiscriminator"
+        ),
     },
     growth_factors=(),
 )
@@ -79,6 +83,7 @@ toy-images:
   title: a toy
   licence: none
   by_hand: images
+  taken_by: images
 """
 STUDY = '''
 """A toy."""
@@ -137,8 +142,10 @@ CHECKED = """
 from pathlib import Path
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
-from stages.check import check
+from pgpipe.estimate import memory
+from stages.check import check, plan_of
 
+from pgpipe.data.sources import users_files
 from pgpipe.data.sources.catalogue import listing
 from pgpipe.data.sources.table import SOURCES
 from pgpipe.studies.table import selection
@@ -149,6 +156,9 @@ study, data_sets, rows = selection("toy", None, None)
 assert (study.title, data_sets, rows) == ("Toy", ["photos"], ["a", "b"])
 document = load_yaml(Path("tests/params.yaml"))
 document["dataset"] |= {"name": "toy-images", "path": "images"}
+Path("images").mkdir()
+Path("images/a.png").touch()
+assert users_files.of("toy-images", Path("images")) == {"a.png": Path("images/a.png")}
 check(document, "params.yaml")
 document["train"]["loss"] = "toy"
 check(document, "params.yaml")
@@ -156,9 +166,13 @@ document["model"]["name"] = "toy"
 try:
     check(document, "params.yaml")
 except UsageError as error:
-    assert "toy does not grow like this" in str(error), error
+    assert "must be init for a toy" in str(error), error
 else:
     raise AssertionError("accepted")
+single = {**document["growth"]["phases"]["r16"], "from": "init", "fade_kimg": 0}
+document["growth"] = {"final": "r16", "phases": {"r16": single}}
+plan = plan_of(check(document, "params.yaml"))
+assert memory.training(plan, plan.growth.phases["r16"]) > memory.PROCESS
 """
 
 
@@ -173,7 +187,7 @@ def test_one_file_and_one_row_are_seen_everywhere(tmp_path: Path) -> None:
     (ours / "data/sources/toy.py").write_text(SOURCE)
     (ours / "studies/toy.py").write_text(STUDY)
     for table, row in (
-        ("gan/losses/table.py", 'LOSSES["toy"] = "pgpipe.gan.losses.toy"\n'),
+        ("gan/losses/table.py", 'LOSSES["toy"] = Row("pgpipe.gan.losses.toy")\n'),
         ("gan/systems.py", SYSTEM_ROW),
         ("metrics/table.py", METRIC_ROW),
         ("data/sources/catalogue.yaml", SOURCE_ENTRY),

@@ -7,17 +7,14 @@ losses and precisions came within 15 % of the estimate. Images kept on the devic
 
 from pgpipe.estimate.disk import FLOAT
 from pgpipe.estimate.plan import Plan
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.schedule import Phase
 from pgpipe.gan.systems import SYSTEMS
-from pgpipe.gan.widths import discriminator_maps, feature_maps, resolutions
 
 PROCESS = 360_000_000  # bytes of the interpreter and the libraries after a first step
 TRACKING = 130_000_000  # bytes of the tracker's libraries
 SCORING = 280_000_000  # bytes of the interpreter and the libraries of the metrics
 TEMPORARY = 4  # times D's weights: scaled ones, and those in the order that a processor likes
-HELD = {"wgan-gp": 10.3, "r1": 9.0, "relativistic": 12.5}  # times D's maps: second derivatives
-FIRST_ORDER = 5.0  # the same, of a loss without them
 HELD_BY_G = 6.0  # times G's maps, which simultaneous updates hold beside D's
 NORMALISED = 1.8  # times, where D normalises its maps
 HALVED = 0.5  # times, in bfloat16
@@ -25,36 +22,24 @@ HALVED = 0.5  # times, in bfloat16
 
 def training(plan: Plan, phase: Phase) -> int:
     """Bytes that a phase takes: weights, gradients, moments, feature maps, libraries."""
-    networks = SYSTEMS[plan.model.name].networks.values()
-    g, d = (sum(network.sizes(plan.spec, phase.res)) for network in networks)
+    system = SYSTEMS[plan.model.name]
+    sizes = {name: sum(n.sizes(plan.spec, phase.res)) for name, n in system.networks.items()}
+    g = sizes.pop(system.averages[system.sampled])
+    d = sum(sizes.values())
     weights = FLOAT * (4 * (g + d) + g + TEMPORARY * d)  # value, gradient, moments; the average
     return PROCESS + TRACKING + weights + round(feature_map_bytes(plan, phase))
 
 
 def feature_map_bytes(plan: Plan, phase: Phase) -> float:
     """Bytes of the feature maps that a step holds at once."""
-    train, spec = plan.train, plan.spec
-    held = HELD.get(train.loss, FIRST_ORDER) * numbers_of_d(spec, phase.res)
+    train, spec, system = plan.train, plan.spec, SYSTEMS[plan.model.name]
+    numbers = {name: n.activations(spec, phase.res) for name, n in system.networks.items()}
+    of_g = numbers.pop(system.averages[system.sampled])
+    held = LOSSES[train.loss].held * sum(numbers.values())
     held *= NORMALISED if spec.discriminator_norm != "none" else 1
     if train.updates == "simultaneous":
-        held += HELD_BY_G * numbers_of_g(spec, phase.res)
+        held += HELD_BY_G * of_g
     return held * FLOAT * plan.minibatch(phase) * (HALVED if train.precision == "bf16" else 1)
-
-
-def numbers_of_d(spec: NetworkSpec, resolution: int) -> int:
-    """Count the numbers in D's feature maps: each block's input and convolutions, per image."""
-    total = 0
-    for res in resolutions(resolution):
-        here = discriminator_maps(spec, res) * res**2
-        half = spec.fused_downsampling or spec.name == "dcgan"
-        last = discriminator_maps(spec, res // 2) * (res // 2 if half else res) ** 2
-        total += {"pggan": 2 * here + last, "dcgan": 2 * last, "weak": here}[spec.name]
-    return total
-
-
-def numbers_of_g(spec: NetworkSpec, resolution: int) -> int:
-    """Count the numbers in G's feature maps, per image."""
-    return sum(2 * feature_maps(spec, res) * res**2 for res in resolutions(resolution))
 
 
 def scoring(plan: Plan) -> int:

@@ -67,15 +67,14 @@ class GrowthSection(Section):
 
     @model_validator(mode="after")
     def is_a_chain(self) -> "GrowthSection":
-        """Every phase grows an existing phase of half its resolution."""
+        """Every phase grows an existing phase of fewer pixels; a system says by what factors."""
         if self.final not in self.phases:
             raise ValueError(f"final: {self.final!r} is not one of {', '.join(self.phases)}")
         for key, phase in self.phases.items():
             if phase.origin != "init" and phase.origin not in self.phases:
                 raise ValueError(f"phases.{key}.from: {phase.origin!r} is no phase and not init")
-            if phase.origin != "init" and self.phases[phase.origin].res * 2 != phase.res:
-                half = f" or r{phase.res // 2}" if phase.res > 4 else ""
-                raise ValueError(f"phases.{key}.from: must be init{half}")
+            if phase.origin != "init" and self.phases[phase.origin].res >= phase.res:
+                raise ValueError(f"phases.{key}.from: must be init or a phase of fewer pixels")
         return self
 
     def chain(self, key: str = "") -> list[tuple[str, Phase]]:

@@ -31,6 +31,7 @@ class Network(NamedTuple):
 
     where: str  # `module:class`, called with a NetworkSpec and a resolution
     sizes: Count  # of its tensors, without building it; a test holds both equal
+    activations: Callable[[Spec, int], int]  # numbers in its feature maps, per image
 
 
 class System(NamedTuple):
@@ -140,6 +141,32 @@ def count_weak_discriminator(spec: Spec, resolution: int) -> Sizes:
     return found
 
 
+def generator_activations(spec: Spec, resolution: int) -> int:
+    """Return the numbers in a generator's feature maps: two layers per resolution."""
+    return sum(2 * feature_maps(spec, res) * res**2 for res in resolutions(resolution))
+
+
+def discriminator_activations(spec: Spec, resolution: int) -> int:
+    """Return the numbers in D's feature maps: each block's input and convolutions."""
+    total = 0
+    for res in resolutions(resolution):
+        last = res // 2 if spec.fused_downsampling else res
+        total += 2 * discriminator_maps(spec, res) * res**2
+        total += discriminator_maps(spec, res // 2) * last**2
+    return total
+
+
+def dcgan_activations(spec: Spec, resolution: int) -> int:
+    """Return the numbers in DCGAN's feature maps: a convolution and its norm per resolution."""
+    sizes = resolutions(resolution)
+    return sum(2 * discriminator_maps(spec, res // 2) * (res // 2) ** 2 for res in sizes)
+
+
+def weak_activations(spec: Spec, resolution: int) -> int:
+    """Return the numbers in the weak D's feature maps: one convolution per resolution."""
+    return sum(discriminator_maps(spec, res) * res**2 for res in resolutions(resolution))
+
+
 GAN_STEP = "pgpipe.gan.step:Step"
 STATISTICS_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
 STATISTICS = ("loss_g", *STATISTICS_D)  # of a GAN's step
@@ -148,8 +175,14 @@ AVERAGE = {"average": "generator"}
 SYSTEMS = {
     "pggan": System(
         networks={
-            "generator": Network("pgpipe.gan.generator:Generator", count_generator),
-            "discriminator": Network("pgpipe.gan.discriminator:Discriminator", count_discriminator),
+            "generator": Network(
+                "pgpipe.gan.generator:Generator", count_generator, generator_activations
+            ),
+            "discriminator": Network(
+                "pgpipe.gan.discriminator:Discriminator",
+                count_discriminator,
+                discriminator_activations,
+            ),
         },
         averages=AVERAGE,
         sampled="average",
@@ -158,9 +191,13 @@ SYSTEMS = {
     ),
     "dcgan": System(
         networks={
-            "generator": Network("pgpipe.gan.dcgan:DcganGenerator", count_dcgan_generator),
+            "generator": Network(
+                "pgpipe.gan.dcgan:DcganGenerator", count_dcgan_generator, generator_activations
+            ),
             "discriminator": Network(
-                "pgpipe.gan.dcgan:DcganDiscriminator", count_dcgan_discriminator
+                "pgpipe.gan.dcgan:DcganDiscriminator",
+                count_dcgan_discriminator,
+                dcgan_activations,
             ),
         },
         averages=AVERAGE,
@@ -183,8 +220,12 @@ SYSTEMS = {
     ),
     "weak": System(  # of the discrete-mode test
         networks={
-            "generator": Network("pgpipe.gan.weak:WeakGenerator", count_weak_generator),
-            "discriminator": Network("pgpipe.gan.weak:WeakDiscriminator", count_weak_discriminator),
+            "generator": Network(
+                "pgpipe.gan.weak:WeakGenerator", count_weak_generator, generator_activations
+            ),
+            "discriminator": Network(
+                "pgpipe.gan.weak:WeakDiscriminator", count_weak_discriminator, weak_activations
+            ),
         },
         averages=AVERAGE,
         sampled="average",

@@ -74,7 +74,7 @@ def require_parts(job: Job, processes: int) -> None:
 
 def training_code(section: TrainSection, spec: NetworkSpec) -> list[str]:
     """Return the modules that a phase's weights are made by."""
-    chosen = (LOSSES[section.loss], *SYSTEMS[spec.name].code)
+    chosen = (LOSSES[section.loss].module, *SYSTEMS[spec.name].code)
     return ["stages.train", "pgpipe.training.start", "pgpipe.training.phase", *chosen]
 
 
@@ -86,9 +86,11 @@ def state_key(
     How long the phase stays in its stable part is not among it: a longer one goes on from the end
     of a shorter one. The last digits stand for the platform, so that states of another are found.
     """
-    code = training_code(section, NetworkSpec(**tensors.read_facts(before)["spec"]))
+    spec = NetworkSpec(**tensors.read_facts(before)["spec"])
+    code = training_code(section, spec)
     causes = {
         "code": running().hash(code, NO_WEIGHTS),
+        "averages": dict(SYSTEMS[spec.name].averages),
         "phase": phase.model_dump(exclude={"stable_kimg"}),
         "train": section.model_dump(exclude=NO_CAUSES),
         "matching": section.label_conditioning == "matching",

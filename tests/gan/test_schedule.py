@@ -206,14 +206,17 @@ R16 = PAPER["phases"]["r16"]
         ("r8", {"r4": R4, "r8": R16}, "r8: a phase of resolution 16 is called r16"),
         ("r16", {"r4": R4, "r8": R8}, "final: 'r16' is not one of r4, r8"),
         ("r8", {"r8": R8}, "phases.r8.from: 'r4' is no phase and not init"),
-        ("r16", {"r4": R4, "r16": {**R16, "from": "r4"}}, "phases.r16.from: must be init or r8"),
-        ("r8", {"r8": {**R8, "from": "r8"}}, "phases.r8.from: must be init or r4"),
+        ("r8", {"r8": {**R8, "from": "r8"}}, "phases.r8.from: must be init or a phase of"),
         (
             "r8",
             {"r8": {**R8, "from": "r16"}, "r16": {**R16, "from": "r8"}},
-            "phases.r8.from: must be init or r4",
+            "phases.r8.from: must be init or a phase of",
         ),
-        ("r4", {"r4": {**R4, "from": "r8"}, "r8": R8}, "phases.r4.from: must be init"),
+        (
+            "r4",
+            {"r4": {**R4, "from": "r8"}, "r8": R8},
+            "phases.r4.from: must be init or a phase of",
+        ),
         ("r4", {"r4": {**R4, "res": 5}}, "phases.r4.res: 5 is not a power of two; near: 4, 8"),
     ],
 )

@@ -150,7 +150,10 @@ def test_4x4_alone_cannot_grow_from_less() -> None:
         ({"phases": {"r4": None}}, "growth: phases.r8.from: 'r4' is no phase"),
         ({"final": "r32"}, "growth: final: 'r32' is not one of r4, r8, r16"),
         ({"phases": {"r8": {"fade_kimg": "x"}}}, "growth.phases.r8.fade_kimg: 'x'"),
-        ({"phases": {"r8": {"from": "r8"}}}, "growth: phases.r8.from: must be init or r4"),
+        (
+            {"phases": {"r8": {"from": "r8"}}},
+            "growth: phases.r8.from: must be init or a phase of fewer pixels",
+        ),
         (None, "growth: None"),
     ],
 )

@@ -235,14 +235,14 @@ def test_final_phase_exists() -> None:
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ("r64", "phases.r16.from: 'r64' is no phase and not init"),
-        ("r4", "phases.r16.from: must be init or r8"),
-        ("r16", "phases.r16.from: must be init or r8"),
-        ("r32", "phases.r16.from: must be init or r8"),
+        ("r64", "growth: phases.r16.from: 'r64' is no phase and not init"),
+        ("r4", "growth.phases.r16.from: must be init or r8 for a pggan, not r4"),
+        ("r16", "growth: phases.r16.from: must be init or a phase of fewer pixels"),
+        ("r32", "growth: phases.r16.from: must be init or a phase of fewer pixels"),
     ],
 )
 def test_phase_grows_the_one_of_half_its_resolution(origin: str, message: str) -> None:
-    assert refusal(growth__phases__r16__from=origin) == f"params.yaml: growth: {message}"
+    assert refusal(growth__phases__r16__from=origin) == f"params.yaml: {message}"
 
 
 def test_key_names_the_resolution() -> None:

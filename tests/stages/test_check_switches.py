@@ -66,15 +66,15 @@ R16 = phase(16, "init", fade=0)
     ("text", "growth"),
     [
         (
-            "dcgan does not grow like this: growth.phases.r32 is from r16",
+            "growth.phases.r32.from: must be init for a dcgan, not r16",
             phases(r16=R16, r32=phase(32, "r16")),
         ),
         (
-            "dcgan does not grow like this: growth.phases.r32 is from r16",
+            "growth.phases.r32.from: must be init for a dcgan, not r16",
             phases(r16=R16, r32=phase(32, "r16", fade=0)),
         ),
         (
-            "dcgan is for 8 to 1024 pixels, not for growth.phases.r4",
+            "model.name: dcgan is for 8 to 1024 pixels, not for growth.phases.r4",
             {"growth__phases": {"r4": phase(4, "init", fade=0), "r16": R16}},
         ),
     ],
@@ -83,7 +83,7 @@ def test_no_phase_of_a_dcgan_grows(text: str, growth: dict[str, Any]) -> None:
     """Not beside the final one either: every phase is a stage."""
     final = list(growth["growth__phases"])[-1]
     message = refusal(**{**VALID_DCGAN, **growth, "growth__final": final})
-    assert message == f"params.yaml: model.name: {text}"
+    assert message == f"params.yaml: {text}"
 
 
 def test_dcgan_may_have_phases_of_several_resolutions_each_from_init() -> None:

@@ -36,6 +36,8 @@ class Entry(Section):
     )  # addresses that the files' names follow
     files: dict[str, Published] = Field(default_factory=dict)
     choice: bool = False  # any of the files will do
+    takes: tuple[str, ...] = Field(default=(), strict=False)  # patterns of the user's own files
+    taken_by: str = ""  # else the function of users_files that finds them
 
     @property
     def bytes(self) -> int:

@@ -4,7 +4,6 @@ What `find` lists is what `download` takes; a test holds them equal. Nothing hea
 `find` always runs.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pgpipe.data.config import MADE
@@ -21,7 +20,7 @@ def of(name: str, path: Path) -> dict[str, Path]:
         UsageError: there are none, and nothing else has them; says what to put where.
     """
     require_path(name, path)
-    found = set(OF_SETS.get(name, published(name))(path))
+    found = set(taken(name, path))
     if (by_hand := entries()[name].by_hand) and not found:
         raise UsageError(
             f"dataset.path: {path}: nothing there that {name} takes; put there {by_hand}"
@@ -29,6 +28,14 @@ def of(name: str, path: Path) -> dict[str, Path]:
     if name not in MADE and path.is_dir():
         found |= {*tables.beside(path)}
     return dict(sorted((shown(path, file), file) for file in found))
+
+
+def taken(name: str, path: Path) -> list[Path]:
+    """The files at `path` as the catalogue says: by a function here, by patterns, or by names."""
+    entry = entries()[name]
+    if entry.taken_by:
+        return CHOICES[entry.taken_by](path)
+    return matching(path, *entry.takes) if entry.takes else published(name, path)
 
 
 def shown(path: Path, file: Path) -> str:
@@ -43,19 +50,10 @@ def matching(path: Path, *patterns: str) -> list[Path]:
     return sorted({f for pattern in patterns for f in path.glob(pattern) if f.is_file()})
 
 
-def of_pattern(*patterns: str) -> Callable[[Path], list[Path]]:
-    """A choice of the files that fit one of the patterns."""
-    return lambda path: matching(path, *patterns)
-
-
-def published(name: str) -> Callable[[Path], list[Path]]:
-    """A choice of the files that the catalogue names."""
-
-    def choose(path: Path) -> list[Path]:
-        copies = (copy_of(path, *known) for known in entries()[name].files.items())
-        return [file for copy in copies if copy for file in files_at(copy)]
-
-    return choose
+def published(name: str, path: Path) -> list[Path]:
+    """The user's copies of the files that the catalogue names."""
+    copies = (copy_of(path, *known) for known in entries()[name].files.items())
+    return [file for copy in copies if copy for file in files_at(copy)]
 
 
 def copy_of(path: Path, name: str, file: Published) -> Path | None:
@@ -106,24 +104,4 @@ def mnist(path: Path) -> list[Path]:
     return found
 
 
-def nothing(_: Path) -> list[Path]:
-    """What is embedded takes no file."""
-    return []
-
-
-OF_SETS: Mapping[str, Callable[[Path], list[Path]]] = {
-    "photos": nothing,
-    "digits-1k": nothing,
-    "mnist-1k": mnist,
-    "celeba-hq": ready,
-    "ffhq": ready,
-    "lsun": databases,
-    "folder": images,
-    "zip": of_pattern("*.zip"),
-    "tar": of_pattern("*.tar", "*.tar.gz", "*.tgz", "*.tar.bz2", "*.tar.xz"),
-    "webdataset": of_pattern("*.tar"),
-    "hdf5": of_pattern("*.h5", "*.hdf5"),
-    "npz": of_pattern("*.npz", "*.npy"),
-    "parquet": of_pattern("*.parquet"),
-    "tfrecords": records,
-}  # of the others: the files that the catalogue names
+CHOICES = {choose.__name__: choose for choose in (images, records, ready, databases, mnist)}

@@ -51,5 +51,5 @@ class Loss(NamedTuple):
 
 def load(name: str) -> Loss:
     """Return the loss that `train.loss` names."""
-    found: Loss = import_module(LOSSES[name]).LOSS
+    found: Loss = import_module(LOSSES[name].module).LOSS
     return found
