@@ -189,7 +189,7 @@ READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.data.preparing.writing",  # what was written just now
     "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
     "pgpipe.data.sources.tfrecords",
-    "pgpipe.plumbing.filehashes",  # a memory that may be lost
+    "pgpipe.plumbing.filehashes", "pgpipe.training.auto",  # memories that may be lost
     "pgpipe.metrics.store",  # a file without a name
     "pgpipe.reporting.ablation_table",  # a part of this package
     "pgpipe.reporting.figures", "pgpipe.plumbing.tensors",  # bytes that `sealed` has read

@@ -41,6 +41,7 @@ Seal = tuple[Path, dict[str, str]]  # a folder, and what its writer left there: 
 MAKERS = {  # the stage that writes a file, by how its path begins; `train` by the folder's name
     "data/raw": "download",
     "data/multires": "prepare",
+    "data/machine": "machine",
     "models/init": "init",
     "models/layers": "init",
     "models": "train",

@@ -16,7 +16,9 @@ def prepare(section: TrainSection) -> torch.device:
     """Choose the device and set the process to the numerics that the section asks for."""
     device = choose(section.device)
     torch.set_num_threads(threads(section))
-    torch.set_float32_matmul_precision("high")  # TF32 where a GPU has it; no effect on a CPU
+    tf32 = section.precision == "tf32"  # of a GPU; no effect on a CPU
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
     repeat_bits(section.deterministic)
     return device
 
@@ -36,15 +38,33 @@ def name(section: TrainSection) -> str:
     return str(torch.cuda.get_device_name())
 
 
+def tags(section: TrainSection) -> dict[str, str]:
+    """Return what a reader of results wants to know about how they were computed."""
+    return {
+        "device": name(section),
+        "precision": section.precision,
+        "channels_last": str(section.channels_last).lower(),
+        "capture": str(section.capture).lower(),
+    }
+
+
 def platform(section: TrainSection) -> dict[str, Any]:
     """What a result's bits depend on beside its inputs; a state records it."""
     device = choose(section.device).type
     return {
         "torch": torch.__version__,
         "device": device,
+        "instructions": instructions(device),
         "threads": threads(section) if device == "cpu" else 0,
         "world_size": world_size(),
     }
+
+
+def instructions(device: str) -> str:
+    """Return what a processor computes with, or a GPU's compute capability."""
+    if device == "cuda":
+        return ".".join(map(str, torch.cuda.get_device_capability()))
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def threads(section: TrainSection) -> int:

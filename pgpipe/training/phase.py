@@ -24,7 +24,7 @@ from pgpipe.plumbing.layout import (
 )
 from pgpipe.plumbing.processes.group import ALONE, Processes
 from pgpipe.plumbing.timer import Timer
-from pgpipe.training.capture import fastest
+from pgpipe.training.capture import as_asked
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.draw import Draw
 from pgpipe.training.finite import (
@@ -79,7 +79,7 @@ class PhaseTraining:
         if not saved and job.phase.origin == "init":
             self.networks.discriminator.fit(to_float(self.first_reals()))
         step = resolve_name(SYSTEMS[job.spec.name].step)
-        self.step = fastest(step(self.networks, job.step_section, self.processes))
+        self.step = as_asked(step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def first_reals(self) -> Tensor:
@@ -184,7 +184,8 @@ class PhaseTraining:
     def show(self, row: Row) -> None:
         """Tell of a tick, and leave a snapshot to be scored."""
         self.listener.on_tick(row, self.preview())
-        average, facts = self.networks.average, {"row": {name: row[name] for name in PLACE}}
+        average, precision = self.networks.average, self.job.section.precision
+        facts = {"row": {name: row[name] for name in PLACE}, "precision": precision}
         named = average.state_dict()
         self.scorer.add(self.progress.images, named, {**facts_of(average), **facts})
 

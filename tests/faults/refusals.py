@@ -350,6 +350,7 @@ def outputs_of(words: Words) -> tuple[str, ...]:
     made: Mapping[str, tuple[str, ...]] = {
         "check": ("data/checked",),
         "find": ("data/found.json",),
+        "machine": ("data/machine",),
         "download": ("data/raw",),
         "prepare": ("data/multires",),
         "gate": ("data/gate.json",),

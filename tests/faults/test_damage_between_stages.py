@@ -206,6 +206,7 @@ def test_damage_is_named_and_never_used(root: Path, tmp_path: Path, trials: Tria
         (("init",), "data/multires", "prepare"),
         (("train", "r4"), "models/init", "init"),
         (("train", "r8"), "models/r4", "train@r4"),
+        (("train", "r8"), "data/machine", "machine"),
         (("sample",), "models/r16", "train@r16"),
         (("score",), "samples", "sample"),
         (("score",), "reference", "reference"),

@@ -26,7 +26,7 @@ METRICS = {
     "classifier_score": 4.625, "classifier_score_real": 6.875,
     "classifier_score_std": 0.125,
     "images": 2048, "pairs": 1024, "seed": 7, "protocol": "0123456789ab",
-    "kimg": 46.0, "last_kimg": 46.0,
+    "kimg": 46.0, "last_kimg": 46.0, "precision": "fp32",
 }  # fmt: skip
 PICTURES = {
     name: f"picture of {name}".encode()

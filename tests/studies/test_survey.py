@@ -55,7 +55,7 @@ def test_protocols_are_not_mixed_on_a_data_set() -> None:
     runs = [run(b, time=2, protocol="new"), run(a, time=1, protocol="old"), run(other, time=0)]
     found = survey([a, b, other], runs, [])
     assert [s.state for s in found.standings] == ["missing", "done", "done"]
-    assert found.outdated == {a.name: "scored by another protocol"}
+    assert found.outdated == {a.name: "trained in another precision, or scored by another protocol"}
 
 
 def test_what_other_code_has_made_is_not_done() -> None:
