@@ -9,9 +9,10 @@ from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.images import write_png
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes
-from pgpipe.plumbing.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
+from pgpipe.plumbing.layout import GENERATOR, HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
 from pgpipe.reporting import figures, page
 from pgpipe.reporting.figures import History
+from pgpipe.tracking import artifact
 from pgpipe.tracking.tracker import Tracker
 from stages import paths
 from stages.listeners import log_data, log_model
@@ -74,3 +75,4 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     for picture in sorted(FIGURES.glob("*.png")):
         tracker.log_artifact(picture, "figures")
     tracker.log_artifact(PAGE, "report")
+    tracker.log_artifact(final / GENERATOR, artifact.FOLDER)

@@ -65,7 +65,8 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )
-        job = start.make_job(key, phase, section, *starts_from(key, phase))
+        labels = read_manifest(MULTIRES)["labels"]
+        job = start.make_job(key, phase, section, *starts_from(key, phase), labels)
         task = quick_task(phase, section, str(MULTIRES))
         snapshots: Snapshots | None = None
         scorer: Scorer = NO_SCORER

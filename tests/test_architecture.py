@@ -118,7 +118,7 @@ LAYERS = (
         "pgpipe.rng",
     },
     {"pgpipe.gan", "pgpipe.data", "pgpipe.metrics"},
-    {"pgpipe.training", "pgpipe.scoring"},
+    {"pgpipe.training", "pgpipe.scoring", "pgpipe.drawing"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages", "pgpipe.inspection"},
     {"pgpipe.studies"},

@@ -20,6 +20,7 @@ import typer
 from pgpipe import errors
 from pgpipe.commands import check as cli_check
 from pgpipe.commands import data as cli_data
+from pgpipe.commands import drawing as cli_drawing
 from pgpipe.commands import scoring as cli_scoring
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
@@ -146,6 +147,8 @@ def sync() -> None:
     say(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
 
 
+for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth):
+    app.command(rich_help_panel="Trained generators")(drawing)
 app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)

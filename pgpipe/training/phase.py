@@ -184,10 +184,9 @@ class PhaseTraining:
     def show(self, row: Row) -> None:
         """Tell of a tick, and leave a snapshot to be scored."""
         self.listener.on_tick(row, self.preview())
-        average, precision = self.networks.average, self.job.section.precision
-        facts = {"row": {name: row[name] for name in PLACE}, "precision": precision}
-        named = average.state_dict()
-        self.scorer.add(self.progress.images, named, {**facts_of(average), **facts})
+        average, place = self.networks.average, {name: row[name] for name in PLACE}
+        facts = {**facts_of(average), **self.job.about, "row": place}
+        self.scorer.add(self.progress.images, average.state_dict(), facts)
 
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""
@@ -212,6 +211,7 @@ class PhaseTraining:
             "resolution": job.phase.res,
             "images_seen": job.images_before + progress.images,
             "spec": job.spec.model_dump(),
+            "about": dict(job.about),
             "platform": platform(job.section),
             "progress": vars(progress),
             "row": job.row_since_tick(progress),

@@ -51,7 +51,7 @@ def emit(
     weights.load(generator.to_empty(device="cpu"), named, "average")
     rows = rows_of(facts)
     row = {name: rows[-1][name] for name in PLACE}
-    save_generator(target / LAST, generator, row=row, precision=section.precision)
+    save_generator(target / LAST, generator, row=row, **facts["about"])
     write_history(target / HISTORY, rows)
     ticks = own_ticks(rows, facts)
     scores = scored(snapshots, ticks, section) if snapshots else []

@@ -12,7 +12,7 @@ import pytest
 from tinyproject import Project
 
 from documented import tried
-from documented.shown import shown
+from documented.shown import commands, shown
 from documented.userproject import UserProject, images
 
 pytestmark = pytest.mark.slow
@@ -72,6 +72,17 @@ def test_what_looks_at_a_finished_run_shows_it(
     scored: UserProject, pattern: str, says: str
 ) -> None:
     assert re.search(says, scored.type(shown(pattern)))
+
+
+def test_a_trained_generator_is_used(scored: UserProject) -> None:
+    """All that the page shows, on classes that are called as in it."""
+    typed = [command for command in commands() if re.fullmatch(tried.DRAWN, command)]
+    assert len(typed) >= 7
+    for command in typed:
+        written = scored.type(command).partition(":")[0]
+        assert written in command or written == "generated/grid.png"
+        assert (scored.folder / written).exists()
+    assert len(list((scored.folder / "generated").glob("seed*.png"))) == 17
 
 
 def test_own_images_are_looked_at(scored: UserProject) -> None:

@@ -13,6 +13,7 @@ DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
 MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
 )
+DRAWN = r"pgpipe (generate|walk|growth) .*"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 COMMIT_OWN = r"git commit -m \"my images\" params\.yaml"
@@ -48,6 +49,7 @@ TRIED = {
     r"pgpipe repair": LOOKS,
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
+    DRAWN: "here::test_a_trained_generator_is_used",
     SHOW_PRESETS: MERGES,
     TWO_PRESETS: MERGES,
     r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,
