@@ -229,6 +229,7 @@ HOMES = {
     "matplotlib": {"pgpipe.reporting"},
     "jinja2": {"pgpipe.reporting"},
     "rich": {"pgpipe.reporting"},
+    "crc32c": {"pgpipe.data"},
     "filelock": {"pgpipe.plumbing.locks", "pgpipe.plumbing.fetch"},
     "safetensors": {"pgpipe.plumbing.tensors"},
     "requests": {"pgpipe.plumbing.fetch", "pgpipe.tracking"},  # which MLflow asks by
