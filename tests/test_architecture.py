@@ -228,7 +228,7 @@ HOMES = {
     "pandas": {"pgpipe.reporting"},
     "matplotlib": {"pgpipe.reporting"},
     "jinja2": {"pgpipe.reporting"},
-    "rich": {"pgpipe.reporting"},
+    "rich": {"pgpipe.plumbing.terminal", "pgpipe.reporting"},
     "crc32c": {"pgpipe.data"},
     "filelock": {"pgpipe.plumbing.locks", "pgpipe.plumbing.fetch"},
     "safetensors": {"pgpipe.plumbing.tensors"},
