@@ -93,6 +93,7 @@ LAYERS = (
     {"pgpipe.plumbing.git"},
     {
         "pgpipe.plumbing.hashes",
+        "pgpipe.plumbing.locks",
         "pgpipe.plumbing.project",
         "pgpipe.plumbing.terminal",
         "pgpipe.plumbing.unwritable",
@@ -227,7 +228,9 @@ HOMES = {
     "pandas": {"pgpipe.reporting"},
     "matplotlib": {"pgpipe.reporting"},
     "jinja2": {"pgpipe.reporting"},
-    "rich": {"pgpipe.reporting"},
+    "rich": {"pgpipe.plumbing.terminal", "pgpipe.reporting"},
+    "crc32c": {"pgpipe.data"},
+    "filelock": {"pgpipe.plumbing.locks", "pgpipe.plumbing.fetch"},
     "safetensors": {"pgpipe.plumbing.tensors"},
     "requests": {"pgpipe.plumbing.fetch", "pgpipe.tracking"},  # which MLflow asks by
     "urllib3": {"pgpipe.plumbing.fetch"},

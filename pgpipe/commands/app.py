@@ -29,7 +29,7 @@ from pgpipe.errors import PgpipeError, UsageError, printable, without_credential
 from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
 from pgpipe.plumbing.project import find_stages, project_root, require_git, require_home
-from pgpipe.plumbing.terminal import note, say, tell_for_libraries
+from pgpipe.plumbing.terminal import counted, note, say, say_table, tell_for_libraries
 from pgpipe.plumbing.unwritable import refusal, refusal_of_database
 
 NO_MEMORY = re.compile(
@@ -110,9 +110,11 @@ def preset(
 
     match names:
         case ["list"]:
-            say(*presets.listing())
+            say_table(presets.titles().items())
         case ["show", _, *_]:
-            say(*presets.changes(names[1:]))
+            changes = presets.changes(names[1:])
+            say(*(presets.titles()[name] for name in names[1:]))
+            say_table(changes or [("changes nothing", "")])
         case _:
             from stages.check import check
 
@@ -144,7 +146,8 @@ def sync() -> None:
 
     done = sync_all(section().experiment)
     deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
-    say(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
+    sent = f"{counted(done.points, 'point')}, {counted(done.artifacts, 'file')}"
+    say(f"{counted(done.runs, 'run')}; sent {sent}{deleted}")
 
 
 for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth):

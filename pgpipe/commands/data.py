@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe.plumbing.terminal import say
+from pgpipe.plumbing.terminal import counted, say, say_table
 
 MULTIRES = Path("data/multires")  # as `stages.paths` says, which an installed pgpipe has none of
 
@@ -26,7 +26,7 @@ def list_sources() -> None:
     """Name each data set: its size, its licence, and what you put where by hand."""
     from pgpipe.data.sources.catalogue import listing
 
-    say(*listing())
+    say_table(listing())
 
 
 @app.command()
@@ -56,7 +56,8 @@ def check(
     plan = plan_of(checked(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
     with Meter("check", plan.images or 0) as meter:
         report, sheet = check.check(plan, RAW, meter.update)
-    say(*text.lines(report))
+    say(*(f"warning: {warning}" for warning in report.warnings))
+    say_table(text.rows(report))
     if json is not None:
         with naming_option("--json", json):
             write_json(json, report.model_dump())
@@ -83,7 +84,9 @@ def show(
     from pgpipe.inspection import prepared
     from pgpipe.plumbing.unwritable import naming_option
 
-    say(*prepared.lines(folder))
+    known = prepared.manifest(folder)
+    say(*(f"warning: {note}" for note in known.notes))
+    say_table(prepared.rows(folder, known))
     if sheet is not None:
         picture = prepared.sheet(folder, resolution, seed)
         with naming_option("--sheet", sheet):
@@ -113,7 +116,7 @@ def extract(
     numbers = extract.chosen(prepared.manifest(folder).count, first, count)
     with Meter("extract", len(numbers)) as meter, naming_option("--to", to):
         extract.write_images(folder, to, resolution, numbers, meter.update)
-    say(f"{len(numbers):,} images in {to}")
+    say(f"{counted(len(numbers), 'image')} in {to}")
 
 
 @app.command()

@@ -1,7 +1,11 @@
 """Experiments are matched with runs and tasks by parameters, never by names."""
 
+from contextlib import nullcontext
 from typing import Any
 
+import pytest
+
+from pgpipe.studies import fill
 from pgpipe.studies.queue import Task
 from pgpipe.studies.revisions import Ref
 from pgpipe.studies.runs import Run
@@ -29,6 +33,28 @@ def test_what_is_done_queued_or_missing() -> None:
     task = Task("any", "queued", b.document, None)
     states = [s.state for s in survey([a, b, c], [run(a, "mine")], [task]).standings]
     assert states == ["done", "queued", "missing"]
+
+
+def test_status_is_a_grid_of_rows_and_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [
+        Experiment("table1", "photos", row, seed, document(row, seed))
+        for row in "ab"
+        for seed in range(3)
+    ]
+    failed = Task(wanted[4].name, "failed", wanted[4].document, None, "no memory")
+    monkeypatch.setattr(fill, "dvc_repo", nullcontext)
+    monkeypatch.setattr(fill, "finished", lambda: [run(wanted[0]), run(wanted[1], "mine")])
+    monkeypatch.setattr(fill, "tasks", lambda _: [failed])
+    grids, (alias, error, advice) = fill.status(wanted, {"a": "first", "b": "+ one"})
+    assert grids == {
+        "photos": [
+            ["a", "first", "done 1.00", "done 1.00", "missing"],
+            ["b", "+ one", "missing", "failed", "missing"],
+        ]
+    }
+    assert alias == "table1-photos-a-s1: done as mine"
+    assert error == "table1-photos-b-s1: failed: no memory"
+    assert advice.startswith("dvc queue logs table1-photos-b-s1 shows all")
 
 
 def test_name_without_the_parameters_is_outdated() -> None:
