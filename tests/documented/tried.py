@@ -38,7 +38,7 @@ SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {
     OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
-    r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_the_data",
+    r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_data_and_machine",
     r"dvc exp show": LOOKS,
     r"dvc (plots|metrics) show": LOOKS,
     r"pgpipe data show": LOOKS,
