@@ -72,8 +72,8 @@ def sample(group: Processes) -> None:
     if group.writes:
         if labels is not None:
             write_array(DRAWN_LABELS, labels.numpy())
-        precision = facts["precision"]
-        write_json(DRAWN_FACTS, {"kimg": kimg, "last_kimg": last_kimg, "precision": precision})
+        drawn_by = {"kimg": kimg, "last_kimg": last_kimg, "train_precision": facts["precision"]}
+        write_json(DRAWN_FACTS, drawn_by)
         drawn = sealed.read_array(DRAWN, "r")
         for name, picture in pictures(generator, drawn, section.seed).items():
             write_png(SAMPLES / f"{name}.png", picture)

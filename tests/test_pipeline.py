@@ -28,7 +28,9 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
         assert metrics[name] > 0
         assert metrics[f"{name}_{own}"] > 0
     page = (finished.folder / "reports/index.html").read_text()
-    assert "Progressive GAN" in page
+    assert "Progressive GAN: photos" in page
+    assert "data:image/webp" in page
+    assert "<span>astronaut</span>" in page
     assert metrics["protocol"] in page
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()

@@ -77,7 +77,7 @@ def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
     return sha256_json(
         [
             metrics.get("protocol"),  # none before there were fingerprints
-            metrics.get("precision"),  # of the training; `auto` differs between machines
+            metrics.get("train_precision"),  # of the training; `auto` differs between machines
             *(
                 [chosen(read_params(entry)), sorted(data(entry).items())]
                 for entry in (stage(lock, name) for name in SCORING)

@@ -27,7 +27,8 @@ from faults.trials import Trials
 from pgpipe.errors import UsageError
 
 DIFFERING: dict[Words, int] = {
-    ("weights", "--from", "params.yaml"): 3
+    ("weights", "--from", "params.yaml"): 3,
+    ("weights", "--url", "http://127.0.0.1:9/"): 7,
 }  # exit codes of what nothing refuses
 STAGES = [
     ("find",), ("machine",), ("download",), ("prepare",), ("gate",), ("reference",), ("init",),

@@ -38,7 +38,9 @@ def test_fingerprint_tells_protocols_apart() -> None:
 
 
 def test_runs_in_two_precisions_are_not_of_one_table() -> None:
-    found = {protocol(LOCK, {**METRICS, "precision": precision}) for precision in ("fp32", "bf16")}
+    found = {
+        protocol(LOCK, {**METRICS, "train_precision": precision}) for precision in ("fp32", "bf16")
+    }
     assert len(found) == 2
 
 
