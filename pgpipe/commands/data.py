@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe.plumbing.terminal import counted, say, say_table
+from pgpipe.plumbing.terminal import counted, note, say, say_table
 
 MULTIRES = Path("data/multires")  # as `stages.paths` says, which an installed pgpipe has none of
 
@@ -31,6 +31,10 @@ def list_sources() -> None:
 
 @app.command()
 def check(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A folder or .zip of images; the data set of params.yaml if none."),
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(help="Write all findings to this JSON file, too.")
     ] = None,
@@ -38,11 +42,12 @@ def check(
         Path | None, typer.Option(help="Write a page for a browser to this file.")
     ] = None,
 ) -> None:
-    """Look at the data set of params.yaml before anything is prepared or trained.
+    """Look at a folder of images, or the data set of params.yaml, before anything is trained.
 
     Counts, sizes, modes, corrupt files, duplicates, classes, what crops lose, disk and memory.
     """
     from pgpipe.config import PARAMS_FILE, load_yaml
+    from pgpipe.data.config import MADE
     from pgpipe.images import png
     from pgpipe.inspection import check, pictures, text
     from pgpipe.plumbing.files import write_bytes, write_json
@@ -53,7 +58,14 @@ def check(
     from stages.check import plan_of
     from stages.paths import RAW
 
-    plan = plan_of(checked(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
+    document, where = load_yaml(PARAMS_FILE), str(PARAMS_FILE)
+    if path is not None:
+        own = {"name": "folder", "path": str(path.absolute()), "classes": [], "images": 0}
+        document["dataset"] = {**document["dataset"], **own, "list": "", "labels": "source"}
+        where = str(path)
+    plan = plan_of(checked(document, where))
+    if path is None and plan.dataset.name in MADE:
+        note(f"data check: {plan.dataset.name}, as params.yaml says; name a folder to look at it")
     with Meter("check", plan.images or 0) as meter:
         report, sheet = check.check(plan, RAW, meter.update)
     say(*(f"warning: {warning}" for warning in report.warnings))

@@ -1,6 +1,6 @@
 """The pages of docs/reference that are made from the sources: commands, exit codes.
 
-`python tests/documented/reference.py` writes them anew.
+`PYTHONPATH=tests python -m documented.reference` writes them anew.
 """
 
 import re

@@ -91,14 +91,17 @@ def test_own_images_are_looked_at(scored: UserProject) -> None:
     assert "<html" in (scored.folder / "check.html").read_text()
 
 
-def test_own_images_are_found_and_looked_at_first(tmp_path: Path) -> None:
+def test_own_images_are_looked_at_first(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     own = images(tmp_path / "images", *CLASSES)
-    project.type(shown(tried.OWN_FIND).replace("/path/to/images", str(own)))
-    assert len(json.loads((project.folder / "data/found.json").read_text())["folder"]) == 60
-    found = project.type(shown(r"pgpipe data check --page check\.html"))
+    found = project.type(shown(tried.LOOK).replace("/path/to/images", str(own)))
     assert re.search(r"\b60\b[\s\S]*cat[\s\S]*dog", found), found
     assert not (project.folder / "data/multires").exists(), "nothing is prepared yet"
+    params = project.folder / "params.yaml"
+    assert "name: folder" not in params.read_text(), "nor is anything set"
+    settings = {"name: photos": "name: folder", "path: data/own": f"path: {own}"}
+    for before, after in settings.items():
+        params.write_text(params.read_text().replace(before, after))
     refused = project.type(shown(r"pgpipe preset photos-64"), code=2)
     assert "uncommitted edits" in refused
     project.type(shown(tried.COMMIT_OWN))

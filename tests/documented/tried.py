@@ -5,7 +5,7 @@ no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images"
-OWN_FIND = f"{OWN} find"
+LOOK = r"pgpipe data check /path/to/images --page check\.html"
 QUEUE = r"dvc exp run --queue -S \.\.\."
 ABLATION = r"pgpipe study queue --rows a,b,g --data photos --seeds 1"
 SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
@@ -44,6 +44,7 @@ TRIED = {
     r"pgpipe data show": LOOKS,
     r"pgpipe data list": LOOKS,
     r"pgpipe data check( --page check\.html)?": "here::test_own_images_are_looked_at",
+    LOOK: "here::test_own_images_are_looked_at_first",
     r"pgpipe check( --estimate)?": LOOKS,
     r"pgpipe verify": LOOKS,
     r"pgpipe repair": LOOKS,
@@ -57,8 +58,7 @@ TRIED = {
     r"pgpipe preset NAME && dvc repro": MERGES,
     r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
     r"pgpipe preset quick && dvc repro": "tests/test_notebook.py::test_the_notebook_runs",
-    COMMIT_OWN: "here::test_own_images_are_found_and_looked_at_first",
-    OWN_FIND: "here::test_own_images_are_found_and_looked_at_first",
+    COMMIT_OWN: "here::test_own_images_are_looked_at_first",
     r"pgpipe data compare": (
         "tests/inspection/test_prepared.py::"
         "test_one_pixel_is_found_at_every_resolution_where_it_shows"
@@ -69,7 +69,7 @@ TRIED = {
     r"python tests/schema\.py": (
         "tests/test_parameters.py::test_the_page_of_parameters_states_them"
     ),
-    r"python tests/documented/reference\.py": (
+    r"PYTHONPATH=tests python -m documented\.reference": (
         "tests/test_site.py::test_pages_that_are_made_from_the_sources_are_of_these_sources"
     ),
     r"make site": "tests/test_site.py::test_it_is_built_strictly_and_loads_nothing_from_elsewhere",
