@@ -10,6 +10,7 @@ from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.processes.cores import share
 from pgpipe.plumbing.processes.group import MOST, world_size
 from pgpipe.plumbing.processes.variables import whole
+from pgpipe.plumbing.terminal import counted
 
 
 def prepare(section: TrainSection) -> torch.device:
@@ -34,7 +35,7 @@ def repeat_bits(always: bool) -> None:
 def name(section: TrainSection) -> str:
     """What a reader of results wants to know about the device."""
     if choose(section.device).type == "cpu":
-        return f"cpu, {threads(section)} threads"
+        return f"cpu, {counted(threads(section), 'thread')}"
     return str(torch.cuda.get_device_name())
 
 
