@@ -25,6 +25,7 @@ def export(
     from pgpipe.drawing.trained import file_in, open_trained
     from pgpipe.plumbing import sealed, tensors
     from pgpipe.plumbing.files import write_bytes, write_json
+    from pgpipe.plumbing.layout import GENERATOR
     from pgpipe.plumbing.unwritable import naming_option
     from pgpipe.reporting import card
 
@@ -37,7 +38,7 @@ def export(
         found.generator.cpu()
         config = exporting.config_of(found, tensors.parse(data)[1], data)
         title = card.title(config, origin.data)
-        write_bytes(folder / exporting.GENERATOR, data)
+        write_bytes(folder / GENERATOR, data)
         write_json(folder / exporting.CONFIG, config)
         write_bytes(folder / exporting.SAMPLES, exporting.samples(found))
         exporting.write_graphs(folder, found.generator, onnx, torchscript)

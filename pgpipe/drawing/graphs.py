@@ -63,7 +63,8 @@ def write_onnx(path: Path, generator: Generator) -> None:
             external_data=False,
             verbose=False,
         )
-        program.save(path)
+    assert program is not None, "dynamo returns one"
+    program.save(path)
     session = runtime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
 
     def draw(given: Inputs) -> Tensor:

@@ -77,7 +77,7 @@ def test_what_looks_at_a_finished_run_shows_it(
 def test_a_trained_generator_is_used(scored: UserProject) -> None:
     """All that the page shows, on classes that are called as in it."""
     typed = [command for command in commands() if re.fullmatch(tried.DRAWN, command)]
-    assert len(typed) >= 7
+    assert len(typed) >= 9
     for command in typed:
         written = scored.type(command).partition(":")[0]
         assert written in command or written == "generated/grid.png"
