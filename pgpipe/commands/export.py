@@ -36,7 +36,7 @@ def export(
         file = file_in(place)
         found, origin, data = open_trained(place), origin_of(file), sealed.content(file)
         found.generator.cpu()
-        config = exporting.config_of(found, tensors.parse(data)[1], data)
+        config = exporting.config_of(found, tensors.read_facts(file), data)
         title = card.title(config, origin.data)
         write_bytes(folder / GENERATOR, data)
         write_json(folder / exporting.CONFIG, config)

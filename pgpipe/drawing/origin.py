@@ -14,6 +14,9 @@ from pgpipe.data.sources import catalogue
 from pgpipe.plumbing import sealed
 
 LOCK_FILE, METRICS_FILE = "dvc.lock", "reports/metrics.json"
+OWN_LICENCE = "your own"  # what the catalogue says of data that are the user's
+TOLD = ("dataset", "growth", "model", "train")  # sections of params.yaml that make a generator
+UNTOLD = "dataset.path"  # where the user's files lie is nobody's business
 
 Stages = Mapping[str, Any]
 
@@ -38,10 +41,17 @@ def origin_of(file: Path) -> Origin:
     if hash_in(stages, "sample", "deps", f"models/{folder.name}/{file.name}") != md5(file):
         return Origin()
     params = dict(read_params(stages, ("prepare", "init", f"train@{folder.name}")))
-    name = str(params.get("dataset.name", ""))
+    return Origin(*data_of(str(params.get("dataset.name", ""))), scores(root, stages), params)
+
+
+def data_of(name: str) -> tuple[str, str, str]:
+    """Return what a data set is called, its title and its licence, as far as they are known."""
     entry = catalogue.entries().get(name)
-    title, licence = (entry.title, entry.licence) if entry else ("", "")
-    return Origin(name, title, licence, scores(root, stages), params)
+    if entry is None:
+        return name, "", ""
+    if entry.licence == OWN_LICENCE:
+        return "own images", "", ""
+    return name, entry.title, entry.licence
 
 
 def scores(root: Path, stages: Stages) -> Mapping[str, Any]:
@@ -63,13 +73,14 @@ def hash_in(stages: Stages, stage: str, kind: str, path: str) -> str | None:
 
 
 def read_params(stages: Stages, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
-    """Yield the parameters that stages were run with, by their paths."""
+    """Yield the parameters that stages were run with, by their paths, but for the user's own."""
     for name in names:
-        for path, value in stages.get(name, {}).get("params", {}).get("params.yaml", {}).items():
-            if isinstance(value, Mapping):
-                yield from ((f"{path}.{inner}", leaf) for inner, leaf in leaves(value))
-            else:
-                yield path, value
+        read = stages.get(name, {}).get("params", {}).get("params.yaml", {})
+        for path, value in read.items():
+            for inner, leaf in leaves(value) if isinstance(value, Mapping) else [("", value)]:
+                full = f"{path}.{inner}".rstrip(".")
+                if full.split(".")[0] in TOLD and full != UNTOLD:
+                    yield full, leaf
 
 
 def md5(path: Path) -> str:

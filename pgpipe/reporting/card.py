@@ -1,6 +1,7 @@
 """The model card of an exported generator: Markdown with a head that hubs read."""
 
 import html
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -111,7 +112,7 @@ def facts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         named = ", ".join(map(plain, config["labels"])) or f"{spec['classes']}, by number"
         yield "classes", named
     if "row" in config:
-        yield "trained on", f"{config['row']['kimg']:g} thousand images shown"
+        yield "trained on", f"{round(1000 * config['row']['kimg']):,} real images shown"
     if "precision" in config:
         yield "trained in", str(config["precision"])
 
@@ -139,7 +140,7 @@ def of_scores(scores: Mapping[str, Any]) -> Iterator[str]:
 def of_params(params: Mapping[str, Any]) -> Iterator[str]:
     """Yield the parameters of the training, if they are known."""
     if params:
-        lines = (visible(f"    {path}: {value}") for path, value in params.items())
+        lines = (visible(f"    {path}: {json.dumps(value)}") for path, value in params.items())
         yield "\n".join(["## Parameters", "", *lines])
 
 

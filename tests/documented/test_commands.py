@@ -83,6 +83,10 @@ def test_a_trained_generator_is_used(scored: UserProject) -> None:
         assert written in command or written == "generated/grid.png"
         assert (scored.folder / written).exists()
     assert len(list((scored.folder / "generated").glob("seed*.png"))) == 17
+    card = (scored.folder / "exported/README.md").read_text()
+    assert re.search(
+        r"own images[\s\S]*classes \| cat, dog[\s\S]*## Scores[\s\S]*train\.seed: 0", card
+    )
 
 
 def test_own_images_are_looked_at(scored: UserProject) -> None:

@@ -35,10 +35,9 @@ NODE = """
 const html = require("fs").readFileSync(0, "utf8");
 const part = id => html.match(new RegExp(`<script[^>]* id="${id}">([^]*?)</script>`))[1];
 const model = JSON.parse(part("model"));
-const bytes = Uint8Array.from(atob(part("weights").trim()), c => c.charCodeAt(0));
 const asked = JSON.parse(process.argv[1]);
 eval(part("network") + `
-const net = new Network(model, new Float32Array(bytes.buffer));
+const net = new Network(model, decoded(part("weights").trim()));
 console.log(JSON.stringify(asked.map(text => {
   const seed = BigInt(text), label = model.classes ? labelOf(model, seed) : 0;
   return Array.from(net.draw(latentOf(model, seed), oneHot(model, label)));

@@ -67,7 +67,7 @@ def test_the_folder_and_what_it_says(
     head, title = card.split("---\n")[1:3]
     assert YAML(typ="safe").load(head)["library_name"] == "pgpipe"
     assert "# Progressive GAN, 8x8\n" in title
-    for told in ("cat, &lt;i&gt;\\|dog", "12.5 thousand", "Not known here", "samples.png"):
+    for told in ("cat, &lt;i&gt;\\|dog", "12,500 real images", "Not known here", "samples.png"):
         assert told in card
     assert "Scores" not in card
     assert "onnx" not in card
@@ -129,6 +129,7 @@ def test_a_missing_package_is_named(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("changes", [{"classes": 2}, DCGAN])
 def test_onnx_and_torchscript_draw_the_same(tmp_path: Path, changes: dict[str, Any]) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="no onnxruntime here: ONNX is not run")
@@ -154,7 +155,7 @@ def test_a_graph_that_draws_otherwise_is_refused() -> None:
 # What a project proves
 
 
-def project(folder: Path, file: Path) -> Path:
+def project(folder: Path, file: Path, data: str = "photos") -> Path:
     """Write what a finished run leaves, as far as it is looked at; return its generator."""
     model = folder / "models/r8"
     model.mkdir(parents=True)
@@ -163,10 +164,10 @@ def project(folder: Path, file: Path) -> Path:
     (folder / "reports").mkdir()
     (folder / "reports/metrics.json").write_bytes(metrics)
     own = "models/r8/generator.safetensors"
-    dataset = {"dataset": {"name": "photos", "resolution": 8}}
+    dataset = {"dataset": {"name": data, "path": "/home/me/secret", "resolution": 8}}
     stages = {
         "prepare": {"params": {"params.yaml": dataset}},
-        "train@r8": {"params": {"params.yaml": {"train.seed": 5}}},
+        "train@r8": {"params": {"params.yaml": {"train.seed": 5, "score.seed": 0}}},
         "sample": {
             "deps": [{"path": own, "md5": md5(file.read_bytes())}],
             "outs": [{"path": "samples", "md5": "5a.dir"}],
@@ -193,8 +194,18 @@ def test_data_scores_and_parameters_are_told_where_they_are_the_generator_s(
     assert "# Progressive GAN, 8x8, photos\n" in card
     assert "Licence of the data: those of scikit-image's data folder." in card
     assert "| Sliced Wasserstein distance x 10³, 8x8 level | 12.5 | 3.25 |" in card
-    assert "    dataset.resolution: 8\n    train.seed: 5\n" in card
+    assert '    dataset.name: "photos"\n    dataset.resolution: 8\n    train.seed: 5\n' in card
+    assert card.endswith("seed: 5\n")
+    assert "secret" not in card
     assert "<title>Progressive GAN, 8x8, photos</title>" in Path("out/index.html").read_text()
+
+
+def test_own_images_have_no_known_licence(command: Run, file: Path) -> None:
+    own = project(file.parent / "project", file, "folder")
+    assert command("export", str(own.parent), "--to", "out")[0] == 0
+    card = Path("out/README.md").read_text()
+    assert "# Progressive GAN, 8x8, own images\n" in card
+    assert "Licence of the data: not known here." in card
 
 
 def test_what_is_not_proven_is_not_told(file: Path) -> None:

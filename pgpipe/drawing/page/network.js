@@ -203,6 +203,13 @@ function finish(batch, layer, bias, gain, slope) {
   }
 }
 
+// The numbers of a text in base64, little-endian as every browser's machine is.
+function decoded(text) {
+  const characters = atob(text), bytes = new Uint8Array(characters.length);
+  for (let n = 0; n < bytes.length; n++) bytes[n] = characters.charCodeAt(n);
+  return new Float32Array(bytes.buffer);
+}
+
 class Network {
   constructor(model, weights) {
     this.model = model;
