@@ -47,7 +47,7 @@ def export(
             write_bytes(folder / exporting.PAGE, browser.page(found, title, about))
         else:
             note(
-                f"index.html is not written: {size / 1e6:.0f} MB of weights are more than the "
+                f"index.html is not written: {size / 1e6:.1f} MB of weights are more than the "
                 f"{browser.MOST_BYTES // 1_000_000} MB that a browser draws from"
             )
         names = exporting.written(folder)

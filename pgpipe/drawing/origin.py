@@ -32,16 +32,23 @@ class Origin(NamedTuple):
 
 
 def origin_of(file: Path) -> Origin:
-    """Return what the project around a generator's file proves of it; nothing elsewhere."""
+    """Return what the project around a generator's file proves of it; nothing elsewhere.
+
+    Raises:
+        UsageError: the project's dvc.lock is no YAML.
+        IntegrityError: it is damaged otherwise, or the scores are.
+    """
     folder = file.absolute().parent
     root = folder.parent.parent
     if folder.parent.name != "models" or not (root / LOCK_FILE).is_file():
         return Origin()
-    stages = load_yaml(root / LOCK_FILE).get("stages", {})
-    if hash_in(stages, "sample", "deps", f"models/{folder.name}/{file.name}") != md5(file):
-        return Origin()
-    params = dict(read_params(stages, ("prepare", "init", f"train@{folder.name}")))
-    return Origin(*data_of(str(params.get("dataset.name", ""))), scores(root, stages), params)
+    with sealed.blaming(root / LOCK_FILE, "file of DVC's"):
+        stages = load_yaml(root / LOCK_FILE)["stages"]
+        if hash_in(stages, "sample", "deps", f"models/{folder.name}/{file.name}") != md5(file):
+            return Origin()
+        params = dict(read_params(stages, ("prepare", "init", f"train@{folder.name}")))
+        found = scores(root, stages)
+    return Origin(*data_of(str(params.get("dataset.name", ""))), found, params)
 
 
 def data_of(name: str) -> tuple[str, str, str]:

@@ -18,7 +18,7 @@ from tinyproject import Run
 from pgpipe.drawing import browser, exporting, graphs, seeds
 from pgpipe.drawing.origin import Origin, origin_of
 from pgpipe.drawing.trained import open_trained
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.errors import IntegrityError, PgpipeError, UsageError
 from pgpipe.gan.sampling import save_generator
 
 NAMES = ["cat", "<i>|dog"]
@@ -206,6 +206,24 @@ def test_own_images_have_no_known_licence(command: Run, file: Path) -> None:
     card = Path("out/README.md").read_text()
     assert "# Progressive GAN, 8x8, own images\n" in card
     assert "Licence of the data: not known here." in card
+
+
+@pytest.mark.parametrize(
+    ("lock", "kind"),
+    [
+        *((text, UsageError) for text in ("", "[]", "{", "\0")),  # no YAML, or no mapping
+        *((text, IntegrityError) for text in ("a: 1", "stages: 5", "stages: {sample: [1]}")),
+    ],
+)
+def test_a_damaged_lock_is_one_line(
+    command: Run, file: Path, lock: str, kind: type[PgpipeError]
+) -> None:
+    own = project(file.parent / "project", file)
+    own.parents[2].joinpath("dvc.lock").write_text(lock)
+    code, out, err = command("export", str(own), "--to", "out")
+    assert (code, out, err.count("\n")) == (kind.exit_code, "", 1), err
+    assert "dvc.lock" in err
+    assert not Path("out").exists()
 
 
 def test_what_is_not_proven_is_not_told(file: Path) -> None:
