@@ -120,7 +120,7 @@ def facts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def of_data(origin: Origin) -> Iterator[str]:
     """Yield what is known of the data set, and what is not."""
     if origin.data:
-        yield f"{origin.data}: {origin.title}." if origin.title else origin.data
+        yield f"{origin.data}: {origin.title}." if origin.title else f"{origin.data}."
         yield f"Licence of the data: {origin.licence or 'not known here'}."
     else:
         yield "Not known here: say what the generator was trained on, and under which licence."
