@@ -240,6 +240,9 @@ HOMES = {
     "h5py": {"pgpipe.data"},
     "imageio_ffmpeg": {"pgpipe.drawing"},
     "lmdb": {"pgpipe.data"},
+    "onnx": {"pgpipe.drawing"},
+    "onnxruntime": {"pgpipe.drawing"},
+    "onnxscript": {"pgpipe.drawing"},
     "pyarrow": {"pgpipe.data"},
     "dvc": {"pgpipe.studies", "pgpipe.upkeep"},
 }

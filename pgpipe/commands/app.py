@@ -21,6 +21,7 @@ from pgpipe import errors
 from pgpipe.commands import check as cli_check
 from pgpipe.commands import data as cli_data
 from pgpipe.commands import drawing as cli_drawing
+from pgpipe.commands import export as cli_export
 from pgpipe.commands import scoring as cli_scoring
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
@@ -150,7 +151,7 @@ def sync() -> None:
     say(f"{counted(done.runs, 'run')}; sent {sent}{deleted}")
 
 
-for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth):
+for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth, cli_export.export):
     app.command(rich_help_panel="Trained generators")(drawing)
 app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)

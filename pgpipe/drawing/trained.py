@@ -33,6 +33,18 @@ class Trained(NamedTuple):
         raise UsageError(f"class {name!r}: this generator has {known}")
 
 
+def file_in(place: Path) -> Path:
+    """Return a generator's file, which a folder holds under its name.
+
+    Raises:
+        UsageError: the folder has none.
+    """
+    file = place / GENERATOR if place.is_dir() else place
+    if place.is_dir() and not file.is_file():
+        raise UsageError(f"{place}: a folder without {GENERATOR}")
+    return file
+
+
 def open_trained(place: Path) -> Trained:
     """Read a generator's file, or the one in a folder: of a phase's model, or exported.
 
@@ -40,10 +52,7 @@ def open_trained(place: Path) -> Trained:
         UsageError: there is none, or it is of another format.
         IntegrityError: it is damaged, or no generator's.
     """
-    file = place / GENERATOR if place.is_dir() else place
-    if place.is_dir() and not file.is_file():
-        raise UsageError(f"{place}: a folder without {GENERATOR}")
-    generator, facts = read_generator(file)
+    generator, facts = read_generator(file_in(place))
     names = facts.get("labels", [])
     named = names if len(names) == generator.spec.classes else []
     return Trained(generator.to(devices.exact()).eval(), [str(name) for name in named])

@@ -77,12 +77,16 @@ def test_what_looks_at_a_finished_run_shows_it(
 def test_a_trained_generator_is_used(scored: UserProject) -> None:
     """All that the page shows, on classes that are called as in it."""
     typed = [command for command in commands() if re.fullmatch(tried.DRAWN, command)]
-    assert len(typed) >= 7
+    assert len(typed) >= 9
     for command in typed:
         written = scored.type(command).partition(":")[0]
         assert written in command or written == "generated/grid.png"
         assert (scored.folder / written).exists()
     assert len(list((scored.folder / "generated").glob("seed*.png"))) == 17
+    card = (scored.folder / "exported/README.md").read_text()
+    assert re.search(
+        r"own images[\s\S]*classes \| cat, dog[\s\S]*## Scores[\s\S]*train\.seed: 0", card
+    )
 
 
 def test_own_images_are_looked_at(scored: UserProject) -> None:
