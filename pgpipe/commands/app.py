@@ -153,6 +153,7 @@ def sync() -> None:
 
 for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth, cli_export.export):
     app.command(rich_help_panel="Trained generators")(drawing)
+app.command("import", rich_help_panel="Trained generators")(cli_drawing.import_)
 app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)

@@ -1,10 +1,10 @@
-"""The commands that use a trained generator: generate, walk, growth."""
+"""The commands that use a trained generator: generate, walk, growth, import."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -172,3 +172,23 @@ def growth(
         pictures = list(grown.frames(place, rows, frames))
         writer(to, pictures, rate)
     say(f"{to}: {len(pictures)} frames")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A pickle of G, D and Gs.")],
+    network: Annotated[
+        Literal["Gs", "G"], typer.Option(help="Gs is the average of G over its training.")
+    ] = "Gs",
+    to: Annotated[Path, typer.Option(help="The generator's file to write.")] = Path(
+        "generator.safetensors"
+    ),
+) -> None:
+    """Convert a generator that the paper's TensorFlow code trained; nothing in its file is run."""
+    from pgpipe.drawing.official import read
+    from pgpipe.gan.sampling import save_generator
+    from pgpipe.plumbing.unwritable import naming_option
+
+    found = read(file, network)
+    with naming_option("--to", to):  # how long it was trained is not in the file
+        save_generator(to, found, row={"kimg": 0.0}, precision="fp32")
+    say(f"{to}: {network} of {file}, {found.resolution} x {found.resolution}")

@@ -51,6 +51,9 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    r"pgpipe import \S+\.pkl --to generator\.safetensors": (
+        "tests/drawing/test_import.py::test_an_imported_generator_draws_by_command"
+    ),
     SHOW_PRESETS: MERGES,
     TWO_PRESETS: MERGES,
     r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,
