@@ -82,10 +82,10 @@ def write_torchscript(path: Path, generator: Generator) -> None:
     """
     buffer = io.BytesIO()
     with without_a_word():
-        torch.jit.save(torch.jit.trace(generator, inputs(generator, 2)), buffer)
-        write_bytes(path, buffer.getvalue())
-        drawing = torch.jit.load(io.BytesIO(path.read_bytes()))
-    require_same(path, generator, lambda given: drawing(*given))
+        traced = torch.jit.trace(generator, inputs(generator, 2))
+        torch.jit.save(traced, buffer)
+    require_same(path, generator, lambda given: traced(*given))
+    write_bytes(path, buffer.getvalue())
 
 
 def inputs(generator: Generator, count: int) -> Inputs:

@@ -34,11 +34,11 @@ def frames(model: Path, rows: int, most: int) -> Iterator[Images]:
     files = previews(model, [row["phase"] for row in places])
     if not files:
         raise UsageError(f"{model}: has no previews of a training")
-    last = Image.open(io.BytesIO(sealed.content(files[-1])))
+    last = Image.open(io.BytesIO(sealed.content(files[-1])), formats=["PNG"])
     tile = min(TILE, last.width // PREVIEW_COLUMNS)
     chosen = np.unique(np.linspace(0, len(files) - 1, min(most, len(files))).round().astype(int))
     for n in chosen:
-        picture = Image.open(io.BytesIO(sealed.content(files[n])))
+        picture = Image.open(io.BytesIO(sealed.content(files[n])), formats=["PNG"])
         row = places[n]
         caption = (
             f"{row['resolution']} x {row['resolution']}   {float(row['kimg']):.1f} kimg   "

@@ -4,7 +4,6 @@ import os
 import pickle
 import random
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +25,7 @@ Arrays = dict[str, Any]
 
 
 @pytest.fixture
-def tfutil(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def tfutil(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module of the official code, with a class that is pickled by its state."""
     module: Any = ModuleType("tfutil")
 
