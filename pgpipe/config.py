@@ -58,8 +58,16 @@ def require_power_of_two(resolution: int) -> int:
     return resolution
 
 
+def require_no_nul(text: str) -> str:
+    """Pass what can be a path."""
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL, which no path has")
+    return text
+
+
 PhaseKey = Annotated[str, Field(pattern="^r[0-9]+$")]  # it becomes a part of paths
 PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
+UsersPath = Annotated[str, Field(min_length=1), AfterValidator(require_no_nul)]
 
 # Every number has two bounds: beyond them a run can only fail, or never end. These are shared.
 Seed = Annotated[int, Field(ge=0, le=(1 << 64) - 1)]  # all that differ

@@ -1,5 +1,6 @@
 """check: refuse bad parameters in under a second, before DVC removes any output."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from pgpipe.gan.schedule import GrowthSection
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
+from pgpipe.plumbing import startfile
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.project import fault_of_place, overlap, project_root
 from pgpipe.plumbing.terminal import warn
@@ -192,6 +194,33 @@ def require_apart(dataset: DatasetSection) -> None:
         )
 
 
+def require_start(params: Params) -> None:
+    """Refuse networks to start from that do not fit, as far as they are here already.
+
+    Raises:
+        UsageError: they do not, or there are none, or they lie where the pipeline writes.
+        IntegrityError: they are damaged.
+    """
+    start = params.model.start
+    if start is None:
+        return
+    if start.startswith(startfile.RUNS):
+        startfile.require_address(start)
+        if not startfile.place_of(start).exists():  # `find` fetches it
+            return
+    elif (place := overlap(startfile.place_of(start), WRITTEN)) is not None:
+        raise UsageError(
+            f"{PARAMS_FILE}: {startfile.KEY}: {start}: overlaps {place}, which the pipeline "
+            f"writes; copy it (mkdir -p starts && cp -rL {shlex.quote(start)} starts/) and name "
+            "the copy"
+        )
+    from pgpipe.gan import started
+
+    plan, phases = plan_of(params), params.growth.phases.values()
+    found = started.read(startfile.file_of(start))
+    started.require_fit(found, plan.spec, [phase.res for phase in phases])
+
+
 def notes_of(dataset: DatasetSection) -> Sequence[str]:
     """What somebody should know of the user's images; names and labels are all that is read.
 
@@ -222,6 +251,7 @@ def run() -> None:
     require_apart(params.dataset)
     catalogue.require_path(params.dataset.name, params.dataset.location)
     tables.require(params.dataset, params.dataset.location)
+    require_start(params)
     for note in notes_of(params.dataset):
         warn(note)
     if params.score.inception or params.train.quick_inception:

@@ -1,12 +1,15 @@
 """init: first weights of every layer, fixed latents for previews; the last check before hours."""
 
+from collections.abc import Sequence
+
 import torch
 
 from pgpipe import rng
 from pgpipe.config import Section, read_params
 from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed
-from pgpipe.gan import weights
+from pgpipe.gan import started, weights
 from pgpipe.gan.config import (
     ModelSection,
     NetworkSpec,
@@ -14,11 +17,14 @@ from pgpipe.gan.config import (
     TrainSection,
 )
 from pgpipe.gan.schedule import GrowthSection
+from pgpipe.gan.started import Started
 from pgpipe.metrics.config import ScoreSection
-from pgpipe.plumbing import sealed, tensors
+from pgpipe.plumbing import sealed, startfile, tensors
 from pgpipe.plumbing.files import fresh_folder
+from pgpipe.plumbing.hashes import sha256_file
 from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS, STATE, STATE_FORMAT
-from stages.paths import LAYERS, MULTIRES, SOURCES, model
+from pgpipe.plumbing.terminal import note
+from stages.paths import LAYERS, MULTIRES, SOURCES, START, model
 
 PREVIEWS = 64
 
@@ -42,20 +48,41 @@ def run() -> None:
     spec = NetworkSpec.of(
         params.model, params.train, manifest["channels"], len(manifest["labels"]), data.stacked
     )
+    found = start_of(params, spec, manifest["labels"])
     fresh_folder(LAYERS)
     for key, phase in params.growth.phases.items():
         before = None if phase.origin == "init" else params.growth.phases[phase.origin].res
         layers = weights.initial(spec, phase.res, params.train.seed, before)
-        tensors.save(LAYERS / f"{key}.safetensors", layers, {})
+        if found:
+            layers = started.first_weights(found, layers, spec, phase.res, manifest["labels"])
+        facts = {"trained": found.networks} if found else {}
+        tensors.save(LAYERS / f"{key}.safetensors", layers, facts)
     sealed.seal(LAYERS)
     latents = rng.normal((PREVIEWS, spec.latent_size), rng.key(params.train.seed, "preview", 0))
     labels = torch.arange(PREVIEWS) % max(1, spec.classes)
-    start = {PREVIEW_LATENTS: latents, PREVIEW_LABELS: labels}
-    facts = {
+    previews = {PREVIEW_LATENTS: latents, PREVIEW_LABELS: labels}
+    about = {
         "format": STATE_FORMAT,
         "images_seen": 0,
         "spec": spec.model_dump(),
         "progress": {"rows": []},
     }
-    tensors.save(fresh_folder(model("init")) / STATE, start, facts)
+    tensors.save(fresh_folder(model("init")) / STATE, previews, about)
     sealed.seal(model("init"))
+
+
+def start_of(params: Params, spec: NetworkSpec, labels: Sequence[str]) -> Started | None:
+    """Return the networks that `model.start` names, and say what of them is taken.
+
+    Raises:
+        UsageError: they do not fit, or are others than `find` has seen.
+    """
+    if params.model.start is None:
+        return None
+    file = startfile.file_of(params.model.start)
+    if sha256_file(file) != startfile.seen(START):
+        raise UsageError(f"{file}: was changed since `find` looked at it; run the same again")
+    found, sizes = started.read(file), [phase.res for phase in params.growth.phases.values()]
+    started.require_fit(found, spec, sizes)
+    note(f"init: {started.told(found, spec, max(sizes), labels)}")
+    return found

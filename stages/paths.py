@@ -6,6 +6,7 @@ from pgpipe.plumbing.sealed import SEAL
 
 CHECKED = Path("data/checked")
 FOUND = Path("data/found.json")
+START = Path("data/start.json")
 RAW = Path("data/raw")
 RAW_HASHES = Path(".pgpipe/found/raw.json")  # kept, below the main checkout
 MULTIRES = Path("data/multires")
@@ -32,7 +33,7 @@ PAGE = REPORTS / "index.html"
 FIGURES = REPORTS / "figures"
 # Where the user's files cannot be: what stages, DVC, git and the tracker write.
 WRITTEN = (
-    *(CHECKED, FOUND, RAW, MULTIRES, MACHINE, GATE, MODELS, REFERENCE, SAMPLES),
+    *(CHECKED, FOUND, START, RAW, MULTIRES, MACHINE, GATE, MODELS, REFERENCE, SAMPLES),
     *(METRICS, REPORTS / SEAL, HISTORY, PAGE, FIGURES),
     *map(Path, (".pgpipe", ".dvc", ".git", "mlflow.db", "mlartifacts")),
 )

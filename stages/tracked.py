@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
 from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.plumbing import startfile
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.provenance import running
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.tracker import Tracker, open_run
 from pgpipe.training.auto import Asked, here
 from stages.code import code_hash
-from stages.paths import MULTIRES
+from stages.paths import MULTIRES, START
 
 
 class Tracking(Section):
@@ -36,4 +37,7 @@ def made_of() -> str:
     """Return the hash of the code, images and kind of machine that a result comes from here."""
     code = code_hash(running(), load_yaml(PARAMS_FILE))
     machine = here(read_params(Asked)).model_dump()
-    return sha256_json([code, read_manifest(MULTIRES)["arrays"], machine])
+    start = startfile.seen(START) if START.exists() else None
+    return sha256_json(
+        [code, read_manifest(MULTIRES)["arrays"], machine, *([start] if start else [])]
+    )

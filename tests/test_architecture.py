@@ -115,6 +115,7 @@ LAYERS = (
         "pgpipe.metrics.table",
         "pgpipe.plumbing.fetch",
         "pgpipe.plumbing.processes",
+        "pgpipe.plumbing.startfile",
         "pgpipe.plumbing.tensors",
         "pgpipe.rng",
     },

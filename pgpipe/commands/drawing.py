@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.startfile import RUNS
 from pgpipe.plumbing.terminal import say
 
 if TYPE_CHECKING:
     from pgpipe.drawing.trained import Trained
-
-RUN = "runs:/"  # how an address of MLflow begins
 
 Place = Annotated[
     str | None,
@@ -31,7 +30,7 @@ def place_of(given: str | None) -> Iterator[Path]:
     """Find what the user names, or the model of the project's final phase; a run's is fetched."""
     if given is None:
         yield final_model()
-    elif given.startswith(RUN):
+    elif given.startswith(RUNS):
         from pgpipe.tracking.artifact import fetch
 
         with TemporaryDirectory(prefix="pgpipe-") as folder:

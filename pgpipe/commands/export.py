@@ -12,6 +12,12 @@ from pgpipe.plumbing.terminal import note, say
 def export(
     generator: Place = None,
     to: Annotated[Path, typer.Option(help="Folder to write.")] = Path("exported"),
+    networks: Annotated[
+        bool,
+        typer.Option(
+            "--networks", help="Also networks.safetensors, with D, for model.start to train on."
+        ),
+    ] = False,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Also generator.onnx, checked against PyTorch.")
     ] = False,
@@ -41,6 +47,8 @@ def export(
         write_bytes(folder / GENERATOR, data)
         write_json(folder / exporting.CONFIG, config)
         write_bytes(folder / exporting.SAMPLES, exporting.samples(found))
+        if networks:
+            exporting.write_networks(folder, place)
         exporting.write_graphs(folder, found.generator, onnx, torchscript)
         if (size := browser.weights_bytes(found.generator)) <= browser.MOST_BYTES:
             about = f"{config['parameters']:,} parameters."

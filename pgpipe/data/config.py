@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pgpipe.config import MOST_IMAGES, PowerOfTwo, Section, Seed
+from pgpipe.config import (
+    MOST_IMAGES,
+    PowerOfTwo,
+    Section,
+    Seed,
+    UsersPath,
+    require_no_nul,
+)
 from pgpipe.data.sources.catalogue import sources
 from pgpipe.plumbing.project import in_main_checkout
 
@@ -30,13 +37,6 @@ def require_colour(text: str) -> str:
     return text
 
 
-def require_no_nul(text: str) -> str:
-    """Pass what can be a path."""
-    if "\0" in text:
-        raise ValueError(f"{text!r} has a NUL, which no path has")
-    return text
-
-
 def named(*kinds: str, words: tuple[str, ...] = ("",)) -> AfterValidator:
     """The name of a file, or a word that stands for none."""
 
@@ -57,7 +57,7 @@ class DatasetSection(Section):
     """The section `dataset`. Files are in the folder or zip `path`."""
 
     name: Name
-    path: Annotated[str, Field(min_length=1), AfterValidator(require_no_nul)]  # the user's files
+    path: UsersPath
     verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all

@@ -13,17 +13,18 @@ from pgpipe import __version__
 from pgpipe.drawing import browser, graphs, seeds
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import PgpipeError, UsageError
+from pgpipe.gan import started
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.sampling import facts_of
 from pgpipe.images import grid, png
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.files import sync_folder
 from pgpipe.plumbing.hashes import sha256
-from pgpipe.plumbing.layout import GENERATOR
+from pgpipe.plumbing.layout import GENERATOR, NETWORKS, STATE
 
 CONFIG, CARD, SAMPLES, PAGE = "config.json", "README.md", "samples.png", "index.html"
 ONNX, TORCHSCRIPT = "generator.onnx", "generator.pt"
-NAMES = (GENERATOR, CONFIG, CARD, SAMPLES, PAGE, ONNX, TORCHSCRIPT)
+NAMES = (GENERATOR, NETWORKS, CONFIG, CARD, SAMPLES, PAGE, ONNX, TORCHSCRIPT)
 LIBRARY = "pgpipe"
 SHOWN = 16  # seeds in the picture of samples
 COLUMNS, TILE = 4, 128  # pixels of an image there, at least
@@ -104,6 +105,18 @@ def complete(to: Path) -> Iterator[Path]:
             else:
                 (to / name).unlink(missing_ok=True)
         sync_folder(to)
+
+
+def write_networks(folder: Path, place: Path) -> None:
+    """Write all networks of a phase's model, for another training to start from.
+
+    Raises:
+        UsageError: there is a generator alone.
+    """
+    file = next((place / name for name in (STATE, NETWORKS) if (place / name).is_file()), None)
+    if file is None:
+        raise UsageError(f"--networks: {place}: no folder with {STATE}: there is no discriminator")
+    started.read(file).save(folder / NETWORKS)
 
 
 def write_graphs(folder: Path, generator: Generator, onnx: bool, torchscript: bool) -> None:

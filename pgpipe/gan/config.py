@@ -16,6 +16,7 @@ from pgpipe.config import (
     Section,
     Seed,
     SomeKimg,
+    UsersPath,
     number,
 )
 from pgpipe.gan.losses.table import LOSSES
@@ -37,8 +38,8 @@ Conditioning = Literal["auto", False, "acgan", "matching"]
 QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
 
 
-class ModelSection(Section):
-    """The section `model`. Paper: fmap_base 8192, fmap_max 512, latent_size 512."""
+class Architecture(Section):
+    """What fixes the networks. Paper: fmap_base 8192, fmap_max 512, latent_size 512."""
 
     name: Literal[tuple(SYSTEMS)]  # type: ignore[valid-type] # see systems
     fmap_base: int = Field(ge=4, le=1 << 16)  # feature maps: min(fmap_base / 2^s, fmap_max)
@@ -58,13 +59,19 @@ class ModelSection(Section):
     fused_downsampling: bool
 
     @model_validator(mode="after")
-    def is_the_architecture_that_it_names(self) -> "ModelSection":
+    def is_the_architecture_that_it_names(self) -> "Architecture":
         """Switches that an architecture has decided have its values."""
         require_decided(self, self.name, SYSTEMS[self.name].decided)
         return self
 
 
-class NetworkSpec(ModelSection):
+class ModelSection(Architecture):
+    """The section `model`: the networks, and the trained ones that they start from, if any."""
+
+    start: UsersPath | None = None  # or the address of what a run has logged, runs:/...
+
+
+class NetworkSpec(Architecture):
     """Everything that the shapes of G and D depend on, but the resolution."""
 
     channels: PositiveInt  # of an image: 1 or 3
@@ -89,7 +96,7 @@ class NetworkSpec(ModelSection):
     ) -> "NetworkSpec":
         """Return the spec for images of so many channels, of a data set with so many labels."""
         return cls(
-            **model.model_dump(),
+            **model.model_dump(exclude={"start"}),
             channels=channels,
             classes=conditioned_classes(train.label_conditioning, labels, stacked),
             minibatch_stddev=train.minibatch_stddev,

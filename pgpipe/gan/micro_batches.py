@@ -5,10 +5,10 @@ it has in the undivided minibatch; a loss is the mean over the micro-batches. Sa
 i mod (N / size).
 """
 
-from pgpipe.gan.config import ModelSection, TrainSection
+from pgpipe.gan.config import Architecture, TrainSection
 
 
-def group_size(model: ModelSection, section: TrainSection, minibatch: int) -> int:
+def group_size(model: Architecture, section: TrainSection, minibatch: int) -> int:
     """Images that a network sees together."""
     norms = model.generator_norm, model.discriminator_norm
     if section.minibatch_stddev is True or model.minibatch_discrimination or "batch" in norms:
@@ -16,7 +16,7 @@ def group_size(model: ModelSection, section: TrainSection, minibatch: int) -> in
     return min(section.minibatch_stddev or 1, minibatch)
 
 
-def count(model: ModelSection, section: TrainSection, minibatch: int, processes: int = 1) -> int:
+def count(model: Architecture, section: TrainSection, minibatch: int, processes: int = 1) -> int:
     """Parts in all: a multiple of `processes`, the fewest of which none is too large.
 
     Raises:
@@ -35,7 +35,7 @@ def count(model: ModelSection, section: TrainSection, minibatch: int, processes:
 
 
 def rows(
-    model: ModelSection, section: TrainSection, minibatch: int, processes: int = 1, rank: int = 0
+    model: Architecture, section: TrainSection, minibatch: int, processes: int = 1, rank: int = 0
 ) -> list[list[int]]:
     """Where the samples of each of a process's parts are in the minibatch."""
     groups = minibatch // group_size(model, section, minibatch)

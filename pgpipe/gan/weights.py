@@ -70,6 +70,12 @@ def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = 
     return {weight.name: draw(weight, seed) for weight in found}
 
 
+def labelled(spec: NetworkSpec, resolution: int) -> set[str]:
+    """Return the weights whose first axis ends with a row per class."""
+    more = dict(names(spec.model_copy(update={"classes": spec.classes + 1}), resolution))
+    return {name for name, shape in names(spec, resolution) if more[name] != shape}
+
+
 def load(net: nn.Module, weights: Mapping[str, Tensor], prefix: str) -> None:
     """Fill `net` with the weights called `prefix.NAME`; every one has to be there."""
     net.load_state_dict({name: weights[f"{prefix}.{name}"] for name in net.state_dict()})

@@ -7,7 +7,7 @@ DISCRIMINATION = 5  # dimensions in which a kernel of minibatch discrimination c
 
 
 class Model(Protocol):
-    """What widths depend on: of `config.ModelSection`, whose module builds on this one."""
+    """What widths depend on: of `config.Architecture`, whose module builds on this one."""
 
     @property
     def fmap_base(self) -> int:

@@ -2,6 +2,7 @@
 
 # models/rN
 STATE = "state.safetensors"  # the full training state: where the next phase starts
+NETWORKS = "networks.safetensors"  # of an export: a state's networks and averages alone
 GENERATOR = "generator.safetensors"  # the averaged generator that is sampled and scored
 LAST = "last.safetensors"  # that of the phase's end; where it is selected, the same
 HISTORY = "history.csv"  # a row a tick, over all phases that led to the model

@@ -39,6 +39,7 @@ Rows = list[dict[str, str]]
 Seal = tuple[Path, dict[str, str]]  # a folder, and what its writer left there: hashes by name
 
 MAKERS = {  # the stage that writes a file, by how its path begins; `train` by the folder's name
+    "data/start.json": "find",
     "data/raw": "download",
     "data/multires": "prepare",
     "data/machine": "machine",

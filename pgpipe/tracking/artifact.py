@@ -1,15 +1,14 @@
 """What a run has logged, fetched by its address: `runs:/RUN_ID`, or `runs:/RUN_ID/PATH`."""
 
-import re
 from pathlib import Path
 
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.layout import GENERATOR
+from pgpipe.plumbing.startfile import require_address
 from pgpipe.tracking.address import VARIABLE, shown_store, sqlite_file, store_uri
 from pgpipe.tracking.store import open_store
 from pgpipe.tracking.troubles import StoreTrouble, store_errors
 
-ADDRESS = re.compile(r"runs:/(?P<run>[0-9A-Za-z_-]{1,64})(/(?P<path>[^\0]*))?")
 FOLDER = "generator"  # of a run's artifacts
 NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"  # MLflow's code of a run that is not there
 
@@ -21,9 +20,7 @@ def fetch(address: str, folder: Path) -> Path:
         UsageError: it is no such address, or the store has no such run or file.
         NetworkError: the store does not answer.
     """
-    found = ADDRESS.fullmatch(address)
-    if found is None:
-        raise UsageError(f"{address}: no address of a run, such as runs:/0123abcd")
+    found = require_address(address)
     if (file := sqlite_file()) is not None and not file.exists():
         raise UsageError(f"{address}: there is no store {file}; set {VARIABLE}, or run this there")
     path = found["path"] or f"{FOLDER}/{GENERATOR}"

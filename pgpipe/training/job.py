@@ -1,6 +1,6 @@
 """What a phase is to do, and how far it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Job:
     images_before: int  # seen by the phases before
     rows_before: list[Row]
     about: Mapping[str, Any] = field(default_factory=dict)  # what a generator's file also says
+    trained: Sequence[str] = ()  # networks whose first weights are those of another training
 
     @property
     def previews(self) -> dict[str, Tensor]:

@@ -76,7 +76,8 @@ class PhaseTraining:
         )
         rate = job.learning_rate(self.progress.images)
         self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, device)
-        if not saved and job.phase.origin == "init":
+        first = not saved and job.phase.origin == "init"
+        if first and "discriminator" not in job.trained:
             self.networks.discriminator.fit(to_float(self.first_reals()))
         step = resolve_name(SYSTEMS[job.spec.name].step)
         self.step = as_asked(step(self.networks, job.step_section, self.processes))

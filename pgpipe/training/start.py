@@ -49,14 +49,15 @@ def make_job(
     generator's file, as the precision does.
 
     The averaged generator starts a new layer at the same weights: averaging what has not moved
-    yet changes nothing, so this is as if it had averaged all layers from the start.
+    yet changes nothing, so this is as if it had averaged all layers from the start. What comes from
+    another training has averages of its own.
     """
     old, facts = tensors.read(before)
     if facts.get("format") != STATE_FORMAT:
         raise UsageError(
             f"{before}: a state of another format than this pgpipe has; `dvc repro` makes it anew"
         )
-    new, _ = tensors.read(layers)
+    new, told = tensors.read(layers)
     averages = {
         name.replace("generator", "average", 1): value
         for name, value in new.items()
@@ -70,10 +71,11 @@ def make_job(
         phase=phase,
         section=section,
         spec=spec,
-        tensors={**kept, **new, **averages},
+        tensors={**kept, **averages, **new},
         images_before=facts["images_seen"],
         rows_before=rows_of(facts),
         about={"precision": section.precision, "labels": list(labels) if spec.classes else []},
+        trained=told.get("trained", ()),
     )
 
 

@@ -29,7 +29,7 @@ PAGE_BYTES = 4096  # a tmpfs counts in them
 SECONDS = 120  # that no stage takes
 STAGES = {
     ("check",): ["data/checked"],
-    ("find",): ["data/found.json"],
+    ("find",): ["data/found.json", "data/start.json"],
     ("machine",): ["data/machine"],
     ("download",): ["data/raw"],
     ("prepare",): ["data/multires"],

@@ -351,7 +351,7 @@ def outputs_of(words: Words) -> tuple[str, ...]:
     """What a stage makes anew, which may be missing where it failed."""
     made: Mapping[str, tuple[str, ...]] = {
         "check": ("data/checked",),
-        "find": ("data/found.json",),
+        "find": ("data/found.json", "data/start.json"),
         "machine": ("data/machine",),
         "download": ("data/raw",),
         "prepare": ("data/multires",),
