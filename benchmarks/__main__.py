@@ -145,5 +145,19 @@ def check(
         say(line)
 
 
+@app.command()
+def finetune(
+    seeds: Annotated[int, typer.Option(help="Of each row.", min=1)] = 3,
+) -> None:
+    """Fine-tuning from models/r32 beside training from nothing, on 300 pictures: an hour or so.
+
+    Pictures that are in data/own already, and networks in starts/default, are taken.
+    """
+    from benchmarks.finetune import prepare, run
+
+    prepare()
+    run(seeds)
+
+
 if __name__ == "__main__":
     main(app)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pgpipe.config import PARAMS_FILE, load_yaml, lookup, parse_yaml, part_of
 from pgpipe.errors import UsageError
-from pgpipe.gan.config import NetworkSpec, TrainSection, conditioned_classes
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.schedule import GrowthSection
 from pgpipe.presets import files as presets
 from pgpipe.presets.overlay import merge
@@ -69,14 +69,8 @@ def document_of(names: list[str], small: bool) -> dict[str, Any]:
 def setting_of(document: dict[str, Any], source: str) -> Setting:
     """The setting of a whole params.yaml; the data are taken to have ten labels."""
     params = check(document, source)
-    spec = NetworkSpec(
-        **params.model.model_dump(),
-        channels=params.dataset.channels,
-        classes=conditioned_classes(
-            params.train.label_conditioning, LABELS, params.dataset.stacked
-        ),
-        minibatch_stddev=params.train.minibatch_stddev,
-    )
+    dataset = params.dataset
+    spec = NetworkSpec.of(params.model, params.train, dataset.channels, LABELS, dataset.stacked)
     machine = here(part_of(document, Asked, source))
     return Setting(params.train, machine, spec, params.growth)
 

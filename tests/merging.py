@@ -32,12 +32,8 @@ def total_kimg(*chosen: str) -> float:
 
 
 def spec_of(params: Params) -> NetworkSpec:
-    return NetworkSpec(
-        **params.model.model_dump(),
-        channels=params.dataset.channels,
-        classes=10 if params.train.label_conditioning else 0,
-        minibatch_stddev=params.train.minibatch_stddev,
-    )
+    channels, labels = params.dataset.channels, 10
+    return NetworkSpec.of(params.model, params.train, channels, labels, stacked=False)
 
 
 def settings(*chosen: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ TRAIN: dict[str, Any] = {
 
 
 def model_section(**changes: Any) -> ModelSection:
-    return ModelSection(**{**MODEL, **changes})
+    return ModelSection(**{**MODEL, "start": None, **changes})
 
 
 def network_spec(**changes: Any) -> NetworkSpec:

@@ -19,7 +19,9 @@ app = typer.Typer(
     context_settings=HELP,
 )
 
-StudyName = Annotated[str, typer.Option("--study", help="Name of the study: table1 or modes.")]
+StudyName = Annotated[
+    str, typer.Option("--study", help="Name of the study: table1, modes or finetune.")
+]
 Rows = Annotated[str | None, typer.Option(help="Rows such as a,b,g; all if not given.")]
 Data = Annotated[str | None, typer.Option(help="Data sets of the study; its first if not given.")]
 Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.", min=1)]

@@ -68,7 +68,7 @@ class Architecture(Section):
 class ModelSection(Architecture):
     """The section `model`: the networks, and the trained ones that they start from, if any."""
 
-    start: UsersPath | None = None  # or the address of what a run has logged, runs:/...
+    start: UsersPath | None  # or the address of what a run has logged, runs:/...
 
 
 class NetworkSpec(Architecture):

@@ -48,7 +48,16 @@ generator = torch.jit.load("generator.pt")
 images = generator(torch.randn(4, {latent_size}){shares})  # [4, {channels}, {side}, {side}]
 ```"""
 
-SNIPPETS = {"generator.safetensors": PYTHON, "generator.onnx": ONNX, "generator.pt": TORCHSCRIPT}
+NETWORKS = """\
+`networks.safetensors` has the discriminator, too: in a project of pgpipe, `model.start: FOLDER`
+starts a training from it."""
+
+SNIPPETS = {
+    "generator.safetensors": PYTHON,
+    "networks.safetensors": NETWORKS,
+    "generator.onnx": ONNX,
+    "generator.pt": TORCHSCRIPT,
+}
 
 
 class Origin(Protocol):

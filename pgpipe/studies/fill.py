@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
+from pgpipe.plumbing import startfile
 from pgpipe.plumbing.project import fault_of_place, in_main_checkout
 from pgpipe.plumbing.terminal import Row
 from pgpipe.studies.queue import Task, dvc_repo, forget, put, succeeded, tasks
@@ -67,10 +68,13 @@ def advice(failed: list[str], again: str) -> list[str]:
 
 
 def require_data(wanted: list[Experiment]) -> None:
-    """Raise a UsageError, which says what to put where, unless the data sets' files are there."""
+    """Raise a UsageError, which says what to put where, unless the user's files are there."""
     sections = (experiment.document["dataset"] for experiment in wanted)
     for name, path in {(section["name"], section["path"]) for section in sections}:
         users_files.of(name, in_main_checkout(path))
+    starts = {experiment.document["model"].get("start") for experiment in wanted}
+    for start in starts - {None}:
+        startfile.file_of(start)
 
 
 def queue(wanted: list[Experiment]) -> Iterator[str]:

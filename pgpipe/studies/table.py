@@ -13,13 +13,13 @@ from pgpipe.config import nearest
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.presets import files as presets
-from pgpipe.studies import modes, table1
+from pgpipe.studies import finetune, modes, table1
 from pgpipe.studies.study import Study
 
 Document = Mapping[str, Any]  # the whole of a params.yaml
 
 
-STUDIES = {study.name: study for study in (table1.STUDY, modes.STUDY)}
+STUDIES = {study.name: study for study in (table1.STUDY, modes.STUDY, finetune.STUDY)}
 
 
 @dataclass(frozen=True)

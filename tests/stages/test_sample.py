@@ -26,6 +26,7 @@ COUNT = 50
 def generator(classes: int) -> Generator:
     values = load_yaml(ROOT / "tests/params.yaml")["model"]
     small = {"fmap_base": 16, "fmap_max": 4, "latent_size": 5}
+    values.pop("start")
     spec = NetworkSpec(**values | small, channels=3, classes=classes, minibatch_stddev=True)
     made = Generator(spec, 16)
     for number, parameter in enumerate(made.parameters()):
