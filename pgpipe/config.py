@@ -67,7 +67,6 @@ def require_no_nul(text: str) -> str:
 
 PhaseKey = Annotated[str, Field(pattern="^r[0-9]+$")]  # it becomes a part of paths
 PowerOfTwo = Annotated[int, AfterValidator(require_power_of_two)]
-UsersPath = Annotated[str, Field(min_length=1), AfterValidator(require_no_nul)]
 
 # Every number has two bounds: beyond them a run can only fail, or never end. These are shared.
 Seed = Annotated[int, Field(ge=0, le=(1 << 64) - 1)]  # all that differ

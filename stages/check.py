@@ -202,7 +202,7 @@ def require_start(params: Params) -> None:
         IntegrityError: they are damaged.
     """
     start = params.model.start
-    if start is None:
+    if not start:
         return
     if start.startswith(startfile.RUNS):
         startfile.require_address(start)

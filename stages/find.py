@@ -64,7 +64,7 @@ def start(given: str | None) -> dict[str, Path]:
         UsageError: there is none.
         NetworkError: the store does not answer.
     """
-    if given is None:
+    if not given:
         return {}
     if given.startswith(startfile.RUNS):
         from pgpipe.tracking.artifact import fetch

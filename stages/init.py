@@ -77,7 +77,7 @@ def start_of(params: Params, spec: NetworkSpec, labels: Sequence[str]) -> Starte
     Raises:
         UsageError: they do not fit, or are others than `find` has seen.
     """
-    if params.model.start is None:
+    if not params.model.start:
         return None
     file = startfile.file_of(params.model.start)
     if sha256_file(file) != startfile.seen(START):

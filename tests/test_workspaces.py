@@ -1,17 +1,23 @@
 """Experiments in DVC's own workspaces, which hold what git tracks, on images that it does not."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from publishedsets import encoded
+from specs import network_spec
 from test_pipeline import stages_run
 from tinyproject import Project
 
 from pgpipe.data.feeding import multires
+from pgpipe.gan import started, weights
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.started import Started
+from pgpipe.plumbing import tensors
 
-OWN = ("-S", "dataset.name=folder", "prepare")
-COUNT = 6
+OWN = ("-S", "dataset.name=folder", "-S", "model.start=starts/given", "init")
+COUNT = 12
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +29,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         file.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), dtype=np.uint8)
         file.write_bytes(encoded(pixels, "PNG"))
+    spec = network_spec(fmap_base=64, fmap_max=16, latent_size=16, fused_downsampling=True)
+    named = {**weights.initial(spec, 8, 5), **averaged(spec)}
+    (made.folder / "starts/given").mkdir(parents=True)
+    given = Started(Path("given"), spec, 8, (), named)
+    given.save(made.folder / "starts/given/networks.safetensors")
     assert made.git("status", "--short") == "", "git ignores what is the user's"
     return made
+
+
+def averaged(spec: NetworkSpec) -> weights.Weights:
+    """An average of G's, which is another than G."""
+    drawn = weights.initial(spec, 8, 6).items()
+    return {n.replace("generator", "average", 1): v for n, v in drawn if n.startswith("generator")}
 
 
 def users_files(project: Project) -> dict[str, tuple[object, ...]]:
@@ -38,13 +55,13 @@ def users_files(project: Project) -> dict[str, tuple[object, ...]]:
     return found
 
 
-def prepared(project: Project, experiment: str) -> str:
-    """The hash of the images that an experiment has prepared."""
+def made_by(project: Project, experiment: str, out: str = "data/multires") -> str:
+    """The hash of what an experiment has made, such as its prepared images."""
     (ref,) = project.git(
         "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}"
     ).split()
     lock = project.git("show", f"{ref}:dvc.lock")
-    return lock.partition("path: data/multires\n")[2].partition("md5: ")[2].split()[0]
+    return lock.partition(f"path: {out}\n")[2].partition("md5: ")[2].split()[0]
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +81,20 @@ def ran(project: Project) -> Project:
 
 @pytest.mark.slow
 def test_all_find_the_same_images(ran: Project) -> None:
-    assert len({prepared(ran, name) for name in ("queued", "temporary", "here")}) == 1
+    for out in "data/multires", "models/layers":
+        assert len({made_by(ran, name, out) for name in ("queued", "temporary", "here")}) == 1
     manifest = multires.read_manifest(ran.folder / "data/multires")
     assert (manifest["count"], manifest["labels"]) == (COUNT, ["a", "b"])
+
+
+@pytest.mark.slow
+def test_all_start_from_the_same_networks(ran: Project) -> None:
+    given = started.read(ran.folder / "starts/given/networks.safetensors").named
+    layers = [
+        tensors.read(ran.folder / f"models/layers/{key}.safetensors")[0] for key in ("r4", "r8")
+    ]
+    first = layers[0] | layers[1]
+    assert all(first[name].equal(value) for name, value in given.items())
 
 
 @pytest.mark.slow

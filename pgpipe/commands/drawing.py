@@ -176,17 +176,24 @@ def growth(
 def import_(
     file: Annotated[Path, typer.Argument(help="A pickle of G, D and Gs.")],
     network: Annotated[
-        Literal["Gs", "G"], typer.Option(help="Gs is the average of G over its training.")
+        Literal["Gs", "G", "all"],
+        typer.Option(
+            help="Gs is the average of G over its training; all has D, too, for model.start."
+        ),
     ] = "Gs",
-    to: Annotated[Path, typer.Option(help="The generator's file to write.")] = Path(
-        "generator.safetensors"
-    ),
+    to: Annotated[Path, typer.Option(help="The file to write.")] = Path("generator.safetensors"),
 ) -> None:
     """Convert a generator that the paper's TensorFlow code trained; nothing in its file is run."""
-    from pgpipe.drawing.official import read
+    from pgpipe.drawing.official import read, read_networks
     from pgpipe.gan.sampling import save_generator
     from pgpipe.plumbing.unwritable import naming_option
 
+    if network == "all":
+        every = read_networks(file)
+        with naming_option("--to", to):
+            every.save(to)
+        say(f"{to}: G, D and Gs of {file}, {every.resolution} x {every.resolution}")
+        return
     found = read(file, network)
     with naming_option("--to", to):  # how long it was trained is not in the file
         save_generator(to, found, row={"kimg": 0.0}, precision="fp32")

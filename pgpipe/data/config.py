@@ -11,7 +11,6 @@ from pgpipe.config import (
     PowerOfTwo,
     Section,
     Seed,
-    UsersPath,
     require_no_nul,
 )
 from pgpipe.data.sources.catalogue import sources
@@ -57,7 +56,7 @@ class DatasetSection(Section):
     """The section `dataset`. Files are in the folder or zip `path`."""
 
     name: Name
-    path: UsersPath
+    path: Annotated[str, Field(min_length=1), AfterValidator(require_no_nul)]  # the user's files
     verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all

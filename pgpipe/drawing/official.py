@@ -1,10 +1,11 @@
-"""Generators of the paper's TensorFlow code: its pickles of (G, D, Gs).
+"""Networks of the paper's TensorFlow code: its pickles of (G, D, Gs).
 
 Each network is a state of version, name, static arguments, the source of its building module, which
 is never run, and a list of named arrays. Names are those of scopes, such as 8x8/Conv0_up/weight.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from pgpipe.drawing import pickled
 from pgpipe.errors import IntegrityError, PgpipeError, UsageError
+from pgpipe.gan import started, weights
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.sampling import FORMAT, generator_of
+from pgpipe.gan.started import Started
 from pgpipe.gan.widths import feature_maps, resolutions
 from pgpipe.plumbing.tensors import Tensors
 
@@ -42,12 +45,41 @@ def read(path: Path, network: Network) -> Generator:
         IntegrityError: it is damaged, or asks for more than data.
     """
     data = content(path)
+    with blaming(path):
+        found = pickled.Reader(data).read()
+        return converted(path, *state_of(path, found, network), len(data))
+
+
+def read_networks(path: Path) -> Started:
+    """Return G, D and Gs, which is the average, for a training to start from.
+
+    Errors are those of `read`.
+    """
+    data = content(path)
+    with blaming(path):
+        found = pickled.Reader(data).read()
+        of = {"generator": "G", "average": "Gs"}
+        nets = {n: converted(path, *state_of(path, found, of[n]), len(data)) for n in of}
+        made, average = nets["generator"], nets["average"]
+        if (made.spec, made.resolution) != (average.spec, average.resolution):
+            raise UsageError(f"{path}: its G and Gs are not of one form")
+        arrays, static = state_of(path, found, "D")
+        spec = spec_of_both(path, made.spec, arrays, static)
+        named = {k: v for name, net in nets.items() for k, v in weights.named(net, name)}
+        named |= discriminator_of(arrays, made.resolution)
+        require_numbers(named, len(data))
+        for name, shape in started.every_name(spec, made.resolution):
+            if named[name].shape != shape:
+                told = f"{list(named[name].shape)}, where ours is {list(shape)}"
+                raise UsageError(f"{path}: its {name} is {told}")
+        return Started(path, spec, made.resolution, [], named)
+
+
+@contextmanager
+def blaming(path: Path) -> Iterator[None]:
+    """Have what goes wrong while a pickle is read be the user's error about it."""
     try:
-        state = state_of(path, pickled.Reader(data).read(), network)
-        arrays = {
-            pickled.require(name, str): pickled.array(value) for name, value in state["variables"]
-        }
-        return converted(path, arrays, pickled.require(state["static_kwargs"], dict), len(data))
+        yield
     except PgpipeError:
         raise
     except pickled.Unsafe as error:
@@ -75,8 +107,8 @@ def content(path: Path) -> bytes:
     return data
 
 
-def state_of(path: Path, found: Any, network: Network) -> dict[str, Any]:
-    """Return the state of one of the networks."""
+def state_of(path: Path, found: Any, network: str) -> tuple[Arrays, Mapping[str, Any]]:
+    """Return the named arrays and the static arguments of one of the networks."""
     of = dict(zip(NAMES, found, strict=False)) if isinstance(found, tuple) else {}
     if len(of) != len(NAMES):
         raise UsageError(f"{path}: a pickle, but not of the three networks G, D and Gs")
@@ -84,7 +116,10 @@ def state_of(path: Path, found: Any, network: Network) -> dict[str, Any]:
     state = made.state if isinstance(made, pickled.Made) and made.of == "network" else None
     if not isinstance(state, dict) or not {"variables", "static_kwargs"} <= state.keys():
         raise UsageError(f"{path}: {network} is no network with named variables")
-    return state
+    arrays = {
+        pickled.require(name, str): pickled.array(value) for name, value in state["variables"]
+    }
+    return arrays, pickled.require(state["static_kwargs"], dict)
 
 
 def converted(path: Path, arrays: Arrays, static: Mapping[str, Any], most: int) -> Generator:
@@ -96,12 +131,17 @@ def converted(path: Path, arrays: Arrays, static: Mapping[str, Any], most: int) 
     top = resolution_of(path, arrays)
     spec = spec_of(path, arrays, static, top)
     named = named_of(arrays, top)
+    require_numbers(named, most)
+    return generator_of(named, {"format": FORMAT, "resolution": top, "spec": spec.model_dump()})
+
+
+def require_numbers(named: Tensors, most: int) -> None:
+    """Raise ValueError where weights are not finite, or more than a file of so many bytes holds."""
     if sum(tensor.nbytes for tensor in named.values()) > 2 * most:  # float16 takes twice as much
         raise ValueError("its arrays share their bytes")
     for name, tensor in named.items():
         if not tensor.isfinite().all():
             raise ValueError(f"{name} has numbers that are not finite")
-    return generator_of(named, {"format": FORMAT, "resolution": top, "spec": spec.model_dump()})
 
 
 def resolution_of(path: Path, arrays: Arrays) -> int:
@@ -170,6 +210,43 @@ def named_of(arrays: Arrays, top: int) -> Tensors:
         found[f"blocks.{r}.up.bias"] = arrays[f"{first}/bias"]
         found[f"blocks.{r}.conv.weight"] = plain(arrays[f"{r}x{r}/Conv1/weight"])
         found[f"blocks.{r}.conv.bias"] = arrays[f"{r}x{r}/Conv1/bias"]
+    return as_tensors(found)
+
+
+def spec_of_both(
+    path: Path, spec: NetworkSpec, arrays: Arrays, static: Mapping[str, Any]
+) -> NetworkSpec:
+    """Return the spec of a generator and the discriminator of named arrays."""
+    if "4x4/Dense1/weight" not in arrays:
+        raise UsageError(f"{path}: no discriminator of the paper: it has no 4x4/Dense1/weight")
+    if bool(static.get("use_wscale", True)) != spec.equalised_lr:
+        raise UsageError(f"{path}: use_wscale of its G and D differ")
+    group = pickled.require(static.get("mbstd_group_size", 4), int)
+    plain_halving = any(name.endswith("/Conv1/weight") for name in arrays)
+    of_d = {
+        "fused_downsampling": not plain_halving,
+        "minibatch_stddev": group if group > 1 else False,
+    }
+    return NetworkSpec(**{**spec.model_dump(), **of_d})
+
+
+def discriminator_of(arrays: Arrays, top: int) -> Tensors:
+    """Return the weights of D_paper under our names, in our layouts."""
+    layers = {"blocks.4.conv": "4x4/Conv"}
+    for level, r in enumerate(reversed(resolutions(top))):
+        layers[f"from_rgb.{r}"] = f"FromRGB_lod{level}"
+    for r in resolutions(top)[1:]:
+        last = f"{r}x{r}/Conv1_down" if f"{r}x{r}/Conv1_down/weight" in arrays else f"{r}x{r}/Conv1"
+        layers |= {f"blocks.{r}.conv": f"{r}x{r}/Conv0", f"blocks.{r}.down": last}
+    found = {f"{ours}.weight": plain(arrays[f"{own}/weight"]) for ours, own in layers.items()}
+    dense = {"blocks.4.dense": "4x4/Dense0", "blocks.4.score": "4x4/Dense1"}  # [in, out]
+    found |= {f"{ours}.weight": arrays[f"{own}/weight"].T for ours, own in dense.items()}
+    found |= {f"{ours}.bias": arrays[f"{own}/bias"] for ours, own in (layers | dense).items()}
+    return as_tensors({f"discriminator.{name}": value for name, value in found.items()})
+
+
+def as_tensors(found: Arrays) -> Tensors:
+    """Return arrays as float32 tensors of their own."""
     return {
         name: torch.from_numpy(np.array(value, dtype=np.float32, order="C"))
         for name, value in found.items()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from pgpipe.config import (
     Auto,
@@ -16,8 +16,8 @@ from pgpipe.config import (
     Section,
     Seed,
     SomeKimg,
-    UsersPath,
     number,
+    require_no_nul,
 )
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS
@@ -68,7 +68,8 @@ class Architecture(Section):
 class ModelSection(Architecture):
     """The section `model`: the networks, and the trained ones that they start from, if any."""
 
-    start: UsersPath | None  # or the address of what a run has logged, runs:/...
+    # The user's path, or the address of what a run has logged, runs:/...; "" or null: none
+    start: Annotated[str, AfterValidator(require_no_nul)] | None
 
 
 class NetworkSpec(Architecture):

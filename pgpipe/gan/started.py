@@ -53,7 +53,8 @@ class Started(NamedTuple):
     @property
     def networks(self) -> list[str]:
         """The names of the networks and averages that are there."""
-        return list(dict.fromkeys(name.partition(".")[0] for name in self.named))
+        system, there = SYSTEMS[self.spec.name], {name.partition(".")[0] for name in self.named}
+        return [name for name in (*system.networks, *system.averages) if name in there]
 
     def save(self, path: Path) -> None:
         """Write networks.safetensors."""
@@ -168,7 +169,8 @@ def without_labels(shape: list[int], labelled: bool, spec: NetworkSpec) -> list[
 def of_sizes(theirs: NetworkSpec, ours: NetworkSpec) -> str:
     """Return what the sizes in params.yaml would have to be, as the end of a line."""
     sizes = [(f"model.{name}", getattr(theirs, name), getattr(ours, name)) for name in SIZES]
-    sizes += [("dataset.color", *(("gray" if s.channels == 1 else "rgb") for s in (theirs, ours)))]
+    colors = {1: "gray", 3: "rgb"}
+    sizes.append(("dataset.color", colors[theirs.channels], colors[ours.channels]))
     if theirs.stddev_maps != ours.stddev_maps:
         sizes.append(("train.minibatch_stddev", theirs.minibatch_stddev, ours.minibatch_stddev))
     wanted = [f"{name}: {in_yaml(was)}" for name, was, now in sizes if was != now]

@@ -73,7 +73,7 @@ def require_data(wanted: list[Experiment]) -> None:
     for name, path in {(section["name"], section["path"]) for section in sections}:
         users_files.of(name, in_main_checkout(path))
     starts = {experiment.document["model"].get("start") for experiment in wanted}
-    for start in starts - {None}:
+    for start in filter(None, starts):
         startfile.file_of(start)
 
 

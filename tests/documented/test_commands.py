@@ -228,6 +228,23 @@ def test_one_switch_is_an_experiment(ready: UserProject) -> None:
 
 
 @pytest.mark.faults
+def test_own_images_start_from_a_trained_generator(ready: UserProject, tmp_path: Path) -> None:
+    """From networks of 16x16 whose classes are cat and dog, to 32x32 with dog and cow."""
+    ready.type("dvc repro train@r16")
+    ready.type(shown(tried.KEEP).replace("r32", "r16"))
+    ready.type(f"{shown(r'pgpipe preset finetune')} --force")
+    own = images(tmp_path / "images", "dog", "cow")
+    short = "-S growth.phases.r32.stable_kimg=0.1 -S dataset.resolution=32"
+    told = ready.type(f"{shown(tried.FINETUNE)} {short}".replace("/path/to/images", str(own)))
+    assert "first weights are those of" in told
+    assert "layers above 16x16, the rows of cow" in told
+    assert metrics_of(ready)["swd_avg"] > 0
+    ready.type("git checkout params.yaml")
+    status = ready.type(shown(r"pgpipe study status --study finetune"))
+    assert re.search(r"from a trained generator +missing", status), status
+
+
+@pytest.mark.faults
 def test_an_edited_loss_trains_another_generator(ready: UserProject) -> None:
     result = ready.folder / "models/r16/generator.safetensors"
     ready.type("dvc repro train@r16")

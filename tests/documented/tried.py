@@ -5,6 +5,8 @@ no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images"
+KEEP = r"mkdir -p starts && cp -rL models/r32 starts/default"
+FINETUNE = r"dvc exp run -S dataset\.path=/path/to/images"
 LOOK = r"pgpipe data check /path/to/images --page check\.html"
 QUEUE = r"dvc exp run --queue -S \.\.\."
 ABLATION = r"pgpipe study queue --rows a,b,g --data photos --seeds 1"
@@ -34,10 +36,18 @@ FOLLOWS = "here::test_a_preset_follows_another"
 CLONE = "here::test_a_clone_pulls_and_has_nothing_to_do"
 MERGES = "here::test_presets_are_shown_and_merged"
 IN_A_QUEUE = "here::test_a_queue_of_experiments_on_own_images_ends_in_scores"
+STARTED = "here::test_own_images_start_from_a_trained_generator"
 SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {
     OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
+    KEEP: STARTED,
+    r"pgpipe preset finetune": STARTED,
+    FINETUNE: STARTED,
+    r"pgpipe study status --study finetune": STARTED,
+    r"python -m benchmarks finetune": (
+        f"{BENCH}_finetune.py::test_pictures_and_networks_are_put_where_the_study_looks"
+    ),
     r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_data_and_machine",
     r"dvc exp show": LOOKS,
     r"dvc (plots|metrics) show": LOOKS,

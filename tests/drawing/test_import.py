@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from literal.layers import Array, blown_up, conv, lrelu, pixel_norm
+from literal.layers import Array, blown_up, box, conv, lrelu, pixel_norm, with_stddev
 from tinyproject import Run
 
 from pgpipe.drawing.official import read
 from pgpipe.errors import IntegrityError, PgpipeError, UsageError
+from pgpipe.gan import started, weights
 from pgpipe.gan.sampling import read_generator
 
 WIDTHS = {4: 6, 8: 6, 16: 4}
@@ -64,7 +65,39 @@ def variables(seed: int, fused: bool = True, widths: dict[int, int] = WIDTHS) ->
     return {"lod": np.float32(0), **drawn}
 
 
-def dump(tfutil: Any, arrays: Arrays, other: Arrays, protocol: int = 4, **static: Any) -> bytes:
+def variables_of_d(seed: int, fused: bool = True, widths: dict[int, int] = WIDTHS) -> Arrays:
+    """Those of D_paper, by its scopes."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    top, hidden = max(widths), max(widths.values())
+    for r, K in widths.items():
+        scope, below = f"{r}x{r}", widths.get(r // 2, hidden)
+        if r == 4:
+            shapes |= {f"{scope}/Conv/weight": (3, 3, K + 1, K), f"{scope}/Conv/bias": (K,)}
+            shapes |= {f"{scope}/Dense0/weight": (16 * K, below), f"{scope}/Dense0/bias": (below,)}
+            outputs = 1 + CLASSES
+            shapes |= {
+                f"{scope}/Dense1/weight": (below, outputs),
+                f"{scope}/Dense1/bias": (outputs,),
+            }
+        else:
+            last = f"{scope}/Conv1_down" if fused else f"{scope}/Conv1"
+            shapes |= {f"{scope}/Conv0/weight": (3, 3, K, K), f"{scope}/Conv0/bias": (K,)}
+            shapes |= {f"{last}/weight": (3, 3, K, below), f"{last}/bias": (below,)}
+        rgb = f"FromRGB_lod{(top // r).bit_length() - 1}"
+        shapes |= {f"{rgb}/weight": (1, 1, CHANNELS, K), f"{rgb}/bias": (K,)}
+    draw = np.random.default_rng(seed)
+    drawn = {name: draw.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    return {"lod": np.float32(0), **drawn}
+
+
+def dump(
+    tfutil: Any,
+    arrays: Arrays,
+    other: Arrays,
+    protocol: int = 4,
+    of_d: Arrays | None = None,
+    **static: Any,
+) -> bytes:
     """A pickle of G, D and Gs, of which Gs has the arrays."""
 
     def network(name: str, named: Arrays) -> Any:
@@ -79,7 +112,11 @@ def dump(tfutil: Any, arrays: Arrays, other: Arrays, protocol: int = 4, **static
             }
         )
 
-    nets = (network("G", other), network("D", {"lod": np.float32(0)}), network("Gs", arrays))
+    nets = (
+        network("G", other),
+        network("D", of_d or {"lod": np.float32(0)}),
+        network("Gs", arrays),
+    )
     return pickle.dumps(nets, protocol)
 
 
@@ -122,6 +159,85 @@ def literal(arrays: Arrays, z: Array, labels: Array, fused: bool) -> Array:
             x = active(layer(blown_up(x), scope), scope)
         x = active(layer(x, f"{r}x{r}/Conv1"), f"{r}x{r}/Conv1")
     return layer(x, "ToRGB_lod0", 1) + named["ToRGB_lod0/bias"][:, None, None]
+
+
+def halved_conv(x: Array, w: Array) -> Array:
+    """The fused layer: the mean of four shifted kernels at every other pixel; w [3, 3, in, out]."""
+    N, _, H, _ = x.shape
+    kernel = np.zeros((4, 4, *w.shape[2:]))
+    for i, j in np.ndindex(2, 2):
+        kernel[i : i + 3, j : j + 3] += w / 4
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    out = np.zeros((N, w.shape[3], H // 2, H // 2))
+    for i, j in np.ndindex(H // 2, H // 2):
+        part = padded[:, :, 2 * i : 2 * i + 4, 2 * j : 2 * j + 4]
+        out[:, :, i, j] = np.einsum("ncij,ijck->nk", part, kernel)
+    return out
+
+
+def literal_d(arrays: Arrays, images: Array, fused: bool, group: int) -> Array:
+    """What the official discriminator says of images: scores and logits [N, 1 + classes]."""
+    named = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
+
+    def weight(scope: str, gain: float = 2**0.5) -> Array:
+        w = named[f"{scope}/weight"]
+        return np.asarray(w * gain / np.sqrt(np.prod(w.shape[:-1])))
+
+    def layer(x: Array, scope: str) -> Array:
+        return biased(conv(x, weight(scope).transpose(3, 2, 0, 1)), scope)
+
+    def biased(x: Array, scope: str) -> Array:
+        return lrelu(x + named[f"{scope}/bias"][:, None, None])
+
+    x = layer(images, "FromRGB_lod0")
+    for r in (16, 8):
+        x = layer(x, f"{r}x{r}/Conv0")
+        if fused:
+            x = biased(halved_conv(x, weight(f"{r}x{r}/Conv1_down")), f"{r}x{r}/Conv1_down")
+        else:
+            x = box(layer(x, f"{r}x{r}/Conv1"))
+    x = layer(with_stddev(x, len(x) // min(group, len(x))), "4x4/Conv")
+    x = lrelu(x.reshape(len(x), -1) @ weight("4x4/Dense0") + named["4x4/Dense0/bias"])
+    return np.asarray(x @ weight("4x4/Dense1", 1) + named["4x4/Dense1/bias"])
+
+
+@pytest.mark.parametrize(("fused", "group"), [(True, 4), (False, 2)])
+@torch.no_grad()
+def test_its_discriminator_scores_as_the_official_one(
+    tmp_path: Path, tfutil: Any, command: Run, fused: bool, group: int
+) -> None:
+    file, to = tmp_path / "official.pkl", tmp_path / "networks.safetensors"
+    averaged, current, of_d = variables(1, fused), variables(2, fused), variables_of_d(3, fused)
+    file.write_bytes(
+        dump(tfutil, averaged, current, of_d=of_d, fused_scale=fused, mbstd_group_size=group)
+    )
+    code, told, _ = command("import", str(file), "--network", "all", "--to", str(to))
+    assert (code, told) == (0, f"{to}: G, D and Gs of {file}, 16 x 16\n")
+    found = started.read(to)
+    net = weights.network(found.spec, "discriminator", 16)
+    weights.load(net, found.named, "discriminator")
+    images = np.random.default_rng(4).normal(size=(4, CHANNELS, 16, 16))
+    scores, logits = net(torch.tensor(images, dtype=torch.float32))
+    said = torch.cat([scores[:, None], logits], dim=1).numpy()
+    np.testing.assert_allclose(said, literal_d(of_d, images, fused, group), atol=2e-4)
+    for name, network in ("generator", "G"), ("average", "Gs"):
+        alone = read(file, network)  # type: ignore[arg-type]
+        named = dict(weights.named(alone, name))
+        assert all(found.named[key].equal(value) for key, value in named.items())
+
+
+def test_a_discriminator_of_another_form_is_refused(
+    tmp_path: Path, tfutil: Any, command: Run
+) -> None:
+    file, named = tmp_path / "x.pkl", variables(1)
+    narrow = variables_of_d(3, widths={4: 6, 8: 5, 16: 4})
+    for of_d, told in ((None, "no discriminator"), (narrow, "discriminator.blocks.8.conv.weight")):
+        file.write_bytes(dump(tfutil, named, named, of_d=of_d))
+        to = str(tmp_path / "out.safetensors")
+        code, _, line = command("import", str(file), "--network", "all", "--to", to)
+        assert (code, line.count("\n")) == (UsageError.exit_code, 1), line
+        assert told in line
+        assert not Path(to).exists()
 
 
 @pytest.mark.parametrize("fused", [True, False])

@@ -78,7 +78,7 @@ SIZES: dict[str, Values] = {
     "model.discriminator_divisor": whole(1, 4),
     "model.latent_size": whole(1, 9),
     "model.minibatch_discrimination": few(0, 0, 1, 3),
-    "model.start": few(None),
+    "model.start": few("", None),
     "train.minibatch": whole(1, 12),
     "train.minibatch_per_device": few(0, 0, 1, 2, 3, 4),
     "train.learning_rate": real(1e-12, 0.05),  # more diverges, by right: exit 6
