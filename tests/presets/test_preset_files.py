@@ -19,11 +19,13 @@ NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
 ROWS = ["a", "b", "c", "d", "e-star", "e", "f", "g", "h"]
 DATA = ["celeba", "lsun-bedroom", "photos"]
 STACKS = ["mnist-1k", "mnist-1k-k2", "digits-1k", "digits-1k-k2"]  # for networks without labels
+TUNED = ("finetune", "finetune-flat", "finetune-grown")  # on the user's pictures, however many
 PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
 WHOLE = [
     *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
     *([f"table1-{row}", f"table1-{data}"] for row in ROWS for data in DATA),
     *([f"table1-{row}", "photos-64"] for row in ROWS),
+    *([row, "own-300"] for row in TUNED),
     *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
 ]
 
@@ -76,7 +78,7 @@ def test_every_change_is_said(chosen: Preset) -> None:
     assert all(path in said for path in between([], chosen) if not path.startswith("growth.phases"))
 
 
-SIZED = {"default", "quick", "photos-64"}  # the default experiment, shorter or longer
+SIZED = {"default", "quick", "photos-64", *TUNED}  # the default experiment, shorter or longer
 
 
 @pytest.mark.slow

@@ -50,3 +50,14 @@ def test_dcgan_sees_as_many_images_as_photos_64_in_one_phase() -> None:
     assert total_kimg("dcgan-64") == total_kimg("photos-64")
     train = params_of("dcgan-64").train
     assert (train.learning_rate, train.adam_beta1, train.adam_beta2) == (0.0002, 0.5, 0.999)
+
+
+def test_fine_tuning_and_training_from_nothing_differ_in_that_alone() -> None:
+    flat, tuned = ["finetune-flat", "own-300"], ["finetune", "own-300"]
+    assert between(flat, tuned) == {"model.start": "starts/default"}
+    assert list(phases_of("finetune-grown")) == [4, 8, 16, 32]
+    assert {total_kimg(name) for name in ("finetune", "finetune-flat", "finetune-grown")} == {16}
+    rows = between(flat, ["finetune-grown", "own-300"])
+    assert all(path.startswith("growth.phases") for path in rows)
+    plan = params_of(*tuned)
+    assert (plan.dataset.images, plan.score.swd_images, plan.sample.images) == (300, 150, 150)
