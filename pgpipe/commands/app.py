@@ -151,7 +151,10 @@ def sync() -> None:
     say(f"{counted(done.runs, 'run')}; sent {sent}{deleted}")
 
 
-for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth, cli_export.export):
+for drawing in (
+    *(cli_drawing.generate, cli_drawing.walk, cli_drawing.project, cli_drawing.directions),
+    *(cli_drawing.growth, cli_export.export),
+):
     app.command(rich_help_panel="Trained generators")(drawing)
 app.command("import", rich_help_panel="Trained generators")(cli_drawing.import_)
 app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)

@@ -1,4 +1,4 @@
-"""The commands that use a trained generator: generate, walk, growth, import."""
+"""The commands that use a trained generator, but `export`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +103,10 @@ def generate(
 
 def walk(
     generator: Place = None,
+    between: Annotated[
+        str | None,
+        typer.Option(help="Go from latent to latent of files by `pgpipe project`: a.json,b.json."),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="That the walk goes through, such as 0-7.")] = "0-7",
     classes: Annotated[
         str | None,
@@ -122,7 +126,7 @@ def walk(
     ),
 ) -> None:
     """Make a film of a walk through the latents, which ends where it began."""
-    from pgpipe.drawing import films, walks
+    from pgpipe.drawing import films, latents, walks
     from pgpipe.drawing import seeds as by_seed
     from pgpipe.plumbing.unwritable import naming_option
     from pgpipe.reporting.progress import track
@@ -130,9 +134,16 @@ def walk(
     writer, chosen = films.require_format(to), by_seed.parse(seeds)
     columns, rows = cells_of(grid)
     with trained(generator) as found, naming_option("--to", to):
+        made = found.generator
         numbers = [found.class_number(name) for name in (classes or "").split(",") if name]
-        asked = walks.Asked(chosen, numbers, smooth, frames, columns * rows)
-        pictures = walks.pictures(found.generator, asked, columns)
+        if between is None:
+            stops, labels = by_seed.latents(made, chosen), by_seed.labels(made, chosen)
+        else:
+            stops, labels = latents.read([Path(name) for name in between.split(",")], made)
+        smoothed, cells = (chosen[0] if smooth else None), columns * rows
+        shares = by_seed.shares(made, labels)
+        asked = walks.Asked(stops, shares, numbers, smoothed, frames, cells)
+        pictures = walks.pictures(made, asked, columns)
         count = walks.length(asked)
         films.require_length(count)
         writer(to, (p[0] for p in track((p[None] for p in pictures), "walk", count)), rate)
@@ -147,6 +158,74 @@ def cells_of(grid: str) -> tuple[int, int]:
     if not 1 <= int(rows) <= 16:
         raise UsageError(f"--grid: {grid!r} has not 1 to 16 columns and rows")
     return int(columns), int(rows)
+
+
+def project(
+    images: Annotated[list[Path], typer.Argument(help="Photographs.", metavar="IMAGE...")],
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            "--generator",
+            "-g",
+            help="A models/rN folder, whose discriminator compares features, too, a file or a "
+            "runs:/RUN address; the project's final generator if not given.",
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="To draw; else that of the best first guess.")
+    ] = None,
+    starts: Annotated[
+        int, typer.Option(min=1, max=64, help="Random latents that descend; the best is taken.")
+    ] = 8,
+    steps: Annotated[int, typer.Option(min=1, max=100_000, help="Of the descent.")] = 300,
+    to: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("projected"),
+) -> None:
+    """Find the latents of photographs, with a film of how each was found.
+
+    A photograph is cut to its central square. NAME.png has it beside what the generator makes of
+    it, NAME.webp the way there, and NAME.json the latent, for `pgpipe walk --between`.
+    """
+    from pgpipe.drawing import latents, projecting
+    from pgpipe.plumbing.unwritable import naming_option
+    from pgpipe.reporting.progress import Meter
+
+    names = latents.names_of(images)
+    with place_of(generator) as place, naming_option("--to", to):
+        found = projecting.opened(place)
+        made = found.trained.generator
+        label = None if class_name is None else found.trained.class_number(class_name)
+        pictures = [projecting.photograph(image, made) for image in images]
+        for name, picture in zip(names, pictures, strict=True):
+            with Meter(f"project {name}", steps) as meter:
+                projected = projecting.project(found, picture, label, starts, steps, meter.update)
+            latents.write(to, name, projected, picture, found.trained)
+            say(f"{to / name}.png: {projected.error:.1f} of 255 from the photograph")
+
+
+def directions(
+    generator: Place = None,
+    seeds: Annotated[str, typer.Option(help="To go from, such as 0-2.")] = "0-2",
+    count: Annotated[int, typer.Option(min=1, max=64, help="Of directions.")] = 5,
+    steps: Annotated[int, typer.Option(min=2, max=32, help="Images of a strip.")] = 7,
+    reach: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Of a strip's ends, in the latent's lengths.")
+    ] = 0.8,
+    to: Annotated[Path, typer.Option(help="Picture to write.")] = Path("directions.png"),
+) -> None:
+    """Show what moves along the directions that change the generator's first layer most.
+
+    They are found in closed form (Shen and Zhou 2021), and often mean something: a colour, a turn.
+    """
+    from pgpipe.drawing import directions as closed_form
+    from pgpipe.drawing import seeds as by_seed
+    from pgpipe.plumbing.unwritable import naming_option
+
+    chosen = by_seed.parse(seeds)
+    if count * len(chosen) * steps > closed_form.MOST_IMAGES:
+        raise UsageError(f"more than {closed_form.MOST_IMAGES} images; ask for fewer --seeds")
+    with trained(generator) as found, naming_option("--to", to):
+        closed_form.write(to, found.generator, chosen, count, steps, reach)
+    say(f"{to}: {count} directions")
 
 
 def growth(

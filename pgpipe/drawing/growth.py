@@ -5,16 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from pgpipe.drawing.writing import titled
 from pgpipe.errors import UsageError
 from pgpipe.images import Images
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS
 
 TILE = 128  # pixels of an image in the film, at most
-CAPTION = 28  # pixels
-INK, PAPER = (32, 32, 32), (255, 255, 255)
 
 
 def frames(model: Path, rows: int, most: int) -> Iterator[Images]:
@@ -68,8 +67,4 @@ def captioned(picture: Image.Image, rows: int, tile: int, caption: str) -> Image
     picture = picture.crop((0, 0, picture.width, shown * side))
     way = Image.Resampling.BOX if side > tile else Image.Resampling.NEAREST
     picture = picture.resize((PREVIEW_COLUMNS * tile, shown * tile), way)
-    page = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
-    font = ImageFont.load_default(CAPTION * 0.6)
-    ImageDraw.Draw(page).text((8, CAPTION // 2), caption, INK, font, anchor="lm")
-    page.paste(picture, (0, CAPTION))
-    return np.asarray(page)
+    return titled(np.asarray(picture), caption)

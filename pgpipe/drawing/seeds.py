@@ -57,6 +57,11 @@ def labels(generator: Generator, seeds: Sequence[int]) -> Tensor | None:
     return torch.cat(drawn)
 
 
+def shares(generator: Generator, numbers: Tensor | None) -> Tensor | None:
+    """Return labels, int64 [N], as whole shares of the classes, [N, classes]."""
+    return None if numbers is None else torch.eye(generator.spec.classes)[numbers]
+
+
 def draw(generator: Generator, z: Tensor, labels: Tensor | None) -> Iterator[Images]:
     """Yield the images of latents [N, latent_size] in batches, uint8 [<= 32, R, R, C].
 

@@ -1,4 +1,4 @@
-"""Walks through the latents: closed tours from seed to seed, and the smooth random walk.
+"""Walks through the latents: closed tours from latent to latent, and the smooth random walk.
 
 A walk is a tensor of latents [frames, cells, latent_size]; each cell of the picture has its own.
 """
@@ -21,21 +21,25 @@ TILE = 128  # pixels of an image in a film, at least
 SMOOTHNESS = 45  # frames: standard deviation of the Gaussian that smooths a random walk
 
 
-def starts_of(seeds: int, cells: int) -> list[int]:
-    """Return the place among so many seeds at which each cell begins: as far apart as can be."""
-    return [n * seeds // cells if cells <= seeds else n % seeds for n in range(cells)]
+def starts_of(stops: int, cells: int) -> list[int]:
+    """Return the place among so many stops at which each cell begins: as far apart as can be."""
+    return [n * stops // cells if cells <= stops else n % stops for n in range(cells)]
 
 
-def tour(generator: Generator, seeds: Sequence[int], frames: int, cells: int) -> Tensor:
-    """Return great circles from seed to seed and back to the first, so many frames each.
+def tour(stops: Tensor, frames: int, cells: int) -> Tensor:
+    """Return great circles from latent to latent and back to the first, so many frames each.
 
-    Each cell begins at another seed.
+    Each cell begins at another stop.
+
+    Args:
+        stops: latents [n, latent_size].
+        frames: from one to the next.
+        cells: walks side by side.
 
     Returns:
-        [len(seeds) * frames, cells, latent_size].
+        [n * frames, cells, latent_size].
     """
-    z = by_seed.latents(generator, seeds)
-    rolled = [z.roll(-start, 0) for start in starts_of(len(seeds), cells)]
+    rolled = [stops.roll(-start, 0) for start in starts_of(len(stops), cells)]
     closed = [torch.cat([ends, ends[:1]]) for ends in rolled]
     return torch.stack([path(ends, frames) for ends in closed], dim=1)
 
@@ -72,65 +76,68 @@ def random_walk(generator: Generator, seed: int, frames: int, cells: int) -> Ten
     return walked
 
 
-def class_tour(numbers: Sequence[int], classes: int, frames: int) -> Tensor:
-    """Return shares of the classes that go from class to class and back to the first.
+def class_tour(shares: Tensor, frames: int) -> Tensor:
+    """Return shares of the classes that go from stop to stop and back to the first.
+
+    Args:
+        shares: at the stops, [n, classes].
+        frames: from one to the next.
 
     Returns:
-        [len(numbers) * frames, classes]; each sums to 1.
+        [n * frames, classes]; each sums to 1 if those of the stops do.
     """
-    ends = torch.eye(classes)[list(numbers)]
-    after = ends.roll(-1, 0)
     t = torch.arange(frames)[None, :, None] / frames
-    return torch.lerp(ends[:, None], after[:, None], t).flatten(0, 1)
+    return torch.lerp(shares[:, None], shares.roll(-1, 0)[:, None], t).flatten(0, 1)
 
 
 class Asked(NamedTuple):
     """What a walk goes through."""
 
-    seeds: Sequence[int]
-    classes: Sequence[int]  # numbers of classes; none: each seed's own
-    smooth: bool  # a random walk instead of a tour
-    frames: int  # from one seed, or class, to the next
+    stops: Tensor  # latents [n, latent_size]
+    shares: Tensor | None  # of the classes at each stop [n, classes]
+    classes: Sequence[int]  # numbers of classes to go through; none: those of the stops
+    smooth: int | None  # the seed of a random walk instead of a tour
+    frames: int  # from one stop, or class, to the next
     cells: int  # walks side by side
 
 
 def length(asked: Asked) -> int:
     """Return the frames of a walk."""
-    return asked.frames * len(asked.classes or asked.seeds)
+    return asked.frames * (len(asked.classes) or len(asked.stops))
 
 
 def pictures(generator: Generator, asked: Asked, columns: int) -> Iterator[Images]:
     """Yield the frames of a walk, uint8 [H, W, C]: a grid of so many columns.
 
-    Where classes are named, each cell stays at the latent of its seed while the class changes; else
-    the classes are those that the seeds draw, and change as the latents do.
+    Where classes are named, each cell stays at the latent of a stop while the class changes; else
+    the classes are those of the stops, and change as the latents do.
     """
-    count, classes = length(asked), generator.spec.classes
-    if asked.smooth:
-        z = random_walk(generator, asked.seeds[0], count, asked.cells)
+    count = length(asked)
+    if asked.smooth is not None:
+        z = random_walk(generator, asked.smooth, count, asked.cells)
     elif asked.classes:
-        seeds = [asked.seeds[n % len(asked.seeds)] for n in range(asked.cells)]
-        z = by_seed.latents(generator, seeds).expand(count, -1, -1)
+        z = asked.stops[torch.arange(asked.cells) % len(asked.stops)].expand(count, -1, -1)
     else:
-        z = tour(generator, asked.seeds, asked.frames, asked.cells)
-    shares = shares_of(generator, asked, count) if classes else None
+        z = tour(asked.stops, asked.frames, asked.cells)
+    shares = None if asked.shares is None else shares_of(asked, asked.shares, count)
     for n in range(count):
         of_frame = None if shares is None else shares[n]
         drawn = np.concatenate(list(by_seed.draw(generator, z[n], of_frame)))
         yield grid(drawn, columns, TILE)
 
 
-def shares_of(generator: Generator, asked: Asked, count: int) -> Tensor:
-    """Return the shares of the classes in each frame and cell: [frames, cells, classes]."""
-    classes = generator.spec.classes
+def shares_of(asked: Asked, own: Tensor, count: int) -> Tensor:
+    """Return the shares of the classes in each frame and cell, [frames, cells, classes].
+
+    Args:
+        asked: what the walk goes through.
+        own: shares at its stops, [n, classes].
+        count: of frames.
+    """
     if asked.classes:
-        shares = class_tour(asked.classes, classes, asked.frames)
+        shares = class_tour(torch.eye(own.shape[1])[list(asked.classes)], asked.frames)
         return shares[:, None].expand(-1, asked.cells, -1)
-    own = by_seed.labels(generator, asked.seeds)
-    assert own is not None
-    if asked.smooth:  # each cell keeps the class of a seed
-        kept = own[torch.arange(asked.cells) % len(own)]
-        return torch.eye(classes)[kept].expand(count, -1, -1)
-    starts = starts_of(len(asked.seeds), asked.cells)
-    tours = [class_tour(own.roll(-start).tolist(), classes, asked.frames) for start in starts]
-    return torch.stack(tours, dim=1)
+    if asked.smooth is not None:  # each cell keeps the class of a stop
+        return own[torch.arange(asked.cells) % len(own)].expand(count, -1, -1)
+    starts = starts_of(len(own), asked.cells)
+    return torch.stack([class_tour(own.roll(-start, 0), asked.frames) for start in starts], dim=1)

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from pgpipe.images import Images, grid, png, write_png
 from pgpipe.plumbing.files import atomic, write_array, write_bytes
 
 GRID_TILE = 64  # pixels of an image in a picture of all, at least
+CAPTION = 28  # pixels
+INK, PAPER = (32, 32, 32), (255, 255, 255)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of members, so that the same images are the same bytes
 
 
@@ -49,3 +52,13 @@ def each(
 def member(name: str) -> zipfile.ZipInfo:
     """Return the entry of a file that is already compressed."""
     return zipfile.ZipInfo(name, EPOCH)
+
+
+def titled(picture: Images, caption: str) -> Images:
+    """Return a picture, uint8 [H, W, 1 or 3], below a line of text: [H + 28, W, 3]."""
+    below = Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture)
+    page = Image.new("RGB", (below.width, below.height + CAPTION), PAPER)
+    font = ImageFont.load_default(CAPTION * 0.6)
+    ImageDraw.Draw(page).text((8, CAPTION // 2), caption, INK, font, anchor="lm")
+    page.paste(below, (0, CAPTION))
+    return np.asarray(page)

@@ -254,7 +254,7 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
     except FileNotFoundError:
         if path.name == SEAL or seal_of(path) is not None:
             raise damaged(path, f"missing, though {SEAL} names it") from None
-        raise UsageError(f"{path}: not found; run `{maker(path)}`") from None
+        raise UsageError(f"{path}: not found{remade(path)}") from None
     except IsADirectoryError:
         raise damaged(path, "no file, but a folder or the like") from None
     except NotADirectoryError:
@@ -268,15 +268,21 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
 
 def damaged(path: Path, reason: str) -> IntegrityError:
     """Return the error about a file that is not what was written."""
-    return IntegrityError(f"{path}: {reason}; run `pgpipe repair`, then `{maker(path, '-s -f ')}`")
+    return IntegrityError(f"{path}: {reason}{remade(path, 'run `pgpipe repair`, then', '-s -f ')}")
 
 
-def maker(path: Path, options: str = "") -> str:
-    """Return the command that makes a file: of the stage that writes it, or of all."""
+def remade(path: Path, first: str = "run", options: str = "") -> str:
+    """Return what to do to have a file, as the end of a line; nothing where it is the user's."""
+    stage = maker(path)
+    return stage and f"; {first} `dvc repro {options}{stage}`"
+
+
+def maker(path: Path) -> str:
+    """Return the stage that writes a file, as DVC calls it; "" where none does."""
     place = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     found = next((p for p in [place, *place.parents] if p.as_posix() in MAKERS), None)
     if found is None:
-        return "dvc repro"
+        return ""
     stage = MAKERS[found.as_posix()]
     key = f"@{place.relative_to(found).parts[0]}" if stage == "train" and place != found else ""
-    return f"dvc repro {options}{stage}{key}"
+    return f"{stage}{key}"

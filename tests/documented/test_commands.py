@@ -9,6 +9,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from imagesets import smooth
+from PIL import Image
 from tinyproject import Project
 
 from documented import tried
@@ -77,10 +79,12 @@ def test_what_looks_at_a_finished_run_shows_it(
 def test_a_trained_generator_is_used(scored: UserProject) -> None:
     """All that the page shows, on classes that are called as in it."""
     typed = [command for command in commands() if re.fullmatch(tried.DRAWN, command)]
-    assert len(typed) >= 9
+    assert len(typed) >= 12
+    for name, picture in zip(("me", "you"), smooth(2, 48, seed=3), strict=True):
+        Image.fromarray(picture[:40]).save(scored.folder / f"{name}.jpg")
     for command in typed:
         written = scored.type(command).partition(":")[0]
-        assert written in command or written == "generated/grid.png"
+        assert written in command or written in ("generated/grid.png", "projected/me.png")
         assert (scored.folder / written).exists()
     assert len(list((scored.folder / "generated").glob("seed*.png"))) == 17
     card = (scored.folder / "exported/README.md").read_text()

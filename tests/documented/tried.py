@@ -15,7 +15,7 @@ DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
 MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
 )
-DRAWN = r"pgpipe (generate|walk|growth|export) .*"
+DRAWN = r"pgpipe (generate|walk|growth|export|project|directions) .*"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 COMMIT_OWN = r"git commit -m \"my images\" params\.yaml"

@@ -214,7 +214,7 @@ def test_the_page_in_chromium(name: str, tmp_path: Path) -> None:
     assert told["pictures"][4]["name"] == "seed 7, cat"
     assert told["pictures"][5]["name"] == "seed 7, </script><b>"
     if made.spec.latent_norm == "latent":  # lengths do not count: as `pgpipe walk` has it
-        z = walks.tour(made, [0, 1], 4, 1)[1]
+        z = walks.tour(seeds.latents(made, [0, 1]), 4, 1)[1]
         shares = torch.tensor([[0, 0.25, 0.75]])
         require_close(pictures[-1:], by_torch(trained, z, shares))
     assert "whole number" in told["refused"]

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from pathlib import Path
 
@@ -168,3 +169,40 @@ def test_a_project_draws_from_its_final_phase_and_a_run_from_what_it_logged(
     assert "no nothing among what the run logged" in told
     told = project.run("pgpipe", "generate", "runs:/0123abcd", code=2)
     assert "runs:/0123abcd: no such run in" in told
+
+
+def test_photographs_are_projected_and_walked_between(
+    command: Run, model: Path, here: Path
+) -> None:
+    command("generate", str(model), "--seeds", "600,601", "--to", "seen")
+    one, other = (here / f"seen/seed0{n}.png" for n in (600, 601))
+    with Image.open(one) as picture:  # no square, and larger
+        picture.resize((48, 32)).save(here / "photo.jpg")
+    few = ("--steps", "4", "--starts", "2", "--to", "found")
+    code, out, err = command("project", "photo.jpg", str(other), "-g", str(model), *few)
+    assert code == 0, err
+    assert len(re.findall(r"\.png: \d+\.\d of 255 from the photograph", out)) == 2
+    names = [f"{name}.{kind}" for name in ("photo", "seed0601") for kind in ("json", "png", "webp")]
+    assert sorted(path.name for path in (here / "found").iterdir()) == names
+    between = ("--between", "found/photo.json,found/seed0601.json")
+    assert command("walk", str(model), *between, "--frames", "3", "--to", "w.png")[0] == 0
+    assert command("directions", str(model), "--count", "2", "--seeds", "1")[0] == 0
+    with Image.open(here / "directions.png") as picture:
+        assert picture.width == 7 * 64
+
+
+def test_what_is_no_photograph_or_has_no_latent_is_refused(
+    command: Run, model: Path, here: Path
+) -> None:
+    (here / "text.png").write_text("no image")
+    for image, code, told in (
+        ("none.png", 2, "none.png: not found"),
+        ("text.png", 3, "text.png: not a JPEG, PNG or WebP image"),
+        (str(here), 3, "no file, but a folder"),
+    ):
+        found, out, err = command("project", image, "-g", str(model), "--to", "found")
+        assert (found, out, err.count("\n")) == (code, "", 1), err
+        assert told in err
+        assert not (here / "found").exists()
+    assert command("walk", str(model), "--between", "none.json")[0] == 2
+    assert command("directions", str(model), "--count", "60")[0] == 2

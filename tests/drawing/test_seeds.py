@@ -61,7 +61,7 @@ def test_latents_and_labels_are_functions_of_the_seed() -> None:
 def test_a_tour_passes_the_seeds_and_closes() -> None:
     made = net()
     z = seeds.latents(made, [1, 2, 3])
-    tour = walks.tour(made, [1, 2, 3], frames=10, cells=2)
+    tour = walks.tour(z, frames=10, cells=2)
     assert tour.shape == (30, 2, 6)
     unit = torch.nn.functional.normalize
     for cell, order in enumerate(([0, 1, 2], [1, 2, 0])):
@@ -92,7 +92,7 @@ def test_a_random_walk_is_smooth_closed_and_of_the_right_length() -> None:
 
 
 def test_classes_change_into_one_another_and_back() -> None:
-    shares = walks.class_tour([2, 0], 3, 4)
+    shares = walks.class_tour(torch.eye(3)[[2, 0]], 4)
     assert shares[0].tolist() == [0, 0, 1]
     assert shares[2].tolist() == [0.5, 0, 0.5]
     assert shares[4].tolist() == [1, 0, 0]
@@ -109,8 +109,11 @@ def test_a_whole_share_is_the_class() -> None:
 @pytest.mark.parametrize("numbers", [[], [1, 0, 2]])
 @pytest.mark.parametrize("classes", [0, 3])
 def test_frames_of_a_walk(classes: int, numbers: list[int], smooth: bool) -> None:
-    asked = walks.Asked([0, 1, 2], numbers if classes else [], smooth, 3, 2)
-    frames = list(walks.pictures(net(classes=classes), asked, 2))
+    made = net(classes=classes)
+    stops, labels = seeds.latents(made, [0, 1, 2]), seeds.labels(made, [0, 1, 2])
+    shares, numbers = seeds.shares(made, labels), numbers if classes else []
+    asked = walks.Asked(stops, shares, numbers, 0 if smooth else None, 3, 2)
+    frames = list(walks.pictures(made, asked, 2))
     assert len(frames) == walks.length(asked) == 9
     assert {frame.shape for frame in frames} == {(128, 256, 3)}
     assert len({frame.tobytes() for frame in frames}) == len(frames)

@@ -86,7 +86,7 @@ def read_shards(folder: Path) -> list[Images]:
     if not files and (folder.parent / MANIFEST).exists():
         raise UsageError(f"{folder}: no prepared images; is it above dataset.resolution?")
     if not files:
-        raise UsageError(f"{folder}: no prepared images; run `{sealed.maker(folder)}`")
+        raise UsageError(f"{folder}: no prepared images{sealed.remade(folder)}")
     return [sealed.read_array(file, "r") for file in files]
 
 

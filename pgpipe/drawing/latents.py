@@ -1,0 +1,84 @@
+"""Latents in files: what `pgpipe project` finds, and `pgpipe walk --between` goes between.
+
+NAME.json   latent: its numbers; label: the class's number, or null; error: root of the mean
+squared difference of 8-bit pixels
+NAME.png    the photograph beside what the generator makes of it
+NAME.webp   the way there
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from pgpipe.config import Section, validate
+from pgpipe.drawing import films
+from pgpipe.drawing import seeds as by_seed
+from pgpipe.drawing.projecting import Projected
+from pgpipe.drawing.trained import Trained
+from pgpipe.errors import UsageError
+from pgpipe.gan.generator import Generator
+from pgpipe.images import Images, grid, write_png
+from pgpipe.plumbing import sealed
+from pgpipe.plumbing.files import write_json
+
+TILE = 128  # pixels of an image, at least
+RATE = 12.0  # frames per second
+
+
+class Latent(Section):
+    """The content of a file."""
+
+    latent: list[float] = Field(min_length=1)
+    label: int | None = Field(ge=0)
+    error: float
+
+
+def names_of(images: Sequence[Path]) -> list[str]:
+    """Return what the results of images are called.
+
+    Raises:
+        UsageError: two would be called alike.
+    """
+    names = [image.stem for image in images]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name}: two of the images are called so; project them one by one")
+    return names
+
+
+def write(to: Path, name: str, found: Projected, photograph: Images, trained: Trained) -> None:
+    """Write the three files of a photograph."""
+    labels = None if found.label is None else torch.full((len(found.way),), found.label)
+    drawn = np.concatenate(list(by_seed.draw(trained.generator, found.way, labels)))
+    pairs = [grid(np.stack([photograph, image]), 2, TILE) for image in drawn]
+    write_png(to / f"{name}.png", pairs[-1])
+    films.write_webp(to / f"{name}.webp", [*pairs, *pairs[-1:] * int(RATE)], RATE)
+    content = Latent(latent=found.latent.tolist(), label=found.label, error=found.error)
+    write_json(to / f"{name}.json", content.model_dump())
+
+
+def read(files: Sequence[Path], generator: Generator) -> tuple[Tensor, Tensor | None]:
+    """Return latents [N, latent_size] and, for a generator with classes, their labels int64 [N].
+
+    Raises:
+        UsageError: a file is missing, or its latent is another generator's.
+        IntegrityError: it is damaged.
+    """
+    spec, found = generator.spec, []
+    for file in files:
+        content = sealed.read_json(file)
+        if not isinstance(content, dict):
+            raise UsageError(f"{file}: no latent of `pgpipe project`")
+        one = validate(Latent, content, str(file))
+        label = -1 if one.label is None else one.label
+        if len(one.latent) != spec.latent_size or not -1 <= label < spec.classes:
+            raise UsageError(f"{file}: the latent of another generator")
+        if (label < 0) != (spec.classes == 0):
+            raise UsageError(f"{file}: the latent of another generator")
+        found.append(one)
+    z = torch.tensor([one.latent for one in found])
+    return z, torch.tensor([one.label for one in found]) if spec.classes else None
