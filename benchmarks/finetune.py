@@ -3,6 +3,7 @@
 They are windows into two photographs that scikit-learn carries. The study `finetune` has the rows.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -61,4 +62,5 @@ def run(seeds: int) -> None:
         [*study, "check", "--study", "finetune"],
     ):
         note(f"$ python {' '.join(words)}")
-        subprocess.run([sys.executable, *words], check=True)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # of the stages
+        subprocess.run([sys.executable, *words], check=True, env={**os.environ, "PATH": path})

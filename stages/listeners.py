@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import PARAMS_FILE, load_yaml
+from pgpipe.plumbing import startfile
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.layout import SCORES
 from pgpipe.plumbing.terminal import warn
@@ -14,6 +15,7 @@ from pgpipe.tracking.system import system_metrics
 from pgpipe.tracking.tracker import Tracker
 from pgpipe.training.history import PLACE, Row
 from pgpipe.training.snapshots import read_rows
+from stages.paths import START
 
 KIMG = 1000
 NO_SCORE = {*PLACE, "images"}  # in a row of quick scores
@@ -81,7 +83,7 @@ def log_model(tracker: Tracker, rows: Iterable[Mapping[Any, Any]], model: Path) 
 
 
 def log_data(tracker: Tracker, manifest: Mapping[str, Any]) -> None:
-    """Name the data set that the run is trained on."""
+    """Name the data set that the run is trained on, and the networks that it starts from."""
     profile = {"count": manifest["count"], "labels": ", ".join(manifest["labels"])}
     digest = sha256_json(manifest["arrays"])
     dataset = load_yaml(PARAMS_FILE)["dataset"]
@@ -91,4 +93,5 @@ def log_data(tracker: Tracker, manifest: Mapping[str, Any]) -> None:
         BUNDLED.get(dataset["name"], dataset["path"]),
         profile,
     )
-    tracker.set_tags({"data": digest})
+    start = startfile.seen(START)
+    tracker.set_tags({"data": digest, **({"start": start} if start else {})})

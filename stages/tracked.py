@@ -34,10 +34,8 @@ def tracked(stage: str, final: bool = False) -> AbstractContextManager[Tracker]:
 
 
 def made_of() -> str:
-    """Return the hash of the code, images and kind of machine that a result comes from here."""
+    """Return the hash of the code, files and kind of machine that a result comes from here."""
     code = code_hash(running(), load_yaml(PARAMS_FILE))
     machine = here(read_params(Asked)).model_dump()
-    start = startfile.seen(START) if START.exists() else None
-    return sha256_json(
-        [code, read_manifest(MULTIRES)["arrays"], machine, *([start] if start else [])]
-    )
+    files = [read_manifest(MULTIRES)["arrays"], *filter(None, [startfile.seen(START)])]
+    return sha256_json([code, *files, machine])

@@ -16,7 +16,8 @@ from pgpipe.plumbing import sealed
 LOCK_FILE, METRICS_FILE = "dvc.lock", "reports/metrics.json"
 OWN_LICENCE = "your own"  # what the catalogue says of data that are the user's
 TOLD = ("dataset", "growth", "model", "train")  # sections of params.yaml that make a generator
-UNTOLD = ("dataset.path", "model.start")  # where the user's files lie is nobody's business
+UNTOLD = "dataset.path"  # where the user's files lie is nobody's business
+START = "model.start"  # nor where these are; that there were some is told
 
 Stages = Mapping[str, Any]
 
@@ -86,8 +87,8 @@ def read_params(stages: Stages, names: Iterable[str]) -> Iterable[tuple[str, Any
         for path, value in read.items():
             for inner, leaf in leaves(value) if isinstance(value, Mapping) else [("", value)]:
                 full = f"{path}.{inner}".rstrip(".")
-                if full.split(".")[0] in TOLD and full not in UNTOLD:
-                    yield full, leaf
+                if full.split(".")[0] in TOLD and full != UNTOLD:
+                    yield full, "networks of another training" if leaf and full == START else leaf
 
 
 def md5(path: Path) -> str:

@@ -13,6 +13,7 @@ Read it in the paper's order:
     step            one update of D, one of G, one of the average: read this first        A.1
     micro_batches   how a minibatch is divided among processes and in memory
     networks        the networks with Adam and averages; weights: their first values
+    started         first values from another training's networks
     sampling        drawing images; samples: many of them
     dcgan, weak     other networks; systems: the table of all that can be trained        table 1, E
     convolution     a second derivative that is cheap

@@ -169,8 +169,8 @@ def without_labels(shape: list[int], labelled: bool, spec: NetworkSpec) -> list[
 def of_sizes(theirs: NetworkSpec, ours: NetworkSpec) -> str:
     """Return what the sizes in params.yaml would have to be, as the end of a line."""
     sizes = [(f"model.{name}", getattr(theirs, name), getattr(ours, name)) for name in SIZES]
-    colors = {1: "gray", 3: "rgb"}
-    sizes.append(("dataset.color", colors[theirs.channels], colors[ours.channels]))
+    was, now = ("gray" if spec.channels == 1 else "rgb" for spec in (theirs, ours))
+    sizes.append(("dataset.color", was, now))
     if theirs.stddev_maps != ours.stddev_maps:
         sizes.append(("train.minibatch_stddev", theirs.minibatch_stddev, ours.minibatch_stddev))
     wanted = [f"{name}: {in_yaml(was)}" for name, was, now in sizes if was != now]

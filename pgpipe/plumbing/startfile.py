@@ -52,8 +52,8 @@ def file_of(start: str) -> Path:
 
 
 def seen(file: Path) -> str | None:
-    """Return the SHA-256 of the networks that `find` wrote down in a file; None where none are."""
-    listed = sealed.read_json(file)
+    """Return the SHA-256 of the networks that `find` has seen, if any, from what it wrote."""
+    listed = sealed.read_json(file) if file.exists() else {KEY: ""}
     with sealed.blaming(file, "list of files"):
         rows = listed[KEY]
         return str(rows[0][2]) if isinstance(rows, list) else None

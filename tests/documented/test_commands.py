@@ -15,7 +15,7 @@ from tinyproject import Project
 
 from documented import tried
 from documented.shown import commands, shown
-from documented.userproject import UserProject, images
+from documented.userproject import SIZES, UserProject, images
 
 pytestmark = pytest.mark.slow
 
@@ -236,14 +236,15 @@ def test_own_images_start_from_a_trained_generator(ready: UserProject, tmp_path:
     """From networks of 16x16 whose classes are cat and dog, to 32x32 with dog and cow."""
     ready.type("dvc repro train@r16")
     ready.type(shown(tried.KEEP).replace("r32", "r16"))
-    ready.type(f"{shown(r'pgpipe preset finetune')} --force")
+    ready.type(f"{shown(r'pgpipe preset finetune')} --force")  # of the whole size, but for these
+    sizes = {"growth.phases.r32.stable_kimg": 0.1, "reference.classifier_kimg": 0.1}
+    sizes |= {f"model.{key}": value for key, value in SIZES["model"].items()}
+    small = " ".join(f"-S {path}={value}" for path, value in sizes.items())
     own = images(tmp_path / "images", "dog", "cow")
-    short = "-S growth.phases.r32.stable_kimg=0.1 -S dataset.resolution=32"
-    told = ready.type(f"{shown(tried.FINETUNE)} {short}".replace("/path/to/images", str(own)))
+    told = ready.type(f"{shown(tried.FINETUNE)} {small}".replace("/path/to/images", str(own)))
     assert "first weights are those of" in told
     assert "layers above 16x16, the rows of cow" in told
     assert metrics_of(ready)["swd_avg"] > 0
-    ready.type("git checkout params.yaml")
     status = ready.type(shown(r"pgpipe study status --study finetune"))
     assert re.search(r"from a trained generator +missing", status), status
 

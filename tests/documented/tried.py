@@ -64,6 +64,9 @@ TRIED = {
     r"pgpipe import \S+\.pkl --to generator\.safetensors": (
         "tests/drawing/test_import.py::test_an_imported_generator_draws_by_command"
     ),
+    r"pgpipe import --network all": (
+        "tests/drawing/test_import.py::test_its_discriminator_scores_as_the_official_one"
+    ),
     SHOW_PRESETS: MERGES,
     TWO_PRESETS: MERGES,
     r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,

@@ -19,7 +19,9 @@ from pgpipe.drawing import browser, exporting, graphs, seeds
 from pgpipe.drawing.origin import Origin, origin_of
 from pgpipe.drawing.trained import open_trained
 from pgpipe.errors import IntegrityError, PgpipeError, UsageError
+from pgpipe.gan import started, weights
 from pgpipe.gan.sampling import save_generator
+from pgpipe.gan.started import Started
 
 NAMES = ["cat", "<i>|dog"]
 PLAIN = {"generator.safetensors", "config.json", "README.md", "samples.png", "index.html"}
@@ -92,6 +94,29 @@ def test_an_exported_folder_is_exported_anew_and_an_earlier_export_replaced(
     assert names(file.parent / "a") == {*PLAIN - {"index.html"}, ".git"}, "none of another export"
     assert (file.parent / "a/generator.safetensors").read_bytes() == file.read_bytes()
     assert "index.html" not in (file.parent / "a/README.md").read_text()
+
+
+def test_networks_come_along_where_there_is_a_discriminator(command: Run, file: Path) -> None:
+    code, out, err = command("export", "g", "--networks", "--to", "a")
+    assert (code, out, err.count("\n")) == (UsageError.exit_code, "", 1)
+    assert "--networks: g: no folder with state.safetensors" in err
+    assert not (file.parent / "a").exists()
+    spec, model = network_spec(classes=2), file.parent / "model"
+    model.mkdir()
+    file.rename(model / "generator.safetensors")
+    named = weights.initial(spec, 8, 1)
+    named |= {
+        f"average{n.removeprefix('generator')}": v.clone() for n, v in named.items() if n[0] == "g"
+    }
+    given = Started(model / "state.safetensors", spec, 8, NAMES, named)
+    given.save(given.file)
+    for place in "model", "a":
+        assert command("export", place, "--networks", "--to", "a")[0] == 0
+        assert names(file.parent / "a") == {*PLAIN, "networks.safetensors"}
+        found = started.read(Path("a/networks.safetensors"))
+        assert (found.spec, found.labels) == (spec, NAMES)
+        assert all(found.named[name].equal(value) for name, value in named.items())
+    assert "`model.start: FOLDER`" in Path("a/README.md").read_text()
 
 
 @pytest.mark.parametrize("broken", [browser.page, exporting.samples, graphs.write_torchscript])
@@ -167,6 +192,7 @@ def project(folder: Path, file: Path, data: str = "photos") -> Path:
     dataset = {"dataset": {"name": data, "path": "/home/me/secret", "resolution": 8}}
     stages = {
         "prepare": {"params": {"params.yaml": dataset}},
+        "init": {"params": {"params.yaml": {"model": {"start": "secret/networks"}}}},
         "train@r8": {"params": {"params.yaml": {"train.seed": 5, "score.seed": 0}}},
         "sample": {
             "deps": [{"path": own, "md5": md5(file.read_bytes())}],
@@ -194,7 +220,8 @@ def test_data_scores_and_parameters_are_told_where_they_are_the_generator_s(
     assert "# Progressive GAN, 8x8, photos\n" in card
     assert "Licence of the data: those of scikit-image's data folder." in card
     assert "| Sliced Wasserstein distance x 10³, 8x8 level | 12.5 | 3.25 |" in card
-    assert '    dataset.name: "photos"\n    dataset.resolution: 8\n    train.seed: 5\n' in card
+    assert '    dataset.name: "photos"\n    dataset.resolution: 8\n' in card
+    assert '    model.start: "networks of another training"\n    train.seed: 5\n' in card
     assert card.endswith("seed: 5\n")
     assert "secret" not in card
     assert "<title>Progressive GAN, 8x8, photos</title>" in Path("out/index.html").read_text()

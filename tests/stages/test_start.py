@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from mlflow import MlflowClient
@@ -21,12 +23,15 @@ from pgpipe.plumbing import tensors
 from pgpipe.plumbing.files import write_json
 from pgpipe.plumbing.hashes import sha256_file
 from pgpipe.tracking.address import artifacts_uri
+from pgpipe.tracking.tracker import NullTracker
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.job import Job
 from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.start import make_job, state_key
 from stages import check, find, init
+from stages.listeners import log_data
 from stages.paths import LAYERS, START, model
+from stages.tracked import made_of
 
 SIZES = {"model__fmap_base": 32, "model__fmap_max": 4, "model__latent_size": 5}
 LABELS = ("a", "b")
@@ -146,6 +151,24 @@ def test_a_changed_file_is_seen_and_names_other_states() -> None:
     assert json.loads(START.read_text()) == {
         "model.start": [[FILE.name, FILE.stat().st_size, sha256_file(FILE)]]
     }
+
+
+def test_a_run_of_mlflow_is_named_by_the_file_and_says_so() -> None:
+    class Tags(NullTracker):
+        found: ClassVar[dict[str, str]] = {}
+
+        def set_tags(self, tags: Mapping[str, str]) -> None:  # type: ignore[override]
+            self.found.update(tags)
+
+    manifest, made = json.loads(Path("data/multires/manifest.json").read_text()), set()
+    for start, seed in ("", 0), ("starts/given", SEED), ("starts/given", SEED + 1):
+        give(seed)
+        params(model__start=start)
+        find.run()
+        made.add(made_of())
+        log_data(Tags(), manifest)
+        assert Tags.found.get("start") == (sha256_file(FILE) if start else None)
+    assert len(made) == 3
 
 
 def test_a_file_that_changes_after_the_look_is_refused() -> None:
