@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pgpipe.plumbing.terminal import say
+from pgpipe.studies.resources import Executor, Resources
 
 if TYPE_CHECKING:
     from pgpipe.studies.table import Experiment
@@ -51,6 +52,40 @@ def queue(
     for line in fill.queue(experiments):
         say(line)
     say("run them with: dvc queue start -j 2")
+
+
+@app.command()
+def run(
+    executor: Annotated[Executor, typer.Option(help="Who runs the rows.")],
+    name: Annotated[str | None, typer.Argument(help="Name of the study, as by --study.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Rows at a time.", min=1)] = 1,
+    study: StudyName = "table1",
+    rows: Rows = None,
+    data: Data = None,
+    seeds: Seeds = 3,
+    gpus: Annotated[int | None, typer.Option(help="GPUs of a row.", min=1)] = None,
+    partition: Annotated[str | None, typer.Option(help="Slurm's partition.")] = None,
+    time: Annotated[
+        int | None, typer.Option(help="Slurm's minutes until a row is requeued; a day.", min=5)
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(help="CPUs of a row in Slurm.", min=1)] = None,
+    mem: Annotated[int | None, typer.Option(help="GB of memory of a row in Slurm.", min=1)] = None,
+) -> None:
+    """Run the experiments that are missing, and again those that were killed or failed.
+
+    Locally until all are done; the exit code is 1 if one has failed. Slurm gets them as one array.
+    """
+    from pgpipe.studies import executors, fill
+
+    resources = Resources(gpus, partition, time, cpus, mem)
+    experiments = wanted(name or study, rows, data, seeds)
+    fill.require_data(experiments)
+    executors.require(executor, experiments, jobs, resources)
+    failed = False
+    for line, bad in fill.run(experiments, executor, jobs, resources):
+        say(line)
+        failed |= bad
+    raise typer.Exit(int(failed))
 
 
 @app.command()

@@ -40,6 +40,7 @@ class Task(NamedTuple):
     document: Document | None
     entry: Any
     error: str = ""  # why it failed
+    log: str = ""  # the file of what it says, of a job
 
 
 @contextmanager

@@ -1,0 +1,273 @@
+"""Rows as jobs of submitit: on this machine, and by a stand-in for Slurm."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import standin_slurm
+import standin_stage
+from rows import write_presets
+from tinyproject import ROOT, TINY, Project, Run
+
+from pgpipe.errors import UsageError
+from pgpipe.studies import disk, executors
+from pgpipe.studies.executors import UNCLEAR, devices, slurm_states
+
+A, B = "table1-photos-a-s0", "table1-photos-b-s0"
+ROWS = ("--rows", "a,b", "--seeds", "1")
+CODE = ("pgpipe", "stages", "presets")
+
+
+class Rows(Project):
+    """A project whose stages take no time, with the rows of Table 1."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for name in CODE:
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        for name in (".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"):
+            (folder / name).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+        shutil.copy(ROOT / "tests/params.yaml", folder)
+        shutil.copy(standin_stage.__file__, folder)
+        (folder / "dvc.yaml").write_text(standin_stage.PIPELINE)
+        write_presets(folder / "presets")
+        self.git("init", "-q")
+        self.git("config", "user.name", "tests")
+        self.git("config", "user.email", "tests@localhost")
+        (folder / "presets/tiny.yaml").write_text(TINY)
+        self.run("pgpipe", "preset", "tiny", "--force")
+        params = folder / "params.yaml"  # tiny as its own: rows do not start from another preset
+        params.write_text(params.read_text().partition("\n")[2])
+        self.commit()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        found = super().environment
+        path = f"{self.folder / '.slurm'}{os.pathsep}{found['PATH']}"
+        return {**found, "PATH": path, "STANDIN_SLURM": str(self.folder / ".slurm")}
+
+    def study(self, command: str, *options: str, code: int = 0) -> list[str]:
+        return self.run("pgpipe", "study", command, *ROWS, *options, code=code).splitlines()
+
+    def lives(self, name: str) -> list[str]:
+        """From where to where each process that trained a row came."""
+        return (self.folder / f".pgpipe/{name}.lives").read_text().splitlines()
+
+    def saved(self, name: str) -> Path:
+        """What the training of a row has saved."""
+        return self.folder / f".pgpipe/{name}.saved"
+
+    def trains(self, name: str) -> bool:
+        return (self.folder / f".pgpipe/{name}.trains").exists()
+
+    @property
+    def enough(self) -> Path:
+        """The file that lets trainings end."""
+        return self.folder / ".pgpipe/enough"
+
+    def process(self, name: str) -> psutil.Process:
+        """The process of a job."""
+        return psutil.Process(int((self.folder / f".pgpipe/jobs/{name}/lock").read_text()))
+
+    def left(self) -> list[str]:
+        """What jobs leave that are not done."""
+        refs = self.git("for-each-ref", "--format=%(refname)", "refs/pgpipe").split()
+        return [*refs, *map(str, self.folder.glob(".pgpipe/jobs/*/tmp*"))]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Rows:
+    return Rows(tmp_path)
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 240
+    while not reached():
+        assert time.monotonic() < deadline, "never reached"
+        time.sleep(0.1)
+
+
+def went_on(lives: list[str]) -> bool:
+    """Whether a training of two lives was cut short, and went on from where it was."""
+    (first, cut), (again, last) = (map(int, life.split()) for life in lives)
+    return first == 0 < cut == again <= last
+
+
+@pytest.mark.slow
+def test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again(rows: Rows) -> None:
+    local = ("run", "table1", "--executor", "local", "-j", "2", *ROWS)
+    first = rows.start("pgpipe", "study", *local)
+    wait_until(lambda: rows.trains(A) and rows.trains(B))
+    assert rows.study("status") == [f"{A}: running", f"{B}: running"]
+    (refused,) = rows.study("run", "--executor", "local", code=5)
+    assert refused.startswith("pgpipe: error: another pgpipe study run hands out jobs here")
+    rows.process(A).kill()
+    wait_until(lambda: rows.saved(A).exists())
+    first.send_signal(signal.SIGINT)
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 75
+    assert f"{A}: failed: ended without an error: killed" in said or "interrupted" in said
+    failed = rows.study("status")
+    assert failed[1] == f"{B}: failed: r16: interrupted, state saved"
+    assert "_0_log.out has all that " in failed[2]
+
+    rows.enough.touch()
+    again = rows.study("run", "--executor", "local", "-j", "2")
+    assert sorted(line for line in again if "done" in line) == [f"{A}: done", f"{B}: done"]
+    assert went_on(rows.lives(A))
+    assert went_on(rows.lives(B))
+    assert rows.left() == []
+    assert rows.git("status", "--short") == ""
+    done = [f"{name}: done, swd_avg 12.50" for name in (A, B)]
+    assert rows.study("run", "--executor", "local") == rows.study("status") == done
+
+
+@pytest.mark.slow
+def test_slurm_s_jobs_are_requeued_before_their_time_is_up(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin_slurm.install(rows.folder / ".slurm")
+    monkeypatch.setenv("STANDIN_SLURM", str(rows.folder / ".slurm"))
+    options = ("--executor", "slurm", "-j", "1", "--time", "300", "--cpus", "2", "--mem", "8")
+    sqlite = rows.study("run", *options, code=2)
+    assert sqlite[0].startswith(f"pgpipe: error: MLflow's store is {rows.folder}/mlflow.db, a SQL")
+    (rows.folder / "params.yaml").write_text(
+        (rows.folder / "params.yaml").read_text().replace("enabled: true", "enabled: false")
+    )
+    bad = rows.study("run", *options, "--partition", "nowhere", code=2)
+    assert bad[-1] == "pgpipe: error: sbatch: sbatch: error: invalid partition specified: nowhere"
+    assert rows.left() == []
+
+    given = rows.study("run", *options, "--partition", "long", "--gpus", "1")
+    assert given[2:] == [f"{A}: Slurm's job 100_0", f"{B}: Slurm's job 100_1"]
+    script = (rows.folder / ".slurm/100.sh").read_text()
+    for line in ("array=0-1%1", "time=300", "partition=long", "gpus-per-node=1", "mem=8GB"):
+        assert f"#SBATCH --{line}\n" in script
+    assert "#SBATCH --requeue\n" in script
+    assert "#SBATCH --signal=USR2@120\n" in script
+    assert " --cpus-per-task=2 " in script
+    wait_until(lambda: rows.trains(A))
+    assert rows.study("status") == [f"{A}: running", f"{B}: queued"]
+    (rows.folder / ".slurm/100_1.state").write_text("OUT_OF_MEMORY")
+    job = rows.process(A)
+    for process in (job, *job.children(recursive=True)):  # as Slurm does
+        process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: rows.saved(A).exists())
+    rows.enough.touch()
+    wait_until(lambda: standin_slurm.states()["100_0"] == "COMPLETED")
+    assert went_on(rows.lives(A))
+    done, failed, _ = rows.study("status")
+    assert done == f"{A}: done, swd_avg 12.50"
+    assert failed == f"{B}: failed: Slurm: OUT_OF_MEMORY"
+    again = rows.study("run", *options)
+    assert again == [done, f"{B}: queued again", f"{B}: Slurm's job 101"]
+    wait_until(lambda: standin_slurm.states()["101"] == "COMPLETED")
+    assert rows.left() == []
+
+
+# Refusals
+
+
+@pytest.fixture
+def study(with_presets: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Callable[..., str]:
+    """What `pgpipe study run` is refused for, in a folder that is no project of git yet."""
+    for arguments in (["init", "-q"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit"]):
+        more = ["-qm", "x", "--allow-empty"] if arguments[-1] == "commit" else []
+        subprocess.run(["git", *arguments, *more], check=True, cwd=with_presets)
+    (with_presets / ".dvc").mkdir()
+    (with_presets / ".dvc/config").touch()
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def refused(*options: str) -> str:
+        code, stdout, stderr = command("study", "run", "--rows", "a", "--seeds", "1", *options)
+        assert (code, stdout) == (2, "")
+        (line,) = stderr.splitlines()
+        return line.removeprefix("pgpipe: error: ")
+
+    return refused
+
+
+def test_without_submitit_nothing_starts(
+    study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "submitit", None)
+    executors.library.cache_clear()
+    said = "submitit is not installed, which runs jobs; install it: pip install 'pgpipe[slurm]'"
+    assert study("--executor", "local") == said
+
+
+def test_options_of_slurm_and_a_machine_without_it_are_refused(
+    study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert study("--executor", "local", "--time", "10").startswith("--time: Slurm's")
+    assert study("--executor", "slurm").startswith("sbatch: not found; run this on a machine")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+    few = study("--executor", "local", "-j", "2", "--gpus", "2")
+    assert few == "CUDA_VISIBLE_DEVICES: '4,6,7' names fewer than 4 GPUs"
+
+
+def test_locks_that_do_not_exclude_are_refused(
+    study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", lambda *_: None)  # as a disk mounted with nolock does
+    assert study("--executor", "local").startswith(
+        ".pgpipe/jobs: a file that one process has locked another locks too: jobs that share it"
+    )
+
+
+def test_locks_for_each_machine_alone_are_refused_to_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mounts as Linux lists them: of /, an NFS, and a Lustre in it with a space in its name."""
+    root = str(tmp_path).replace(" ", "\\040")
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        f"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+        f"40 22 0:45 / {root}/nfs rw,relatime - nfs4 server:/x rw,vers=4.2,local_lock=none\n"
+        f"41 22 0:46 / {root}/a\\040b rw,noatime - lustre server:/y rw,localflock\n"
+    )
+    monkeypatch.setattr(disk, "MOUNTS", mounts)
+    assert "local_lock=none" in disk.mount_options(tmp_path / "nfs/project")
+    disk.require_locks(tmp_path / "nfs", several_machines=True)
+    disk.require_locks(tmp_path / "a b", several_machines=False)
+    with pytest.raises(UsageError, match=r"a b: mounted with localflock: jobs that share it"):
+        disk.require_locks(tmp_path / "a b", several_machines=True)
+
+
+# Slurm and devices
+
+
+def test_each_job_of_this_machine_has_gpus_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [devices(slot, 2) for slot in (0, 1)] == ["0,1", "2,3"]
+    assert devices(0, None) is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+    assert [devices(slot, 1) for slot in (0, 2)] == ["4", "7"]
+    assert devices(1, None) == "4,6,7"
+
+
+@pytest.mark.parametrize("state", sorted(UNCLEAR))
+def test_what_slurm_s_accounts_leave_open_its_queue_decides(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin_slurm.install(tmp_path / "bin")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANDIN_SLURM", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin", prepend=os.pathsep)
+    executors.library().SlurmJob.watcher.clear()
+    (tmp_path / "7_0.state").write_text("PENDING")
+    (tmp_path / "7_1.state").write_text(state)
+    (tmp_path / "7_2.state").write_text("CANCELLED by 1000")
+    found = slurm_states(["7_0", "7_1", "7_2"])
+    assert found == {"7_0": "PENDING", "7_1": "FAILED", "7_2": "CANCELLED"}
