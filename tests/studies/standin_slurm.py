@@ -2,7 +2,7 @@
 
 It runs the tasks of an array one after the other, keeps their states as files in the folder that
 STANDIN_SLURM names, and starts a task again that was requeued. A task whose state is another than
-PENDING when its turn comes is left out.
+PENDING when its turn comes is left out, and where there is a file `down` none is begun.
 """
 
 import os
@@ -16,7 +16,7 @@ NAMES = ("sbatch", "srun", "sacct", "squeue", "scontrol")
 
 def install(folder: Path) -> None:
     """Write the commands into a folder."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name in NAMES:
         script = folder / name
         script.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {name} \"$@\"\n")
@@ -43,7 +43,8 @@ def sbatch(script: str) -> None:
         (place() / f"{task}.state").write_text("PENDING")
     silent = subprocess.DEVNULL
     command = [sys.executable, __file__, "runner", *tasks]
-    subprocess.Popen(command, start_new_session=True, stdout=silent, stderr=silent)
+    if not (place() / "down").exists():
+        subprocess.Popen(command, start_new_session=True, stdout=silent, stderr=silent)
     print(f"Submitted batch job {number}")  # noqa: T201
 
 

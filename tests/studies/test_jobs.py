@@ -53,11 +53,8 @@ class Rows(Project):
     @property
     def environment(self) -> dict[str, str]:
         found = super().environment
-        path = f"{self.folder / '.slurm'}{os.pathsep}{found['PATH']}"
-        return {**found, "PATH": path, "STANDIN_SLURM": str(self.folder / ".slurm")}
-
-    def study(self, command: str, *options: str, code: int = 0) -> list[str]:
-        return self.run("pgpipe", "study", command, *ROWS, *options, code=code).splitlines()
+        path = f"{self.slurm}{os.pathsep}{found['PATH']}"
+        return {**found, "PATH": path, "STANDIN_SLURM": str(self.slurm)}
 
     def lives(self, name: str) -> list[str]:
         """From where to where each process that trained a row came."""
@@ -69,6 +66,11 @@ class Rows(Project):
 
     def trains(self, name: str) -> bool:
         return (self.folder / f".pgpipe/{name}.trains").exists()
+
+    @property
+    def slurm(self) -> Path:
+        """Where the stand-in for Slurm is, if there is one."""
+        return self.folder / ".pgpipe/slurm"
 
     @property
     def enough(self) -> Path:
@@ -103,62 +105,95 @@ def went_on(lives: list[str]) -> bool:
     return first == 0 < cut == again <= last
 
 
+@pytest.fixture
+def study(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, command: Run
+) -> Callable[..., tuple[int, list[str]]]:
+    """Run `pgpipe study` in this process in that project: its exit code, and what it says."""
+    monkeypatch.chdir(rows.folder)
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("PATH", "STANDIN_SLURM"):
+        monkeypatch.setenv(name, rows.environment[name])
+
+    def study(*words: str) -> tuple[int, list[str]]:
+        code, stdout, stderr = command("study", words[0], *ROWS, *words[1:])
+        return code, [*stdout.splitlines(), *stderr.splitlines()]
+
+    return study
+
+
 @pytest.mark.slow
-def test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again(rows: Rows) -> None:
-    local = ("run", "table1", "--executor", "local", "-j", "2", *ROWS)
-    first = rows.start("pgpipe", "study", *local)
+def test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again(
+    rows: Rows, study: Callable[..., tuple[int, list[str]]]
+) -> None:
+    local = ("--executor", "local", "-j", "2")
+    first = rows.start("pgpipe", "study", "run", "table1", *local, *ROWS)
     wait_until(lambda: rows.trains(A) and rows.trains(B))
-    assert rows.study("status") == [f"{A}: running", f"{B}: running"]
-    (refused,) = rows.study("run", "--executor", "local", code=5)
+    assert study("status") == (0, [f"{A}: running", f"{B}: running"])
+    code, (refused,) = study("run", *local)
+    assert code == 5
     assert refused.startswith("pgpipe: error: another pgpipe study run hands out jobs here")
     rows.process(A).kill()
     wait_until(lambda: rows.saved(A).exists())
     first.send_signal(signal.SIGINT)
-    said, _ = first.communicate(timeout=60)
+    first.communicate(timeout=60)
     assert first.returncode == 75
-    assert f"{A}: failed: ended without an error: killed" in said or "interrupted" in said
-    failed = rows.study("status")
-    assert failed[1] == f"{B}: failed: r16: interrupted, state saved"
-    assert "_0_log.out has all that " in failed[2]
+    _, (a, b, advice) = study("status")
+    assert a == f"{A}: failed: r16: interrupted, state saved"  # by its stage, which outlived it
+    assert b == f"{B}: failed: r16: interrupted, state saved"
+    assert advice.startswith(f"{rows.folder}/.pgpipe/jobs/{A}/")
 
     rows.enough.touch()
-    again = rows.study("run", "--executor", "local", "-j", "2")
-    assert sorted(line for line in again if "done" in line) == [f"{A}: done", f"{B}: done"]
+    said = rows.run("pgpipe", "study", "run", "table1", *local, *ROWS).splitlines()
+    assert {f"{A}: queued again", f"{A}: done", f"{B}: done"} < set(said)
     assert went_on(rows.lives(A))
     assert went_on(rows.lives(B))
     assert rows.left() == []
     assert rows.git("status", "--short") == ""
-    done = [f"{name}: done, swd_avg 12.50" for name in (A, B)]
-    assert rows.study("run", "--executor", "local") == rows.study("status") == done
+    assert study("run", *local) == (0, [f"{name}: done, swd_avg 12.50" for name in (A, B)])
+
+
+SLURM = ("--executor", "slurm", "-j", "1", "--time", "300", "--cpus", "2", "--mem", "8")
 
 
 @pytest.mark.slow
-def test_slurm_s_jobs_are_requeued_before_their_time_is_up(
-    rows: Rows, monkeypatch: pytest.MonkeyPatch
+def test_slurm_gets_an_array_with_what_was_asked_for(
+    rows: Rows, study: Callable[..., tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standin_slurm.install(rows.folder / ".slurm")
-    monkeypatch.setenv("STANDIN_SLURM", str(rows.folder / ".slurm"))
-    options = ("--executor", "slurm", "-j", "1", "--time", "300", "--cpus", "2", "--mem", "8")
-    sqlite = rows.study("run", *options, code=2)
-    assert sqlite[0].startswith(f"pgpipe: error: MLflow's store is {rows.folder}/mlflow.db, a SQL")
-    (rows.folder / "params.yaml").write_text(
-        (rows.folder / "params.yaml").read_text().replace("enabled: true", "enabled: false")
-    )
-    bad = rows.study("run", *options, "--partition", "nowhere", code=2)
-    assert bad[-1] == "pgpipe: error: sbatch: sbatch: error: invalid partition specified: nowhere"
+    standin_slurm.install(rows.slurm)
+    (rows.slurm / "down").touch()
+    code, (sqlite,) = study("run", *SLURM)
+    assert code == 2
+    assert sqlite.startswith(f"pgpipe: error: MLflow's store is {rows.folder}/mlflow.db, a SQLite")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    code, said = study("run", *SLURM, "--partition", "nowhere")
+    assert code == 2
+    assert said[-1] == "pgpipe: error: sbatch: sbatch: error: invalid partition specified: nowhere"
     assert rows.left() == []
 
-    given = rows.study("run", *options, "--partition", "long", "--gpus", "1")
+    _, given = study("run", *SLURM, "--partition", "long", "--gpus", "1")
     assert given[2:] == [f"{A}: Slurm's job 100_0", f"{B}: Slurm's job 100_1"]
-    script = (rows.folder / ".slurm/100.sh").read_text()
+    script = (rows.slurm / "100.sh").read_text()
     for line in ("array=0-1%1", "time=300", "partition=long", "gpus-per-node=1", "mem=8GB"):
         assert f"#SBATCH --{line}\n" in script
     assert "#SBATCH --requeue\n" in script
     assert "#SBATCH --signal=USR2@120\n" in script
     assert " --cpus-per-task=2 " in script
+    assert study("status")[1] == study("run", *SLURM)[1] == [f"{A}: queued", f"{B}: queued"]
+    assert study("queue")[1][:2] == [f"{A}: queued", f"{B}: queued"], "not in DVC's queue, too"
+
+
+@pytest.mark.faults
+def test_slurm_s_jobs_are_requeued_before_their_time_is_up(
+    rows: Rows, study: Callable[..., tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    standin_slurm.install(rows.slurm)
+    study("run", *SLURM)
     wait_until(lambda: rows.trains(A))
-    assert rows.study("status") == [f"{A}: running", f"{B}: queued"]
-    (rows.folder / ".slurm/100_1.state").write_text("OUT_OF_MEMORY")
+    assert study("status")[1] == [f"{A}: running", f"{B}: queued"]
+    (rows.slurm / "100_1.state").write_text("OUT_OF_MEMORY")
     job = rows.process(A)
     for process in (job, *job.children(recursive=True)):  # as Slurm does
         process.send_signal(signal.SIGUSR2)
@@ -166,10 +201,11 @@ def test_slurm_s_jobs_are_requeued_before_their_time_is_up(
     rows.enough.touch()
     wait_until(lambda: standin_slurm.states()["100_0"] == "COMPLETED")
     assert went_on(rows.lives(A))
-    done, failed, _ = rows.study("status")
+    executors.library().SlurmJob.watcher.clear()  # it asks Slurm at intervals
+    _, (done, failed, _) = study("status")
     assert done == f"{A}: done, swd_avg 12.50"
     assert failed == f"{B}: failed: Slurm: OUT_OF_MEMORY"
-    again = rows.study("run", *options)
+    _, again = study("run", *SLURM)
     assert again == [done, f"{B}: queued again", f"{B}: Slurm's job 101"]
     wait_until(lambda: standin_slurm.states()["101"] == "COMPLETED")
     assert rows.left() == []
@@ -179,7 +215,9 @@ def test_slurm_s_jobs_are_requeued_before_their_time_is_up(
 
 
 @pytest.fixture
-def study(with_presets: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Callable[..., str]:
+def refused(
+    with_presets: Path, monkeypatch: pytest.MonkeyPatch, command: Run
+) -> Callable[..., str]:
     """What `pgpipe study run` is refused for, in a folder that is no project of git yet."""
     for arguments in (["init", "-q"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit"]):
         more = ["-qm", "x", "--allow-empty"] if arguments[-1] == "commit" else []
@@ -189,39 +227,39 @@ def study(with_presets: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> 
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
-    def refused(*options: str) -> str:
+    def run(*options: str) -> str:
         code, stdout, stderr = command("study", "run", "--rows", "a", "--seeds", "1", *options)
         assert (code, stdout) == (2, "")
         (line,) = stderr.splitlines()
         return line.removeprefix("pgpipe: error: ")
 
-    return refused
+    return run
 
 
 def test_without_submitit_nothing_starts(
-    study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "submitit", None)
     executors.library.cache_clear()
     said = "submitit is not installed, which runs jobs; install it: pip install 'pgpipe[slurm]'"
-    assert study("--executor", "local") == said
+    assert refused("--executor", "local") == said
 
 
 def test_options_of_slurm_and_a_machine_without_it_are_refused(
-    study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert study("--executor", "local", "--time", "10").startswith("--time: Slurm's")
-    assert study("--executor", "slurm").startswith("sbatch: not found; run this on a machine")
+    assert refused("--executor", "local", "--time", "10").startswith("--time: Slurm's")
+    assert refused("--executor", "slurm").startswith("sbatch: not found; run this on a machine")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
-    few = study("--executor", "local", "-j", "2", "--gpus", "2")
+    few = refused("--executor", "local", "-j", "2", "--gpus", "2")
     assert few == "CUDA_VISIBLE_DEVICES: '4,6,7' names fewer than 4 GPUs"
 
 
 def test_locks_that_do_not_exclude_are_refused(
-    study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)  # as a disk mounted with nolock does
-    assert study("--executor", "local").startswith(
+    assert refused("--executor", "local").startswith(
         ".pgpipe/jobs: a file that one process has locked another locks too: jobs that share it"
     )
 
