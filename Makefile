@@ -13,7 +13,8 @@ SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults and not full
 FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
-           tests/training/test_divergence.py tests/test_own_images.py tests/studies/test_queue.py
+           tests/training/test_divergence.py tests/test_own_images.py tests/studies/test_queue.py \
+           tests/studies/test_jobs.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 
@@ -55,7 +56,7 @@ site: install
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,slurm]'
 	@touch $@
 
 # The hashes of an environment: what builds packages first, so that nothing is fetched unseen.

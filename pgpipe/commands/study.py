@@ -1,5 +1,6 @@
 """The commands `pgpipe study ...`: rows of a table as experiments, and what they show."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,9 +83,10 @@ def run(
     fill.require_data(experiments)
     executors.require(executor, experiments, jobs, resources)
     failed = False
-    for line, bad in fill.run(experiments, executor, jobs, resources):
-        say(line)
-        failed |= bad
+    with closing(fill.run(experiments, executor, jobs, resources)) as outcomes:  # stops the jobs
+        for line, bad in outcomes:
+            say(line)
+            failed |= bad
     raise typer.Exit(int(failed))
 
 

@@ -1,6 +1,6 @@
 """What `pgpipe study queue`, `run` and `status`, and `pgpipe queue`, do and say."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 from pgpipe.data.sources import users_files
@@ -96,8 +96,11 @@ def queue(
 
 def run(
     wanted: list[Experiment], executor: Executor, workers: int, resources: Resources
-) -> Iterator[Outcome]:
-    """Have an executor run what is neither done nor waiting nor running."""
+) -> Generator[Outcome, None, None]:
+    """Have an executor run what is neither done nor waiting nor running.
+
+    To close the generator is to stop the jobs of this machine, once they have saved.
+    """
     new: list[jobs.Job] = []
     with jobs.handing_out():
         for text in queue(wanted, lambda *row: new.append(jobs.put(*row))):

@@ -248,6 +248,7 @@ ARGUMENTS: dict[Words, Sequence[Words]] = {
     ("gc",): [("--days", "0"), ("--dry-run",)],
     ("ablation", "queue"): [("--rows", "a", "--seeds", "1")],
     ("ablation", "status"): [("--rows", "a", "--seeds", "1")],
+    ("ablation", "run"): [("--executor", "slurm")],
     ("data", "check"): [("--json", "look.json", "--page", "look.html")],
     ("data", "show"): [(), ("--sheet", "sheet.png")],
     ("data", "extract"): [("--to", "extracted", "--count", "4")],

@@ -27,7 +27,9 @@ from faults.trials import Trials
 from pgpipe.errors import UsageError
 
 DIFFERING: dict[Words, int] = {
-    ("weights", "--from", "params.yaml"): 3
+    ("weights", "--from", "params.yaml"): 3,
+    ("study", "run"): 2,  # for whom to run is not said
+    ("ablation", "run", "--executor", "slurm"): 2,  # there is none
 }  # exit codes of what nothing refuses
 STAGES = [
     ("find",), ("download",), ("prepare",), ("gate",), ("reference",), ("init",), ("train", "r4"),

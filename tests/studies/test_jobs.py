@@ -309,3 +309,38 @@ def test_what_slurm_s_accounts_leave_open_its_queue_decides(
     (tmp_path / "7_2.state").write_text("CANCELLED by 1000")
     found = slurm_states(["7_0", "7_1", "7_2"])
     assert found == {"7_0": "PENDING", "7_1": "FAILED", "7_2": "CANCELLED"}
+
+
+# On real stages
+
+
+@pytest.mark.faults
+def test_a_killed_job_ends_with_the_bits_of_one_left_alone(tmp_path: Path) -> None:
+    whole, killed = (real_project(tmp_path / name) for name in ("whole", "killed"))
+    run = ("study", "run", "--executor", "local", "--rows", "a", "--seeds", "1")
+    assert f"{A}: done" in whole.run("pgpipe", *run)
+    first = killed.start("pgpipe", *run)
+    wait_until(lambda: any(killed.folder.glob(".pgpipe/state/r8-*/previews")))
+    os.kill(int((killed.folder / f".pgpipe/jobs/{A}/lock").read_text()), signal.SIGKILL)
+    assert first.communicate()[0].splitlines()[-1].startswith(f"{A}: failed: ")
+    assert first.returncode == 1
+    assert f"{A}: done" in killed.run("pgpipe", *run)
+    assert generator(killed) == generator(whole)
+
+
+def real_project(folder: Path) -> Project:
+    """A project that trains in seconds, with the rows of Table 1."""
+    folder.mkdir()
+    project = Project(folder).create()
+    write_presets(folder / "presets")
+    params = folder / "params.yaml"
+    params.write_text(params.read_text().partition("\n")[2])
+    project.commit()
+    return project
+
+
+def generator(project: Project) -> str:
+    """The hash of the last phase's folder that an experiment's dvc.lock names."""
+    ref = project.git("for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{A}").strip()
+    lock = project.git("show", f"{ref}:dvc.lock")
+    return lock.partition("- path: models/r16\n")[2].partition("md5: ")[2].split()[0]
