@@ -56,7 +56,7 @@ site: install
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,slurm]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	@touch $@
 
 # The hashes of an environment: what builds packages first, so that nothing is fetched unseen.

@@ -21,7 +21,7 @@ from benchmarks.steps import noise
 from benchmarks.timing import Work, in_turns
 from pgpipe.data.feeding.batches import Batches
 from pgpipe.data.feeding.multires import ImageStore
-from pgpipe.scoring.table import aligned
+from pgpipe.plumbing.terminal import table_lines
 
 MINIBATCH = 16
 WORKERS = 2
@@ -121,4 +121,4 @@ def lines(found: Sequence[Rates]) -> Iterator[str]:
         )
         for rates in found
     ]
-    yield from aligned([HEAD, *rows])
+    yield from table_lines(rows, HEAD, range(1, len(HEAD) - 1))

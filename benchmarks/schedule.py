@@ -12,9 +12,9 @@ from benchmarks.settings import Setting
 from benchmarks.steps import Part, parts_of, step_of, training
 from benchmarks.timing import in_turns
 from pgpipe.gan.schedule import GrowthSection, Phase, kimg
-from pgpipe.scoring.table import aligned
+from pgpipe.plumbing.terminal import table_lines
 
-HEAD = ("phase", "kimg", "images/s", "hours", "")
+HEAD = ("phase", "kimg", "images/s", "hours")
 TURNS, SECONDS = 3, 1.0  # of a step, see timing.in_turns
 
 Rates = Mapping[tuple[str, Part], float]  # images a second, of each part of each phase
@@ -80,7 +80,7 @@ def lines(found: Sequence[Stretch]) -> Iterator[str]:
     ]
     images, hours = sum(s.images for s in found), sum(s.hours for s in found)
     total = ("total", f"{kimg(images):g}", f"{images / hours / 3600:.4g}", in_hours(hours))
-    yield from aligned([HEAD, *((*row, "") for row in [*rows, total])])
+    yield from table_lines([*rows, total], HEAD, (1, 2, 3))
 
 
 def in_hours(hours: float) -> str:

@@ -5,12 +5,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from pgpipe.config import PARAMS_FILE, load_yaml, lookup, parse_yaml
+from pgpipe.config import PARAMS_FILE, load_yaml, lookup, parse_yaml, part_of
 from pgpipe.errors import UsageError
 from pgpipe.gan.config import NetworkSpec, TrainSection, conditioned_classes
 from pgpipe.gan.schedule import GrowthSection
 from pgpipe.presets import files as presets
 from pgpipe.presets.overlay import merge
+from pgpipe.training.auto import Asked, Machine, here
 from stages.check import check
 
 LABELS = 10  # of the stand-in for a data set, where the networks take labels; `photos` has as many
@@ -50,6 +51,7 @@ class Setting:
     """What a training step depends on."""
 
     section: TrainSection
+    machine: Machine
     spec: NetworkSpec
     growth: GrowthSection
 
@@ -75,7 +77,8 @@ def setting_of(document: dict[str, Any], source: str) -> Setting:
         ),
         minibatch_stddev=params.train.minibatch_stddev,
     )
-    return Setting(params.train, spec, params.growth)
+    machine = here(part_of(document, Asked, source))
+    return Setting(params.train, machine, spec, params.growth)
 
 
 def settings(names: list[str], small: bool, beside: list[str]) -> dict[str, Setting]:

@@ -64,7 +64,8 @@ def lengthened(phase: Phase, part: Part) -> Phase:
 
 def training(setting: Setting, key: str, part: Part, folder: Path) -> PhaseTraining:
     """A phase at the first step of one of its parts, on noise that is written into `folder`."""
-    phase, section, spec = setting.growth.phases[key], setting.section, setting.spec
+    phase, spec = setting.growth.phases[key], setting.spec
+    section = setting.machine.settled(setting.section, phase.res)
     drawn = weights.initial(spec, phase.res, section.seed)
     averages = {name.replace("generator", "average", 1): value for name, value in drawn.items()}
     job = Job(key, lengthened(phase, part), section, spec, {**averages, **drawn}, 0, [])

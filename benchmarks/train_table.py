@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.settings import Setting
 from benchmarks.train import Speed
-from pgpipe.scoring.table import aligned
+from pgpipe.plumbing.terminal import table_lines
 from pgpipe.training import numerics
 
 HEAD = (
@@ -31,7 +31,7 @@ def lines(settings: Mapping[str, Setting], found: Sequence[Speed]) -> Iterator[s
     yield f"{numerics.name(settings[''].section)}, torch {torch.__version__}"
     first = {(s.key, s.part): s.images_per_second for s in found if not s.beside}
     rows = [row(speed, speed.images_per_second / first[speed.key, speed.part]) for speed in found]
-    yield from aligned([HEAD, *rows])
+    yield from table_lines(rows, HEAD, range(1, len(HEAD) - 1))
 
 
 def row(speed: Speed, times: float) -> tuple[str, ...]:

@@ -116,9 +116,13 @@ def read_params(view: type[S], key: str = "", file: Path = PARAMS_FILE) -> S:
     Raises:
         UsageError: the file is missing or no YAML, or a parameter is not what `view` states.
     """
-    document = load_yaml(file)
+    return part_of(load_yaml(file), view, str(file), key)
+
+
+def part_of(document: Mapping[str, Any], view: type[S], source: str, key: str = "") -> S:
+    """Validate the part of a whole document that `view` names; errors are those of `validate`."""
     found = {path: lookup(document, path.replace("{key}", key)) for path in paths_of(view)}
-    return validate(view, {k: v for k, v in found.items() if v is not None}, str(file), key)
+    return validate(view, {k: v for k, v in found.items() if v is not None}, source, key)
 
 
 def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "") -> S:

@@ -10,6 +10,8 @@ RAW = Path("data/raw")
 RAW_HASHES = Path(".pgpipe/found/raw.json")  # kept, below the main checkout
 MULTIRES = Path("data/multires")
 SOURCES = MULTIRES / "sources.npy"  # of stacked digits alone
+MACHINE = Path("data/machine")
+SETTLED = MACHINE / "settled.json"
 GATE = Path("data/gate.json")
 MODELS = Path("models")
 LAYERS = MODELS / "layers"
@@ -30,7 +32,7 @@ PAGE = REPORTS / "index.html"
 FIGURES = REPORTS / "figures"
 # Where the user's files cannot be: what stages, DVC, git and the tracker write.
 WRITTEN = (
-    *(CHECKED, FOUND, RAW, MULTIRES, GATE, MODELS, REFERENCE, SAMPLES),
+    *(CHECKED, FOUND, RAW, MULTIRES, MACHINE, GATE, MODELS, REFERENCE, SAMPLES),
     *(METRICS, REPORTS / SEAL, HISTORY, PAGE, FIGURES),
     *map(Path, (".pgpipe", ".dvc", ".git", "mlflow.db", "mlartifacts")),
 )

@@ -6,17 +6,22 @@ from pydantic import Field
 
 from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
 from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.drawing import films, growth
 from pgpipe.images import write_png
-from pgpipe.plumbing import sealed
+from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes
-from pgpipe.plumbing.layout import HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
+from pgpipe.plumbing.layout import GENERATOR, HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
+from pgpipe.plumbing.terminal import say
 from pgpipe.reporting import figures, page
 from pgpipe.reporting.figures import History
+from pgpipe.tracking import artifact
 from pgpipe.tracking.tracker import Tracker
 from stages import paths
 from stages.listeners import log_data, log_model
 from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REALS_PICTURE, SAMPLES, model
 from stages.tracked import tracked
+
+FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
 
 
 class Params(Section):
@@ -39,10 +44,17 @@ def run() -> None:
             PREVIEW_COLUMNS,
             [int(resolution) for resolution in history.resolution.unique()],
             quick_images(final),
+            (FIGURES / FILM).read_bytes(),
+            tensors.read_facts(final / GENERATOR)["labels"],
         )
         write_bytes(PAGE, html.encode())
         link_or_copy(final / HISTORY, paths.HISTORY)
         log_all(tracker, final, history)
+    say(
+        f"{PAGE}: {page.in_one_line(sealed.read_json(METRICS))}; in brackets the reals' own",
+        "next: open that page in a browser; `pgpipe ui` has the curves of all experiments, "
+        "`pgpipe generate` and `pgpipe walk` draw more",
+    )
 
 
 def quick_images(final: Path) -> int:
@@ -54,9 +66,15 @@ def quick_images(final: Path) -> int:
 def write_figures(final: Path, history: History) -> None:
     """Every picture of the page as a PNG of its own."""
     fresh_folder(FIGURES)
-    sealed.hand_on([REALS_PICTURE, *sealed.files(SAMPLES, "*.png")], FIGURES)
+    sampled = {
+        SAMPLES / "random.png",
+        SAMPLES / "interpolation.png",
+        *sealed.files(SAMPLES, "*.png"),
+    }
+    sealed.hand_on([REALS_PICTURE, *sorted(sampled)], FIGURES)
     write_png(FIGURES / "growth.png", figures.growth(final / PREVIEWS, history, PREVIEW_COLUMNS))
     write_bytes(FIGURES / "curves.png", page.png(figures.curves(history)))
+    films.write_webp(FIGURES / FILM, growth.frames(final, FILM_ROWS, FILM_FRAMES), FILM_RATE)
     scores = figures.read_history(final / SCORES)
     if len(scores):
         drawn = figures.quick_scores(scores, history, sealed.read_json(METRICS)["kimg"])
@@ -71,6 +89,7 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     scores = {k: v for k, v in metrics.items() if isinstance(v, float)}  # no counts
     tracker.log_metrics(0, {f"score/{name}": value for name, value in scores.items()})
     tracker.set_tags({"protocol": metrics["protocol"]})
-    for picture in sorted(FIGURES.glob("*.png")):
+    for picture in [*sorted(FIGURES.glob("*.png")), FIGURES / FILM]:
         tracker.log_artifact(picture, "figures")
     tracker.log_artifact(PAGE, "report")
+    tracker.log_artifact(final / GENERATOR, artifact.FOLDER)

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -59,7 +60,8 @@ def sample(group: Processes) -> None:
     needs = protocol_for(params.score, len(known)).needs(stacked=sealed.has(SOURCES))
     count = section.count(max(needs.values()))
     watch = partial(track, what="sample", total=count)
-    generator, kimg = load(model(params.final) / GENERATOR)
+    generator, facts = load(model(params.final) / GENERATOR)
+    kimg = facts["row"]["kimg"]
     last_kimg = tensors.read_facts(last)["row"]["kimg"]
     labels = draw_labels(known, count, section.seed) if generator.spec.classes else None
     if group.writes:
@@ -70,17 +72,18 @@ def sample(group: Processes) -> None:
     if group.writes:
         if labels is not None:
             write_array(DRAWN_LABELS, labels.numpy())
-        write_json(DRAWN_FACTS, {"kimg": kimg, "last_kimg": last_kimg})
+        drawn_by = {"kimg": kimg, "last_kimg": last_kimg, "train_precision": facts["precision"]}
+        write_json(DRAWN_FACTS, drawn_by)
         drawn = sealed.read_array(DRAWN, "r")
         for name, picture in pictures(generator, drawn, section.seed).items():
             write_png(SAMPLES / f"{name}.png", picture)
         sealed.seal(SAMPLES)
 
 
-def load(path: Path) -> tuple[Generator, float]:
-    """A phase's generator, and the kimg that it has seen."""
+def load(path: Path) -> tuple[Generator, dict[str, Any]]:
+    """A phase's generator, and the facts in its file."""
     generator, facts = read_generator(path)
-    return generator.to(devices.exact()), facts["row"]["kimg"]
+    return generator.to(devices.exact()), facts
 
 
 def draw_labels(known: torch.Tensor, count: int, seed: int) -> torch.Tensor:

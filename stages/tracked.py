@@ -11,6 +11,7 @@ from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.provenance import running
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.tracker import Tracker, open_run
+from pgpipe.training.auto import Asked, here
 from stages.code import code_hash
 from stages.paths import MULTIRES
 
@@ -32,6 +33,7 @@ def tracked(stage: str, final: bool = False) -> AbstractContextManager[Tracker]:
 
 
 def made_of() -> str:
-    """Return the hash of the code and the prepared images that a result comes from here."""
+    """Return the hash of the code, images and kind of machine that a result comes from here."""
     code = code_hash(running(), load_yaml(PARAMS_FILE))
-    return sha256_json([code, read_manifest(MULTIRES)["arrays"]])
+    machine = here(read_params(Asked)).model_dump()
+    return sha256_json([code, read_manifest(MULTIRES)["arrays"], machine])

@@ -30,6 +30,7 @@ from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow, quick_scorer
 from pgpipe.training.quick_task import quick_task, scores_key
 from pgpipe.training.snapshots import Snapshots
 from stages.listeners import Listeners, log_data, log_model
+from stages.machine import settled
 from stages.paths import LAYERS, MULTIRES, images, model
 from stages.tracked import tracked
 
@@ -48,7 +49,8 @@ def run(key: str) -> None:
         require_name(key, params.phase)
     except ValueError as error:
         raise UsageError(f"params.yaml: growth.phases.{error}") from None
-    launch.run(["train", key], lambda: train(key, params.train, params.phase))
+    section = settled().settled(params.train, params.phase.res)
+    launch.run(["train", key], lambda: train(key, section, params.phase))
 
 
 def train(key: str, section: TrainSection, phase: Phase) -> None:
@@ -63,7 +65,8 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         tracker = stack.enter_context(
             tracked(f"train@{key}") if writes else nullcontext(NullTracker())
         )
-        job = start.make_job(key, phase, section, *starts_from(key, phase))
+        labels = read_manifest(MULTIRES)["labels"]
+        job = start.make_job(key, phase, section, *starts_from(key, phase), labels)
         task = quick_task(phase, section, str(MULTIRES))
         snapshots: Snapshots | None = None
         scorer: Scorer = NO_SCORER
@@ -76,7 +79,7 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         if not any(group.any(states.result(end) is not None)):
             start.warn_of_other_platforms(states, section)
             group.in_turn(lambda: start.require_parts(job, group.count))
-            tracker.set_tags({"device": numerics.name(section)})
+            tracker.set_tags(numerics.tags(section))
             log_data(tracker, read_manifest(MULTIRES))
             batches = open_batches(section, phase.res, job.spec.classes > 0)
             training = PhaseTraining(job, batches, states, listeners, scorer, group)

@@ -101,7 +101,8 @@ def table() -> str:
 def main() -> None:
     """Put the table into the page."""
     before, _, rest = PAGE.read_text().partition(HEAD)
-    PAGE.write_text(before + table() + rest[len(rest) - len(rest.lstrip("|")) :])
+    after = "".join(line for line in rest.splitlines(keepends=True) if not line.startswith("|"))
+    PAGE.write_text(before + table() + after)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ TRAIN: dict[str, Any] = {
     "precision": "fp32",
     "deterministic": False,
     "channels_last": False,
+    "capture": False,
     "data_on_device": "auto",
     "tick_kimg": 1.0,
     "checkpoint_minutes": 5.0,

@@ -31,7 +31,7 @@ class Edited:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        for stage in ("download", "prepare", "init"):
+        for stage in ("machine", "download", "prepare", "init"):
             self.stage(stage)
         self.train()
         self.first = {name: self.hash(name) for name in (PREPARED, STATE, SCORES)}

@@ -45,7 +45,7 @@ def test_lock_has_what_the_constraints_have() -> None:
 def test_lock_has_what_the_project_and_its_build_ask_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
-    asked = project["project"]["dependencies"] + extras["dev"] + extras["docs"] + extras["slurm"]
+    asked = project["project"]["dependencies"] + extras["dev"] + extras["docs"]
     for path, texts in (PACKAGES, asked), (BUILD, project["build-system"]["requires"]):
         known = versions(locked(path.read_text()))
         for requirement in map(Requirement, texts):

@@ -11,6 +11,7 @@ from tinyproject import ROOT, Project
 PAGE = ROOT / "docs/how-to/use-a-generator.md"
 
 PHASES = ("r4", "r8", "r16")
+LOOKING = {"find", "machine"}  # the stages that always run
 LENGTH = "growth.phases.r16.stable_kimg"
 
 
@@ -27,7 +28,9 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
         assert metrics[name] > 0
         assert metrics[f"{name}_{own}"] > 0
     page = (finished.folder / "reports/index.html").read_text()
-    assert "Progressive GAN" in page
+    assert "Progressive GAN: photos" in page
+    assert "data:image/webp" in page
+    assert "<span>astronaut</span>" in page
     assert metrics["protocol"] in page
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
@@ -50,8 +53,8 @@ def test_history_runs_over_all_phases(finished: Project) -> None:
     assert [row[1] for row in rows] == ["r4"] * 3 + ["r8"] * 4 + ["r16"] * 4
 
 
-def test_second_repro_only_looks_at_the_data(finished: Project) -> None:
-    assert stages_run(finished.run("dvc", "repro")) == {"find"}
+def test_second_repro_only_looks_at_data_and_machine(finished: Project) -> None:
+    assert stages_run(finished.run("dvc", "repro")) == LOOKING
 
 
 def test_bad_parameter_is_refused_before_any_output_is_lost(finished: Project) -> None:
@@ -75,7 +78,7 @@ def longer(finished: Project) -> str:
 
 def test_longer_last_phase_retrains_it_alone(longer: str) -> None:
     assert stages_run(longer) == {
-        *("check", "find", "init", "train@r16", "sample", "score", "report")
+        *("check", "find", "machine", "init", "train@r16", "sample", "score", "report")
     }
 
 
@@ -127,10 +130,10 @@ def test_a_clone_pulls_results_and_experiments_and_has_nothing_to_run(
     clone = Project(tmp_path / "clone")
     project.git("clone", "-q", str(tmp_path / "sources"), str(clone.folder))
     clone.run("dvc", "pull")
-    assert stages_run(clone.run("dvc", "repro")) == {"find"}  # which always looks
+    assert stages_run(clone.run("dvc", "repro")) == LOOKING
     clone.run("dvc", "exp", "pull", "origin", "other")
     clone.run("dvc", "exp", "apply", "other")
-    assert stages_run(clone.run("dvc", "repro", "sample")) == {"find"}
+    assert stages_run(clone.run("dvc", "repro", "sample")) == LOOKING
     for name in ("samples/images.npy", "models/r16/generator.safetensors"):
         assert (clone.folder / name).read_bytes() == (project.folder / name).read_bytes()
 

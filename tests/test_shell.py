@@ -38,6 +38,6 @@ def test_no_key_reaches_the_shell(toy: Toy, key: str) -> None:
     output = toy.run("dvc", "repro", "-s", f"train@{key}", code=255)
     assert not (toy.folder / "pwned").exists()
     errors = [line for line in output.splitlines() if line.startswith("pgpipe: error: ")]
-    wanted = "data/multires" if key == "r4" else f"{key}: a phase of resolution 4 is called r4"
+    wanted = "data/machine" if key == "r4" else f"{key}: a phase of resolution 4 is called r4"
     assert len(errors) == 1
     assert wanted in errors[0]

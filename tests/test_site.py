@@ -166,7 +166,7 @@ def test_no_page_is_wider_than_a_phone(site: Path) -> None:
 def test_pages_that_are_made_from_the_sources_are_of_these_sources() -> None:
     for name, page in reference.PAGES.items():
         text = (DOCS / f"reference/{name}.md").read_text()
-        assert text == page(), "run: python tests/documented/reference.py"
+        assert text == page(), "run: PYTHONPATH=tests python -m documented.reference"
 
 
 def test_readme_is_a_door() -> None:

@@ -151,7 +151,7 @@ from pgpipe.data.sources.table import SOURCES
 from pgpipe.studies.table import selection
 
 assert SOURCES["toy-images"] == "pgpipe.data.sources.toy:SOURCE"
-assert any(line.startswith("toy-images") for line in listing())
+assert "toy-images" in dict(listing())
 study, data_sets, rows = selection("toy", None, None)
 assert (study.title, data_sets, rows) == ("Toy", ["photos"], ["a", "b"])
 document = load_yaml(Path("tests/params.yaml"))

@@ -20,6 +20,8 @@ import typer
 from pgpipe import errors
 from pgpipe.commands import check as cli_check
 from pgpipe.commands import data as cli_data
+from pgpipe.commands import drawing as cli_drawing
+from pgpipe.commands import export as cli_export
 from pgpipe.commands import scoring as cli_scoring
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
@@ -28,7 +30,7 @@ from pgpipe.errors import PgpipeError, UsageError, printable, without_credential
 from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
 from pgpipe.plumbing.project import find_stages, project_root, require_git, require_home
-from pgpipe.plumbing.terminal import note, say, tell_for_libraries
+from pgpipe.plumbing.terminal import counted, note, say, say_table, tell_for_libraries
 from pgpipe.plumbing.unwritable import refusal, refusal_of_database
 
 NO_MEMORY = re.compile(
@@ -64,6 +66,7 @@ def train(
 STAGES: dict[str, str | Callable[..., None]] = {
     "check": cli_check.check,
     "find": "Write down which of your files the data set is made of.",
+    "machine": "Settle what precision and layout `auto` means on this machine.",
     "download": "Fetch the raw images.",
     "prepare": "Make square images of every resolution.",
     "gate": cli_scoring.gate,
@@ -108,9 +111,11 @@ def preset(
 
     match names:
         case ["list"]:
-            say(*presets.listing())
+            say_table(presets.titles().items())
         case ["show", _, *_]:
-            say(*presets.changes(names[1:]))
+            changes = presets.changes(names[1:])
+            say(*(presets.titles()[name] for name in names[1:]))
+            say_table(changes or [("changes nothing", "")])
         case _:
             from stages.check import check
 
@@ -142,9 +147,13 @@ def sync() -> None:
 
     done = sync_all(section().experiment)
     deleted = f"; {done.deleted} deleted in the store, which stay so" if done.deleted else ""
-    say(f"{done.runs} runs; sent {done.points} points, {done.artifacts} files{deleted}")
+    sent = f"{counted(done.points, 'point')}, {counted(done.artifacts, 'file')}"
+    say(f"{counted(done.runs, 'run')}; sent {sent}{deleted}")
 
 
+for drawing in (cli_drawing.generate, cli_drawing.walk, cli_drawing.growth, cli_export.export):
+    app.command(rich_help_panel="Trained generators")(drawing)
+app.command("import", rich_help_panel="Trained generators")(cli_drawing.import_)
 app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe.plumbing.terminal import say
+from pgpipe.plumbing.terminal import say, say_table
 
 
 def check(
@@ -16,12 +16,11 @@ def check(
     """Validate params.yaml."""
     import_module("stages.check").run()
     if estimate:
-        for line in estimated():
-            say(line)
+        show_estimate()
 
 
-def estimated() -> list[str]:
-    """The estimate for params.yaml as lines."""
+def show_estimate() -> None:
+    """Print how much disk and memory a run of params.yaml takes."""
     import shutil
 
     from pgpipe.config import PARAMS_FILE, load_yaml
@@ -34,9 +33,9 @@ def estimated() -> list[str]:
     root = project_root()
     images, raw = census.of(plan.dataset)
     parts = disk.parts(plan, images, raw)
-    return [
-        "disk:",
-        *table.disk(parts, shutil.disk_usage(root).free, disk.written(root)),
-        "memory:",
-        *table.processes(plan),
-    ]
+    say("disk:")
+    say_table(
+        table.disk(parts, shutil.disk_usage(root).free, disk.written(root)), right=table.BYTES
+    )
+    say("memory:")
+    say_table(table.processes(plan), right=table.BYTES)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe.plumbing.terminal import say
+from pgpipe.plumbing.terminal import counted, note, say, say_table
 
 MULTIRES = Path("data/multires")  # as `stages.paths` says, which an installed pgpipe has none of
 
@@ -26,11 +26,15 @@ def list_sources() -> None:
     """Name each data set: its size, its licence, and what you put where by hand."""
     from pgpipe.data.sources.catalogue import listing
 
-    say(*listing())
+    say_table(listing())
 
 
 @app.command()
 def check(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A folder or .zip of images; the data set of params.yaml if none."),
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(help="Write all findings to this JSON file, too.")
     ] = None,
@@ -38,11 +42,12 @@ def check(
         Path | None, typer.Option(help="Write a page for a browser to this file.")
     ] = None,
 ) -> None:
-    """Look at the data set of params.yaml before anything is prepared or trained.
+    """Look at a folder of images, or the data set of params.yaml, before anything is trained.
 
     Counts, sizes, modes, corrupt files, duplicates, classes, what crops lose, disk and memory.
     """
     from pgpipe.config import PARAMS_FILE, load_yaml
+    from pgpipe.data.config import MADE
     from pgpipe.images import png
     from pgpipe.inspection import check, pictures, text
     from pgpipe.plumbing.files import write_bytes, write_json
@@ -53,10 +58,18 @@ def check(
     from stages.check import plan_of
     from stages.paths import RAW
 
-    plan = plan_of(checked(load_yaml(PARAMS_FILE), str(PARAMS_FILE)))
+    document, where = load_yaml(PARAMS_FILE), str(PARAMS_FILE)
+    if path is not None:
+        own = {"name": "folder", "path": str(path.absolute()), "classes": [], "images": 0}
+        document["dataset"] = {**document["dataset"], **own, "list": "", "labels": "source"}
+        where = str(path)
+    plan = plan_of(checked(document, where))
+    if path is None and plan.dataset.name in MADE:
+        note(f"data check: {plan.dataset.name}, as params.yaml says; name a folder to look at it")
     with Meter("check", plan.images or 0) as meter:
         report, sheet = check.check(plan, RAW, meter.update)
-    say(*text.lines(report))
+    say(*(f"warning: {warning}" for warning in report.warnings))
+    say_table(text.rows(report))
     if json is not None:
         with naming_option("--json", json):
             write_json(json, report.model_dump())
@@ -83,7 +96,9 @@ def show(
     from pgpipe.inspection import prepared
     from pgpipe.plumbing.unwritable import naming_option
 
-    say(*prepared.lines(folder))
+    known = prepared.manifest(folder)
+    say(*(f"warning: {note}" for note in known.notes))
+    say_table(prepared.rows(folder, known))
     if sheet is not None:
         picture = prepared.sheet(folder, resolution, seed)
         with naming_option("--sheet", sheet):
@@ -113,7 +128,7 @@ def extract(
     numbers = extract.chosen(prepared.manifest(folder).count, first, count)
     with Meter("extract", len(numbers)) as meter, naming_option("--to", to):
         extract.write_images(folder, to, resolution, numbers, meter.update)
-    say(f"{len(numbers):,} images in {to}")
+    say(f"{counted(len(numbers), 'image')} in {to}")
 
 
 @app.command()

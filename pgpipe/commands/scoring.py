@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pgpipe.errors import UsageError
-from pgpipe.plumbing.terminal import note, say
+from pgpipe.plumbing.terminal import note, say, say_table
 
 if TYPE_CHECKING:
     from pgpipe.scoring.pair import Options
@@ -75,8 +75,8 @@ def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> N
         for line in pair.notes(section, len(reals), len(fakes)):
             note(f"score: {line}")
         metrics = pair.compare(reals, fakes, section, devices.exact(), track)
-    for line in table.lines(metrics):
-        say(line)
+    say_table(table.rows(metrics), table.HEAD, table.NUMBERS)
+    say(table.protocol(metrics))
     if json is not None:
         with naming_option("--json", json):
             write_json(json, metrics)

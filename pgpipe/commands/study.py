@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgpipe.plumbing.terminal import say
+from pgpipe.plumbing.terminal import is_terminal, say, say_table
 from pgpipe.studies.resources import Executor, Resources
 
 if TYPE_CHECKING:
@@ -94,11 +94,15 @@ def run(
 def status(
     study: StudyName = "table1", rows: Rows = None, data: Data = None, seeds: Seeds = 3
 ) -> None:
-    """Say how each experiment stands: done, running, queued, failed or missing."""
+    """Show each row and seed of a study: done, running, queued, failed or missing."""
     from pgpipe.studies import fill
+    from pgpipe.studies.table import find_study
 
-    for line in fill.status(wanted(study, rows, data, seeds)):
-        say(line)
+    found = fill.status(wanted(study, rows, data, seeds), find_study(study).rows)
+    for name, grid in found.grids.items():
+        say(f"{study} on {name}; what is done with its swd_avg:")
+        say_table(grid, ["row", "", *(f"seed {seed}" for seed in range(seeds))])
+    say(*found.notes)
 
 
 @app.command()
@@ -110,12 +114,24 @@ def table(
         "reports/ablation"
     ),
 ) -> None:
-    """Compare finished rows with the paper: print Markdown, write CSV, LaTeX and a figure, too."""
+    """Compare finished rows with the paper: write Markdown, CSV, LaTeX and a figure, and print.
+
+    A terminal shows the scores, their steps and the paper's; else the whole table is printed.
+    """
     from pgpipe.studies import results
     from stages.tracked import section
 
     for found in results.read_all(study, rows, data):
-        say(*results.write_table(found, out, section()).splitlines())
+        written = results.write_table(found, out, section())
+        if is_terminal():
+            say(written.heading)
+            for score in written.scores:
+                say("")
+                say_table(score.rows, score.headings)
+            say("", written.rule, f"The whole table: {written.files[0]}, .csv, .tex and .png")
+        else:
+            say(*written.files[0].read_text(encoding="utf-8").splitlines())
+        say(*written.outdated)
 
 
 @app.command(name="check")
@@ -124,7 +140,8 @@ def check_claims(study: StudyName = "table1", data: Data = None) -> None:
     from pgpipe.studies import results
 
     for found in results.read_all(study, None, data):
-        say(f"{found.name}:", *results.check(found))
+        say(f"{found.name}:")
+        say_table(results.check(found))
 
 
 def whole_queue() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pgpipe.plumbing.terminal import say
+from pgpipe.plumbing.terminal import counted, say
 
 
 def verify() -> None:
@@ -23,7 +23,7 @@ def verify() -> None:
         examined, lines = upkeep.verify(claims, lambda done: meter.update(done // 10**6))
     for line in [*lines, *(f"not verified: {what}" for what in claims.unknown)]:
         say(line)
-    say(f"{examined.files} files, {examined.size / 1e6:.1f} MB, read and compared")
+    say(f"{counted(examined.files, 'file')}, {examined.size / 1e6:.1f} MB, read and compared")
     if lines:
         raise IntegrityError(
             f"{len(lines)} bad or missing, named above; delete a bad output, run pgpipe repair for "
@@ -66,5 +66,6 @@ def gc(
     total, done = 0, "would be removed" if dry_run else "removed"
     for folder, size, age in upkeep.collect(project_root(), days, dry_run):
         total += size
-        say(f"{done}: {folder.name}, {size / 1e6:.1f} MB, last used {age:.0f} days ago")
+        ago = f"{counted(round(age), 'day')} ago"
+        say(f"{done}: {folder.name}, {size / 1e6:.1f} MB, last used {ago}")
     say(f"{total / 1e6:.1f} MB {done}" if total else "nothing to remove")

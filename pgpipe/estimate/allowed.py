@@ -14,6 +14,7 @@ from pgpipe.config import MOST_IMAGES, PARAMS_FILE, Section
 from pgpipe.errors import UsageError
 from pgpipe.gan.config import Conditioning, QuickImages, SampleSection, TrainSection
 from pgpipe.metrics.config import FEWEST, Protocol, ScoreSection, excess, protocol_for
+from pgpipe.plumbing.terminal import counted
 
 
 class Data(NamedTuple):
@@ -56,7 +57,8 @@ def require(asked: Asked, data: Data, source: str = str(PARAMS_FILE)) -> None:
 def refusals(asked: Asked, data: Data) -> Iterator[str]:
     """What the data do not allow; of numbers that are not known yet, nothing is said."""
     if data.images is not None and data.images < FEWEST:
-        yield f"{data.images} images are not >= {FEWEST}: too few to train on and score; add some"
+        found = counted(data.images, "image", verb=True)
+        yield f"{found} not >= {FEWEST}: too few to train on and score; add some"
         return
     if data.images is not None:
         protocol = protocol_for(asked.score, data.images)

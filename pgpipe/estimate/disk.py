@@ -16,6 +16,7 @@ from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.gan.schedule import Phase
 from pgpipe.gan.systems import SYSTEMS, Sizes
 from pgpipe.gan.widths import resolutions
+from pgpipe.plumbing.terminal import counted
 
 EMBEDDED = {"photos": 3_406_630, "digits-1k": 57_651}  # bytes of the data that packages carry
 FLOAT, INTEGER = 4, 8  # bytes
@@ -96,7 +97,7 @@ def states(plan: Plan) -> Iterator[Part]:
     """What each phase goes through; the last is also the model's."""
     for key, phase in plan.growth.phases.items():
         kept = min(STATES, plan.ticks(phase))
-        yield Part(f".pgpipe/state/{key}", f"{kept} states", kept * state(plan, key))
+        yield Part(f".pgpipe/state/{key}", counted(kept, "state"), kept * state(plan, key))
         if plan.snapshots(phase):
             one = generator(plan, phase)
             kept = max(one, min(plan.ticks(phase) * one, KEPT_SNAPSHOT_BYTES))

@@ -31,6 +31,8 @@ SPLITS = 10  # of the Inception score of `quick_inception_images`, as of the pap
 # Decay of Adam's moments; of more than this float32 makes 1.
 Decay = Annotated[float, Field(ge=0, le=0.999999)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]  # of a part of a loss
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Conditioning = Literal["auto", False, "acgan", "matching"]
 QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
 
@@ -142,14 +144,14 @@ class TrainSection(Section):
     label_weight: Weight  # of the labels' loss [1]
     mirror: bool  # flip every other real image
 
-    device: Literal["auto", "cpu", "cuda"]
+    device: Device
     # Of a CPU; 0: all cores. The last bits of a sum depend on it.
     threads: int = Field(ge=0, le=256)
-    precision: Literal[
-        "fp32", "bf16"
-    ]  # bf16: autocast inside G and D; scores, norms, losses in float32
+    # bf16: autocast inside G and D; scores, norms, losses in float32. tf32: of a GPU's products.
+    precision: Precision  # auto, of a run: see `training.auto`
     deterministic: bool  # of a GPU: only algorithms that repeat their bits; a CPU's always do
-    channels_last: bool
+    channels_last: bool | Auto
+    capture: bool  # of a GPU: the step as a CUDA graph
     data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
 
     tick_kimg: SomeKimg  # between two rows of history, previews and saved states

@@ -83,7 +83,8 @@ class Generator(nn.Module):
 
         Args:
             z: latents [N, latent_size], from N(0, I).
-            labels: int64 [N], given exactly if the spec has classes.
+            labels: int64 [N], or shares of the classes [N, classes]; given exactly if the spec has
+                classes.
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
 
         Returns:
@@ -100,7 +101,7 @@ class Generator(nn.Module):
         return rgb.tanh() if self.spec.tanh else rgb
 
     def join(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Latents with the one-hot labels beside, on the hypersphere: [N, latent_size + classes].
+        """Latents beside one-hot labels or shares, on the hypersphere: [N, latent_size + classes].
 
         The Theano code of the paper's tables normalises the latent alone, the TensorFlow code both
         joined.
@@ -109,6 +110,7 @@ class Generator(nn.Module):
         if self.spec.latent_norm == "latent":
             z = pixel_norm(z)
         if labels is not None:
-            one_hot = torch.eye(self.spec.classes, dtype=z.dtype, device=z.device)[labels]
-            z = torch.cat([z, one_hot], dim=1)
+            if not labels.is_floating_point():
+                labels = torch.eye(self.spec.classes, dtype=z.dtype, device=z.device)[labels]
+            z = torch.cat([z, labels], dim=1)
         return pixel_norm(z) if self.spec.latent_norm == "joined" else z

@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgpipe.errors import UsageError
+from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import Images, to_uint8
 from pgpipe.plumbing import tensors
 
 FORMAT = 2  # of a generator's file: raised when names, shapes or meaning of its weights change
+
+LONGEST_REASON = 200  # characters of what torch says
 
 Facts = dict[str, Any]
 
@@ -97,19 +100,37 @@ def read_generator(path: Path) -> tuple[Generator, Facts]:
 
     Raises:
         UsageError: it is missing, or of another format, so that its weights mean something else.
-        IntegrityError: it is no file of tensors.
+        IntegrityError: it is no generator's file.
     """
     named, facts = tensors.read(path)
+    if not isinstance(facts, dict) or "resolution" not in facts or "spec" not in facts:
+        raise IntegrityError(f"{path}: a file of tensors, but none of a generator")
     if (format_ := facts.get("format", 1)) != FORMAT:
         raise UsageError(
             f"{path}: a generator of format {format_}, where this pgpipe has {FORMAT}; "
             "`dvc repro` trains it anew"
         )
-    return generator_of(named, facts), facts
+    try:
+        return generator_of(named, facts), facts
+    except (ValueError, TypeError, RuntimeError) as error:
+        told = " ".join(str(error).split())[:LONGEST_REASON]
+        raise IntegrityError(f"{path}: not the generator that it says it is: {told}") from None
 
 
 def generator_of(named: tensors.Tensors, facts: Mapping[str, Any]) -> Generator:
-    """The generator of a file's tensors and facts."""
-    generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
-    generator.load_state_dict(named)
+    """The generator of a file's tensors and facts.
+
+    It takes the tensors as they are, so that a file asks for no more memory than it has bytes.
+
+    Raises:
+        ValueError, TypeError, RuntimeError: the facts are no architecture's, or not that of the
+            tensors.
+    """
+    spec, resolution = NetworkSpec(**facts["spec"]), facts["resolution"]
+    system = SYSTEMS[spec.name]
+    if resolution not in {1 << n for n in range(2, 11)} or resolution < system.smallest:
+        raise ValueError(f"a {spec.name} has no resolution {resolution!r}")
+    with torch.device("meta"):
+        generator = weights.generator(spec, resolution)
+    generator.load_state_dict(named, assign=True)
     return generator.requires_grad_(False)

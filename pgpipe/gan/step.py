@@ -246,7 +246,8 @@ class Step:
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:
     """Compute in bfloat16 what torch deems safe, if the section asks for it."""
-    if section.precision == "fp32":
+    assert section.precision != "auto", "a run settles it; see training.auto"
+    if section.precision != "bf16":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
 

@@ -14,7 +14,8 @@ from pgpipe.data.reading.blaming import blaming
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.estimate.disk import human
 from pgpipe.images import SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE, Images, grid
-from pgpipe.inspection.text import more, of_labels, row
+from pgpipe.inspection.text import more, of_labels
+from pgpipe.plumbing.terminal import Row
 
 SHOWN = 12  # hexadecimal digits of a hash
 LABELS = "labels.npy"
@@ -100,21 +101,19 @@ def names(folder: Path, known: Manifest) -> list[str]:
         return [known.labels[number] for number in read_labels(folder).tolist()]
 
 
-def lines(folder: Path) -> Iterator[str]:
-    """The manifest as a person reads it."""
-    known = manifest(folder)
+def rows(folder: Path, known: Manifest) -> Iterator[Row]:
+    """The manifest as a person reads it, but for its notes."""
     files = [file.stat().st_size for file in folder.rglob("*.npy")]
     kind = "RGB" if known.channels == 3 else "gray"
-    yield from (f"warning: {note}" for note in known.notes)
-    yield row("data set", f"{folder}, {human(sum(files))}")
-    yield row("images", f"{known.count:,}, {kind}")
+    yield ("data set", f"{folder}, {human(sum(files))}")
+    yield ("images", f"{known.count:,}, {kind}")
     yield from of_labels(known.per_label if known.labels else {})
-    yield row("arrays", "resolution, bytes, file, SHA-256")
+    yield ("arrays", "resolution, bytes, file, SHA-256")
     for resolution in known.resolutions:
         for name, array in known.shards(resolution).items():
             size = human(math.prod(array.shape))
-            yield row("", f"{resolution}x{resolution}: {size}, {name}, {array.sha256[:SHOWN]}")
-    yield row("rejected", f"{len(known.rejected):,}")
+            yield ("", f"{resolution}x{resolution}: {size}, {name}, {array.sha256[:SHOWN]}")
+    yield ("rejected", f"{len(known.rejected):,}")
     yield from more(f"{one.file!r}: {one.reason}" for one in known.rejected[:LISTED])
 
 

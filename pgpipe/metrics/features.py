@@ -10,6 +10,7 @@ from pgpipe.errors import UsageError
 from pgpipe.images import Images
 from pgpipe.metrics import inception_file, inception_v3
 from pgpipe.plumbing.processes.group import ALONE, Processes
+from pgpipe.plumbing.terminal import counted
 
 MINIBATCH = 32  # images; bounds the memory, and no feature depends on it beyond rounding
 
@@ -49,7 +50,8 @@ def require(least: int, score: str, fakes: Tensor, reals: Tensor) -> None:
     """Refuse, as a UsageError, sets of fewer than `least` features or with one not finite."""
     for name, features in (("generated", fakes), ("real", reals)):
         if len(features) < least:
-            raise UsageError(f"{score}: {len(features)} {name} images are not >= {least}")
+            found = counted(len(features), f"{name} image", verb=True)
+            raise UsageError(f"{score}: {found} not >= {least}")
         bad = (~features.isfinite()).any(dim=1).nonzero()
         if len(bad):
             raise UsageError(f"{score}: the features of {name} image {int(bad[0])} are not finite")

@@ -39,6 +39,7 @@ NO_RESULT = {  # modules and packages that make no result, and what they do inst
     "pgpipe.plumbing.processes.launch": "decides who starts it",
     "pgpipe.plumbing.processes.signals": "ends what makes a result",
     "pgpipe.plumbing.processes.variables": "passes numbers on",
+    "pgpipe.plumbing.locks": "decide who works, not at what",
     "pgpipe.plumbing.project": "where it lies",
     "pgpipe.plumbing.provenance": "names results",
     "pgpipe.reporting.progress": "the terminal",

@@ -41,6 +41,7 @@ Seal = tuple[Path, dict[str, str]]  # a folder, and what its writer left there: 
 MAKERS = {  # the stage that writes a file, by how its path begins; `train` by the folder's name
     "data/raw": "download",
     "data/multires": "prepare",
+    "data/machine": "machine",
     "models/init": "init",
     "models/layers": "init",
     "models": "train",
@@ -255,6 +256,8 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
         raise UsageError(f"{path}: not found; run `{maker(path)}`") from None
     except IsADirectoryError:
         raise damaged(path, "no file, but a folder or the like") from None
+    except NotADirectoryError:
+        raise damaged(path.parent, "no folder") from None
     except OSError as error:
         raise refusal(error, path) or error from None
     except Exception as error:  # damaged bytes make libraries raise anything, EOFError too

@@ -30,6 +30,8 @@ WRONG_PLACE = {
     errno.ENXIO: "no file that can be read; move it away",
     errno.EBUSY: "in use, or a place where something is mounted; use another one",
     errno.ETXTBSY: "a program that runs; use another place",
+    errno.ENOLCK: "the file system has no locks; use a local disk",
+    errno.ENOSYS: "the file system cannot do this; use a local disk",
 }
 SHORT_WRITE = "requested and "  # numpy says no errno
 DATABASE: dict[str, type[PgpipeError]] = {

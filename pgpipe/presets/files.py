@@ -12,7 +12,6 @@ from functools import lru_cache
 from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -25,8 +24,6 @@ from pgpipe.presets import mark as preset_mark
 from pgpipe.presets.overlay import apply, combine, directives, merge
 
 FOLDER = Path("presets")
-WIDTH = 100  # of a terminal, in characters
-LEFT = 48  # of it for the left column, at most
 NAMED_EDITS = 4  # that an error repeats, at most
 
 
@@ -142,21 +139,15 @@ def put(names: list[str], check: Callable[[Any], object]) -> list[str]:
     return before.names if before else []
 
 
-def listing() -> list[str]:
-    """Every preset with its title, for a terminal."""
-    return columns(list(titles().items()))
-
-
-def changes(names: list[str]) -> list[str]:
-    """What presets would change in params.yaml, and what each key means, for a terminal."""
+def changes(names: list[str]) -> list[tuple[str, str]]:
+    """What presets would change in params.yaml, and what each key means."""
     after = merged(names)
     before = load_yaml(PARAMS_FILE, comments=True)
     lines = PARAMS_FILE.read_text(encoding="utf-8").splitlines()
-    rows = [
+    return [
         (f"{path}: {in_words(old)} -> {in_words(new)}", meaning(before, lines, path))
         for path, old, new in differences(before, after)
     ]
-    return [*map(title, map(find, names)), *(columns(rows) or ["  changes nothing"])]
 
 
 def differences(
@@ -190,19 +181,6 @@ def meaning(document: Any, lines: list[str], path: str) -> str:
         return ""
     more = takewhile(lambda line: line.startswith(" " * column + "# "), below)
     return " ".join(line[column + 2 :] for line in (first, *more))
-
-
-def columns(rows: list[tuple[str, str]]) -> list[str]:
-    """Two columns, the right one wrapped; a long name reaches over."""
-    left = max((len(name) for name, text in rows if text and len(name) <= LEFT), default=0)
-    hanging = " " * (left + 4)
-    return [
-        line
-        for name, text in rows
-        for line in wrap(
-            f"{name:<{left}}  {text}", WIDTH, initial_indent="  ", subsequent_indent=hanging
-        )
-    ]
 
 
 def write(document: Any) -> None:

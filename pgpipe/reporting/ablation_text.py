@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -85,6 +86,26 @@ def stepped(score: str) -> Callable[[pd.Series], str]:
         return f"{value} ± {interval}{verdict}"
 
     return say
+
+
+class Short(NamedTuple):
+    """The columns of one score that a terminal has room for."""
+
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def short(words: pd.DataFrame, shown: Layout) -> list[Short]:
+    """Of each headline what each row scores, its step, and what the paper says."""
+    found = []
+    for score in shown.headlines:
+        own = [title(score), f"{title(score)}: step"]
+        own += [f"{title(score)}: {paper}" for paper in PAPERS.values()]
+        columns = ["", *(name for name in own if name in words)]
+        headings = ["row", *(name.removeprefix(f"{title(score)}: ") for name in columns)]
+        rows = [[str(row), *map(str, line[columns])] for row, line in words.iterrows()]
+        found.append(Short(headings, rows))
+    return found
 
 
 def markdown(words: pd.DataFrame, heading: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from pgpipe.config import leaves
 from pgpipe.errors import visible
-from pgpipe.metrics.table import metric_of, name_of
+from pgpipe.metrics.table import METRICS, metric_of, name_of
 
 TEMPLATES = Path(__file__).parent
 
@@ -56,6 +56,18 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
         )
 
 
+def in_one_line(metrics: Mapping[str, Any]) -> str:
+    """Return one score of each metric, with the reals' own in brackets."""
+    told = []
+    for name, metric in METRICS.items():
+        shown = next((n for n in (f"{name}_avg", name) if metrics.get(n) is not None), None)
+        if shown is not None:
+            own = metrics.get(f"{shown}_{metric.own}")
+            beside = "" if own is None else f" ({own:.{metric.digits}f})"
+            told.append(f"{metric.short} {metrics[shown]:.{metric.digits}f}{beside}")
+    return ", ".join(told)
+
+
 def interval(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | None:
     """The bounds that stand beside a score, if any."""
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
@@ -69,6 +81,8 @@ def render(
     columns: int,
     resolutions: Iterable[int],
     quick_images: int = 0,
+    film: bytes = b"",
+    classes: Iterable[str] = (),
 ) -> str:
     """The page as HTML.
 
@@ -79,6 +93,8 @@ def render(
         columns: of the picture `growth`.
         resolutions: of its rows.
         quick_images: that a quick score was made of.
+        film: of the growth, as WebP; empty: none.
+        classes: names of the rows of the picture `row_per_class`.
     """
     return template("page.html").render(
         scores=list(score_rows(metrics)),
@@ -88,6 +104,9 @@ def render(
         columns=columns,
         resolutions=list(resolutions),
         quick_images=quick_images,
+        film=in_text(film),
+        classes=list(classes),
+        data=params["dataset"]["name"],
     )
 
 
@@ -105,5 +124,5 @@ def shown(value: object) -> object:
 
 
 def in_text(picture: bytes) -> str:
-    """A PNG file as a page has it."""
+    """A file of pixels as a page has it."""
     return base64.b64encode(picture).decode()

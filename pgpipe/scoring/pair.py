@@ -16,6 +16,7 @@ from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.precision_recall import NEIGHBOUR
 from pgpipe.metrics.streams import stream
+from pgpipe.plumbing.terminal import counted
 
 SPLITS = 10  # of the Inception score
 
@@ -66,7 +67,8 @@ def require_images(n: int, pairs: int, inception: bool, reals: int, fakes: int) 
     if n > most:
         raise UsageError(f"--swd-images: {n} is not <= {most}: there are {counts}")
     if n < least:
-        raise UsageError(f"{n} images of each set are not >= {least}: there are {counts}")
+        found = counted(n, "image")
+        raise UsageError(f"{found} of each set: not >= {least}; there are {counts}")
     if 2 * pairs > most:
         raise UsageError(f"--pairs: {pairs} is not <= {most // 2}: there are {counts}")
 

@@ -41,12 +41,13 @@ def verdict(signs: Iterable[str]) -> Verdict:
     return "not resolved" if "not resolved" in found else "holds"
 
 
-def in_words(finding: Finding) -> str:
-    """A line: verdict, claim, means, and the contrast that decided least clearly."""
-    line = f"{finding.verdict:<14} {finding.claim.score}: {finding.claim.text}"
+def in_words(finding: Finding) -> tuple[str, str]:
+    """The verdict; the claim, means, and the contrast that decided least clearly."""
+    text = f"{finding.claim.score}: {finding.claim.text}"
     if not finding.contrasts:
-        return line
+        return finding.verdict, text
     digits = max(2, metric_of(finding.claim.score).digits)
     means = ", ".join(f"{row} {value:.{digits}f}" for row, value in finding.means.items())
     worst = max(finding.contrasts, key=lambda c: c.estimate + c.half_width)
-    return f"{line}; {means}; {worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f} < 0"
+    decided = f"{worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f} < 0"
+    return finding.verdict, f"{text}; {means}; {decided}"

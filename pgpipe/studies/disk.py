@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pgpipe.errors import UsageError
-from pgpipe.plumbing.files import locked
+from pgpipe.plumbing import locks
 
 MOUNTS = Path("/proc/self/mountinfo")  # of Linux
 LOCAL_LOCKS = {"nolock", "local_lock=all", "local_lock=flock", "localflock"}  # NFS's, Lustre's
@@ -31,7 +31,7 @@ def require_locks(folder: Path, several_machines: bool) -> None:
     trial = folder / "trial"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(trial):
+        with locks.waiting(trial):
             code = subprocess.run([sys.executable, "-c", TRY, trial], check=False).returncode
     except OSError as error:
         raise UsageError(f"{folder}: no file locks ({error.strerror}): {advice}") from None

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from pgpipe.errors import UsageError
+from pgpipe.plumbing import locks
 from pgpipe.studies import jobs, queue
 from pgpipe.studies.disk import require_locks
-from pgpipe.studies.jobs import HANDING_OUT, Given, Job, is_held
+from pgpipe.studies.jobs import HANDING_OUT, Given, Job
 from pgpipe.studies.logs import KILLED, error_in
 from pgpipe.studies.queue import Task, TaskState
 from pgpipe.studies.resources import Executor, Resources
@@ -154,7 +155,7 @@ def on_this_machine(new: list[Job], workers: int, resources: Resources) -> Itera
 
 def running_but(new: list[Job]) -> int:
     """Return how many jobs run that another process, which is no more, has started."""
-    return sum(is_held(job.lock) for job in jobs.known() if job not in new)
+    return sum(locks.is_held(job.lock) for job in jobs.known() if job not in new)
 
 
 def devices(slot: int, gpus: int | None) -> str | None:
@@ -197,9 +198,9 @@ def stop(active: list[tuple[Job, Any]]) -> None:
     """Have jobs of this machine save and end, however often that has to be said."""
     while left := [job for job, process in active if not process.done()]:
         for job in left:
-            if is_held(job.lock) and (number := job.lock.read_text()).isdecimal():
+            if locks.is_held(job.lock) and (pid := locks.first_number(job.lock)):
                 with suppress(ProcessLookupError):
-                    os.kill(int(number), signal.SIGTERM)
+                    os.kill(pid, signal.SIGTERM)
         time.sleep(POLL_S)
 
 
@@ -235,10 +236,10 @@ def task(job: Job, slurm: dict[str, str]) -> Task:
 
 def state_of(job: Job, given: Given | None, slurm: dict[str, str]) -> TaskState:
     """Return whether a job waits, runs or has failed."""
-    if is_held(job.lock):
+    if locks.is_held(job.lock):
         return "running"
     if given is None:
-        return "queued" if is_held(HANDING_OUT) else "failed"
+        return "queued" if locks.is_held(HANDING_OUT) else "failed"
     if is_slurm(given):
         state = slurm[given.number]
         return "failed" if state in ENDED else "running" if state == "RUNNING" else "queued"

@@ -1,11 +1,12 @@
 """What `pgpipe study queue`, `run` and `status`, and `pgpipe queue`, do and say."""
 
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.project import fault_of_place, in_main_checkout
+from pgpipe.plumbing.terminal import Row
 from pgpipe.studies import executors, jobs
 from pgpipe.studies.executors import Outcome, all_tasks, forget
 from pgpipe.studies.queue import Task, dvc_repo, put, succeeded, tasks
@@ -20,17 +21,35 @@ if TYPE_CHECKING:
 OPEN = ("missing", "failed")  # states of what has to be queued
 
 
-def status(wanted: list[Experiment]) -> list[str]:
-    """How the experiments stand, a line each, and the outdated runs of their names."""
+class Status(NamedTuple):
+    """How experiments stand: a row of cells per row of the study, by data set; and what to add."""
+
+    grids: dict[str, list[Row]]
+    notes: list[str]
+
+
+def status(wanted: list[Experiment], titles: Mapping[str, str]) -> Status:
+    """How the experiments stand: rows, which have titles, by their seeds, with scores if done."""
     with dvc_repo() as repo:
         found = survey(wanted, finished(), all_tasks(repo))
+    grids: dict[str, dict[str, list[str]]] = {}
+    for one in found.standings:
+        row = one.experiment.row
+        cells = grids.setdefault(one.experiment.data, {}).setdefault(row, [row, titles[row]])
+        cells.append(f"done {one.run.metrics['swd_avg']:.2f}" if one.run else one.state)
     failed = [s.task for s in found.standings if s.task and s.state == "failed"]
     again = "pgpipe study queue, or run, with the same options, tries again what failed"
-    return [
-        *map(line, found.standings),
-        *outdated_lines(found.outdated),
-        *advice(failed, again),
-    ]
+    notes = [*filter(None, map(remark, found.standings)), *outdated_lines(found.outdated)]
+    rows: dict[str, list[Row]] = {data: [*grid.values()] for data, grid in grids.items()}
+    return Status(rows, [*notes, *advice(failed, again)])
+
+
+def remark(standing: Standing) -> str:
+    """What a word does not say: the error of what failed, another name of what is done; or ""."""
+    name, run, task = standing.experiment.name, standing.run, standing.task
+    if run is not None:
+        return f"{name}: done as {run.ref.name}" if run.ref.name != name else ""
+    return f"{name}: {standing.state}: {task.error}" if task and task.error else ""
 
 
 def whole_queue() -> tuple[list[str], bool]:
@@ -115,10 +134,5 @@ def names(runs: list[Run]) -> set[str]:
 
 def line(standing: Standing) -> str:
     """How an experiment stands, and its score where it is done."""
-    text = f"{standing.experiment.name}: {standing.state}"
-    if standing.run is None:
-        error = standing.task.error if standing.task else ""
-        return f"{text}: {error}" if error else text
-    other = standing.run.ref.name
-    alias = "" if other == standing.experiment.name else f" as {other}"
-    return f"{text}{alias}, swd_avg {standing.run.metrics['swd_avg']:.2f}"
+    text = remark(standing) or f"{standing.experiment.name}: {standing.state}"
+    return f"{text}, swd_avg {standing.run.metrics['swd_avg']:.2f}" if standing.run else text

@@ -5,15 +5,13 @@ that it starts from, and goes when the experiment is done. The folder is on the 
 machines share: whoever runs the job holds its lock, which dies with the process.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.config import PARAMS_FILE, load_yaml
-from pgpipe.errors import LockedError
-from pgpipe.plumbing.files import locked, write_bytes
+from pgpipe.plumbing import locks
+from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.git import git
 from pgpipe.studies.queue import interrupt_deferred, overrides
 from pgpipe.studies.table import Document
@@ -114,27 +112,16 @@ def put(repo: "Repo", name: str, document: Document) -> Job:
     return Job(name, entry.stash_rev)
 
 
-def is_held(lock: Path) -> bool:
-    """Return whether a live process holds a lock file."""
-    try:
-        with lock.open("r+b") as file:  # for writing: NFS locks nothing else exclusively
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-@contextmanager
-def handing_out() -> Iterator[None]:
-    """Be the one process of the project that hands out jobs.
+def handing_out() -> AbstractContextManager[None]:
+    """Be the one process of the project that hands out jobs while a block runs.
 
     Raises:
         LockedError: another one is.
     """
-    if is_held(HANDING_OUT):
-        raise LockedError("another pgpipe study run hands out jobs here; wait for it, or end it")
     HANDING_OUT.parent.mkdir(parents=True, exist_ok=True)
-    with locked(HANDING_OUT):
-        yield
+    return locks.alone(HANDING_OUT, other_hands_out)
+
+
+def other_hands_out(pid: int) -> str:
+    """Return the message about the process that hands out jobs."""
+    return f"pgpipe study run, process {pid}, hands out jobs here; wait for it, or end it"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pgpipe.errors import UsageError
 from pgpipe.studies.claims import in_words, judge
@@ -16,6 +16,7 @@ from pgpipe.tracking.tracker import Tracker, open_summary
 
 if TYPE_CHECKING:
     from pgpipe.reporting.ablation_table import Layout, Runs
+    from pgpipe.reporting.ablation_text import Short
 
 Done = list[tuple[Experiment, Run]]
 
@@ -64,8 +65,18 @@ def record(experiment: Experiment, run: Run) -> dict[str, Any]:
     return {**run.metrics, "row": experiment.row, "seed": experiment.seed}
 
 
-def write_table(results: Results, folder: Path, section: TrackingSection) -> str:
-    """Write table and figure to `folder`, log both, and return the table in Markdown."""
+class Written(NamedTuple):
+    """A study's table: its files, Markdown first, and the rows that a terminal has room for."""
+
+    heading: str
+    rule: str
+    files: list[Path]
+    scores: "list[Short]"
+    outdated: list[str]
+
+
+def write_table(results: Results, folder: Path, section: TrackingSection) -> Written:
+    """Write table and figure to `folder`, log both, and return what to show of them."""
     from pgpipe.reporting import ablation_figure, ablation_table, ablation_text
 
     runs, stem = results.runs(), folder / results.name
@@ -73,13 +84,15 @@ def write_table(results: Results, folder: Path, section: TrackingSection) -> str
     table = ablation_table.summary(runs, results.study.rows, shown, results.data)
     heading = f"{results.study.title} on {results.data}"
     files = ablation_text.write(table, shown, heading, stem)
-    picture = stem.with_name(f"{stem.name}.png")
-    ablation_figure.figure(runs, table, shown, heading).savefig(picture)
+    files.append(stem.with_name(f"{stem.name}.png"))
+    ablation_figure.figure(runs, table, shown, heading).savefig(files[-1])
     with open_summary(results.name, section) as tracker:
-        log(tracker, results.done, [*files, picture])
+        log(tracker, results.done, files)
         means = {f"{s}/{row}": table[s][row] for s in shown.scores for row in table.index}
         tracker.log_metrics(images_shown(results.done), means)
-    return "\n".join([files[0].read_text(encoding="utf-8"), *outdated_lines(results.outdated)])
+    short = ablation_text.short(ablation_text.in_words(table, shown), shown)
+    outdated = list(outdated_lines(results.outdated))
+    return Written(heading, ablation_text.RULE.replace("*", ""), files, short, outdated)
 
 
 def layout_of(study: Study, runs: "Runs") -> "Layout":
@@ -103,8 +116,8 @@ def images_shown(done: Done) -> int:
     return round(1000 * kimg)
 
 
-def check(results: Results) -> list[str]:
-    """The paper's claims, a line each."""
+def check(results: Results) -> list[tuple[str, str]]:
+    """The paper's claims, a row each."""
     from pgpipe.reporting.ablation_table import noise, samples
 
     runs = results.runs()

@@ -22,8 +22,9 @@ SCORING = ("reference", "sample", "score")  # the stages that make scores of a g
 
 
 class Run(NamedTuple):
-    """A finished experiment; runs with one `protocol` were scored alike, on the same images.
+    """A finished experiment.
 
+    Runs with one `protocol` were trained in one precision, and scored alike on the same images.
     It is `current` where the code of its commit means what the code here means, as far as its
     scores depend on code: a row that other code has made is not done.
     """
@@ -68,7 +69,7 @@ def is_complete(document: Document, lock: Document, metrics: bytes) -> bool:
 
 
 def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
-    """Hash of the scores' fingerprint, the parameters and the images that a score depends on.
+    """Hash of the scores' fingerprint, and of the precision, parameters and images behind a score.
 
     The fingerprint stands for the metrics' versions, for the numbers that `auto` became, and for
     whether reals were mirrored: only what changes scores changes it.
@@ -76,6 +77,7 @@ def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
     return sha256_json(
         [
             metrics.get("protocol"),  # none before there were fingerprints
+            metrics.get("train_precision"),  # of the training; `auto` differs between machines
             *(
                 [chosen(read_params(entry)), sorted(data(entry).items())]
                 for entry in (stage(lock, name) for name in SCORING)

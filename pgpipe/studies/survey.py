@@ -76,7 +76,9 @@ def reason(run: Run, wanted: str) -> str:
     """Return why a run does not count for the experiment whose name it has."""
     if identity(run.document) != wanted:
         return "other parameters than the presets give today"
-    return "scored by another protocol" if run.current else "made by other code than today's"
+    if not run.current:
+        return "made by other code than today's"
+    return "trained in another precision, or scored by another protocol"
 
 
 def outdated_lines(outdated: Mapping[str, str]) -> Iterator[str]:

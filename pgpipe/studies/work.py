@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from pgpipe.errors import INTERRUPTED, PgpipeError, UsageError
-from pgpipe.plumbing.files import locked
+from pgpipe.plumbing import locks
 from pgpipe.plumbing.processes.signals import PARENT_DIED
 from pgpipe.plumbing.terminal import note
 from pgpipe.studies.jobs import Job
@@ -59,10 +59,7 @@ class Work:
         asked = Stop()
         signal.signal(signal.SIGTERM, asked)
         self.job.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.job.lock) as file:
-            file.truncate(0)
-            file.write(str(os.getpid()).encode())
-            file.flush()
+        with locks.waiting(self.job.lock, sign=True):
             code = run(self.job)
         if code and asked.heard:
             time.sleep(SLURM_DECIDES_S if in_slurm else 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from pgpipe.errors import PgpipeError
+from pgpipe.plumbing import locks
 from pgpipe.plumbing.files import write_json
 from pgpipe.plumbing.hashes import sha256_file
 from pgpipe.tracking.spool import (
@@ -25,7 +26,6 @@ from pgpipe.tracking.spool import (
     Dataset,
     Run,
     SpoolDamaged,
-    locked,
     read_points,
     read_run,
     safe_name,
@@ -76,7 +76,7 @@ def push(folder: Path) -> Pushed:
         PgpipeError: the system refuses something.
     """
     try:
-        with locked(folder / "push.lock"):
+        with locks.waiting(folder / "push.lock"):
             run = read_run(folder)
             cursor = read_cursor(folder)
             with store_errors():
@@ -98,7 +98,7 @@ def push(folder: Path) -> Pushed:
 def put_away(folder: Path, damage: SpoolDamaged) -> SpoolDamaged:
     """Set a damaged file of a spool aside, unless a stage has written it anew meanwhile."""
     try:
-        with locked(folder / LOCK):
+        with locks.waiting(folder / LOCK):
             read_run(folder)
             return damage if damage.file.name == RUN_FILE else set_aside(damage)
     except SpoolDamaged as description:

@@ -13,14 +13,12 @@ description a spool waits for the next stage of its run, which writes a new one.
 """
 
 import errno
-import fcntl
 import math
 import os
 import posixpath
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +26,7 @@ from pydantic import Field, ValidationError
 
 from pgpipe.config import Section
 from pgpipe.errors import PgpipeError
+from pgpipe.plumbing import locks
 from pgpipe.plumbing.files import copy, write_json
 from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.terminal import warn
@@ -86,10 +85,11 @@ class Spool:
     def __init__(self, run: Run) -> None:
         self.folder = runs_folder() / run.key
         self._metrics = self.folder / METRICS_FILE
+        self._lock = self.folder / LOCK
         self._seen: set[tuple[int, str]] = set()
         self._offset = 0  # bytes of metrics.jsonl that _seen covers
         self._run = run  # as last written, in case the file is damaged meanwhile
-        with self._locked():
+        with locks.waiting(self._lock):
             if os.path.lexists(self.folder / RUN_FILE):
                 self._run = reopened(self._read(), run)
             write_run(self.folder, self._run)
@@ -102,7 +102,7 @@ class Spool:
         the axis.
         """
         finite = {safe_name(n): float(v) for n, v in values.items() if math.isfinite(v)}
-        with self._locked(), self._metrics.open("ab", buffering=0) as file:
+        with locks.waiting(self._lock), self._metrics.open("ab", buffering=0) as file:
             if file.tell() == 0:  # what the store has is of a file that is no more
                 (self.folder / CURSOR_FILE).unlink(missing_ok=True)
             self._catch_up()
@@ -138,7 +138,7 @@ class Spool:
         self._rewrite(lambda _: {"status": status, "ended_ms": ended})
 
     def _rewrite(self, changes: Callable[[Run], dict[str, Any]]) -> None:
-        with self._locked():
+        with locks.waiting(self._lock):
             run = self._read()
             self._run = run.model_copy(update=changes(run))
             write_run(self.folder, self._run)
@@ -149,9 +149,6 @@ class Spool:
         except SpoolDamaged as damage:
             warn(f"{set_aside(damage)}, and written anew")
             return self._run
-
-    def _locked(self) -> AbstractContextManager[None]:
-        return locked(self.folder / LOCK)
 
 
 def runs_folder() -> Path:
@@ -216,7 +213,7 @@ def write_run(folder: Path, run: Run) -> None:
 
 def move_to_experiment(folder: Path, experiment: str) -> None:
     """Have a run belong to another experiment of the store."""
-    with locked(folder / LOCK):
+    with locks.waiting(folder / LOCK):
         write_run(folder, read_run(folder).model_copy(update={"experiment": experiment}))
 
 
@@ -246,15 +243,6 @@ def parse(line: bytes) -> Point | None:
 def safe_name(name: str) -> str:
     """The nearest name that MLflow takes: it refuses a whole batch for one bad name."""
     return posixpath.normpath(re.sub(r"[^/\w.\- ]", "_", name)).lstrip("/.")[:250] or "_"
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold the lock that `file` stands for; waits for another process or thread that holds it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def now_ms() -> int:

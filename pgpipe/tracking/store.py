@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.errors import without_credentials
+from pgpipe.plumbing import locks
 from pgpipe.plumbing.project import project_root
 from pgpipe.tracking import answers
 from pgpipe.tracking.address import (
@@ -24,7 +25,6 @@ from pgpipe.tracking.address import (
     sqlite_file,
     store_uri,
 )
-from pgpipe.tracking.spool import locked
 from pgpipe.tracking.troubles import ANEW, StoreRefuses, bad_address, store_errors
 
 if TYPE_CHECKING:
@@ -142,6 +142,6 @@ def create_database(file: Path) -> None:
     store.engine.dispose()
 
 
-def store_lock() -> AbstractContextManager[None]:
+def store_lock() -> AbstractContextManager[object]:
     """Held while something of the store is created that must exist once."""
-    return locked(project_root() / ".pgpipe" / "store.lock")
+    return locks.waiting(project_root() / ".pgpipe" / "store.lock")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pgpipe.errors import IntegrityError, NetworkError, PgpipeError, UsageError
-from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.terminal import counted, warn
 from pgpipe.plumbing.unwritable import refusal
 from pgpipe.tracking.push import Pushed, push
 from pgpipe.tracking.spool import (
@@ -64,7 +64,9 @@ def sync(experiment: str = "") -> Synced:
             if is_away(trouble) and (LOCKED in str(trouble) or trouble_with_store()):
                 break  # it went away meanwhile, or each run would wait as long as this one
     if failures:
-        raise summed_up(failures, f"{len(pushed)} of {len(folders)} runs are in the store")
+        raise summed_up(
+            failures, f"{len(pushed)} of {counted(len(folders), 'run', verb=True)} in the store"
+        )
     return Synced(
         runs=len(pushed),
         points=sum(p.points for p in pushed),

@@ -123,7 +123,11 @@ def shapes(batches: Sequence[Minibatch]) -> list[torch.Size | None]:
     return [None if x is None else x.shape for x in tensors(batches)]
 
 
-def fastest(step: Step) -> Train:
-    """The step, captured on CUDA, but not where several processes talk within it."""
-    on_cuda = step.device.type == "cuda"
-    return CapturedStep(step) if on_cuda and step.processes.count == 1 else step
+def as_asked(step: Step) -> Train:
+    """Return the step as a CUDA graph, if the section asks for it and there can be one."""
+    if not step.section.capture:
+        return step
+    if step.device.type == "cuda" and step.processes.count == 1:
+        return CapturedStep(step)
+    warn("train.capture: a plain step: a CUDA graph is of one process on a GPU")
+    return step

@@ -10,8 +10,6 @@ file is set aside and the one before it is used. The end of a phase is a state l
 longer phase goes on from it, and a shorter one finds its own end or what was saved before it.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +18,8 @@ from urllib.parse import quote, unquote
 
 from torch import Tensor
 
-from pgpipe.errors import IntegrityError, LockedError
-from pgpipe.plumbing import tensors
+from pgpipe.errors import IntegrityError
+from pgpipe.plumbing import locks, tensors
 from pgpipe.plumbing.files import UNFINISHED
 from pgpipe.plumbing.terminal import warn
 from pgpipe.training import hashed
@@ -40,16 +38,9 @@ class StateFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process alone; the lock dies with it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                raise LockedError(f"{self.folder}: process {file.read()} trains here") from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+        with locks.alone(
+            self.folder / "lock", lambda pid: f"{self.folder}: process {pid} trains here"
+        ):
             for litter in self.folder.glob(UNFINISHED):  # of killed processes: each a whole state
                 litter.unlink()
             yield

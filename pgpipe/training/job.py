@@ -25,6 +25,7 @@ class Job:
     tensors: Mapping[str, Tensor]  # first weights of all networks, and the latents of previews
     images_before: int  # seen by the phases before
     rows_before: list[Row]
+    about: Mapping[str, Any] = field(default_factory=dict)  # what a generator's file also says
 
     @property
     def previews(self) -> dict[str, Tensor]:

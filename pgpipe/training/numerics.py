@@ -10,13 +10,16 @@ from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.processes.cores import share
 from pgpipe.plumbing.processes.group import MOST, world_size
 from pgpipe.plumbing.processes.variables import whole
+from pgpipe.plumbing.terminal import counted
 
 
 def prepare(section: TrainSection) -> torch.device:
     """Choose the device and set the process to the numerics that the section asks for."""
     device = choose(section.device)
     torch.set_num_threads(threads(section))
-    torch.set_float32_matmul_precision("high")  # TF32 where a GPU has it; no effect on a CPU
+    tf32 = section.precision == "tf32"  # of a GPU; no effect on a CPU
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
     repeat_bits(section.deterministic)
     return device
 
@@ -32,8 +35,18 @@ def repeat_bits(always: bool) -> None:
 def name(section: TrainSection) -> str:
     """What a reader of results wants to know about the device."""
     if choose(section.device).type == "cpu":
-        return f"cpu, {threads(section)} threads"
+        return f"cpu, {counted(threads(section), 'thread')}"
     return str(torch.cuda.get_device_name())
+
+
+def tags(section: TrainSection) -> dict[str, str]:
+    """Return what a reader of results wants to know about how they were computed."""
+    return {
+        "device": name(section),
+        "precision": section.precision,
+        "channels_last": str(section.channels_last).lower(),
+        "capture": str(section.capture).lower(),
+    }
 
 
 def platform(section: TrainSection) -> dict[str, Any]:
@@ -42,9 +55,17 @@ def platform(section: TrainSection) -> dict[str, Any]:
     return {
         "torch": torch.__version__,
         "device": device,
+        "instructions": instructions(device),
         "threads": threads(section) if device == "cpu" else 0,
         "world_size": world_size(),
     }
+
+
+def instructions(device: str) -> str:
+    """Return what a processor computes with, or a GPU's compute capability."""
+    if device == "cuda":
+        return ".".join(map(str, torch.cuda.get_device_capability()))
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def threads(section: TrainSection) -> int:

@@ -24,7 +24,7 @@ from pgpipe.plumbing.layout import (
 )
 from pgpipe.plumbing.processes.group import ALONE, Processes
 from pgpipe.plumbing.timer import Timer
-from pgpipe.training.capture import fastest
+from pgpipe.training.capture import as_asked
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.draw import Draw
 from pgpipe.training.finite import (
@@ -79,7 +79,7 @@ class PhaseTraining:
         if not saved and job.phase.origin == "init":
             self.networks.discriminator.fit(to_float(self.first_reals()))
         step = resolve_name(SYSTEMS[job.spec.name].step)
-        self.step = fastest(step(self.networks, job.step_section, self.processes))
+        self.step = as_asked(step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def first_reals(self) -> Tensor:
@@ -184,9 +184,9 @@ class PhaseTraining:
     def show(self, row: Row) -> None:
         """Tell of a tick, and leave a snapshot to be scored."""
         self.listener.on_tick(row, self.preview())
-        average, facts = self.networks.average, {"row": {name: row[name] for name in PLACE}}
-        named = average.state_dict()
-        self.scorer.add(self.progress.images, named, {**facts_of(average), **facts})
+        average, place = self.networks.average, {name: row[name] for name in PLACE}
+        facts = {**facts_of(average), **self.job.about, "row": place}
+        self.scorer.add(self.progress.images, average.state_dict(), facts)
 
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""
@@ -211,6 +211,7 @@ class PhaseTraining:
             "resolution": job.phase.res,
             "images_seen": job.images_before + progress.images,
             "spec": job.spec.model_dump(),
+            "about": dict(job.about),
             "platform": platform(job.section),
             "progress": vars(progress),
             "row": job.row_since_tick(progress),

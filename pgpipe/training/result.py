@@ -50,7 +50,8 @@ def emit(
         generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
     weights.load(generator.to_empty(device="cpu"), named, "average")
     rows = rows_of(facts)
-    save_generator(target / LAST, generator, row={name: rows[-1][name] for name in PLACE})
+    row = {name: rows[-1][name] for name in PLACE}
+    save_generator(target / LAST, generator, row=row, **facts["about"])
     write_history(target / HISTORY, rows)
     ticks = own_ticks(rows, facts)
     scores = scored(snapshots, ticks, section) if snapshots else []

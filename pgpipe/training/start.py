@@ -1,5 +1,6 @@
 """Where a phase starts: from the model of the phase before and the first weights of new layers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,18 @@ NO_WEIGHTS = (  # what looks at a training and is none of its code
 PLATFORM_DIGITS = 8  # of a state's key
 
 
-def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers: Path) -> Job:
+def make_job(
+    key: str,
+    phase: Phase,
+    section: TrainSection,
+    before: Path,
+    layers: Path,
+    labels: Sequence[str] = (),
+) -> Job:
     """A phase that grows the state in the file `before` by the weights in `layers`.
+
+    The names of the data set's labels, if the networks are conditioned on them, go into the
+    generator's file, as the precision does.
 
     The averaged generator starts a new layer at the same weights: averaging what has not moved
     yet changes nothing, so this is as if it had averaged all layers from the start.
@@ -53,14 +64,16 @@ def make_job(key: str, phase: Phase, section: TrainSection, before: Path, layers
     }
     moments = section.adam_reset == "never"
     kept = {name: old[name] for name in old if moments or not name.startswith("adam.")}
+    spec = NetworkSpec(**facts["spec"])
     return Job(
         key=key,
         phase=phase,
         section=section,
-        spec=NetworkSpec(**facts["spec"]),
+        spec=spec,
         tensors={**kept, **new, **averages},
         images_before=facts["images_seen"],
         rows_before=rows_of(facts),
+        about={"precision": section.precision, "labels": list(labels) if spec.classes else []},
     )
 
 

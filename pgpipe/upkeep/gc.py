@@ -18,6 +18,7 @@ from pgpipe.errors import IntegrityError, LockedError, UsageError
 from pgpipe.studies.executors import all_tasks
 from pgpipe.studies.queue import dvc_repo
 from pgpipe.studies.revisions import experiment_refs
+from pgpipe.training.auto import Asked, here
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.start import PLATFORM_DIGITS
 from stages import train
@@ -59,11 +60,12 @@ def collect(root: Path, days: float, dry_run: bool) -> Iterator[Found]:
 
 def named_here() -> set[str]:
     """Return the names of the states that the current folder would use, on any platform."""
-    names = set()
+    names, machine = set(), here(read_params(Asked))
     for key in load_yaml(PARAMS_FILE)["growth"]["phases"]:
         params = read_params(train.Params, key)
         try:
-            name = train.states_of(key, params.train, params.phase).folder.name
+            section = machine.settled(params.train, params.phase.res)
+            name = train.states_of(key, section, params.phase).folder.name
         except (UsageError, IntegrityError):
             continue  # what it would start from is not there yet
         names.add(name[:-PLATFORM_DIGITS])

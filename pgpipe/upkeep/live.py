@@ -4,18 +4,18 @@ A living process is known by a lock that dies with it (our states and jobs, DVC'
 DVC's `rwlock` and the queue's pid files where the number is not another's by now, or by its folder.
 """
 
-import fcntl
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 
 from pgpipe.errors import LockedError
+from pgpipe.plumbing import locks
 
 LOCKS = (".pgpipe/state/*/lock", ".pgpipe/jobs/lock", ".pgpipe/jobs/*/lock")
 DVC_LOCK = ".dvc/tmp/lock"  # DVC holds it by flock, too
@@ -32,24 +32,15 @@ def alone_in(root: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for file in [*(file for lock in LOCKS for file in root.glob(lock)), root / DVC_LOCK]:
-            stack.enter_context(held(file))
+            stack.enter_context(locks.alone(file, partial(holding, file)))
         for pid, what in [*in_rwlocks(root), *workers(root), *in_folder(root)]:
             raise LockedError(f"process {pid} ({what}) is at work here; wait for it, or end it")
         yield
 
 
-@contextmanager
-def held(file: Path) -> Iterator[None]:
-    """Hold a lock file, in which its holder notes its pid."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise LockedError(
-                f"process {first_number(file)} holds {file}; wait for it, or end it"
-            ) from None
-        yield
+def holding(file: Path, pid: int) -> str:
+    """Return the message about a process that holds a lock."""
+    return f"process {pid} holds {file}; wait for it, or end it"
 
 
 def in_rwlocks(root: Path) -> Iterator[tuple[int, str]]:
@@ -75,7 +66,7 @@ def entries(rwlock: Path) -> list[tuple[int, str]]:
 def workers(root: Path) -> Iterator[tuple[int, str]]:
     """Live workers of the queue of experiments."""
     for file in root.glob(WORKERS):
-        pid = first_number(file)
+        pid = locks.first_number(file)
         if pid and is_ours(arguments(pid)):
             yield pid, "a worker of dvc queue"
 
@@ -102,9 +93,3 @@ def arguments(pid: int) -> list[str]:
         return psutil.Process(pid).cmdline()
     except psutil.Error:
         return []
-
-
-def first_number(file: Path) -> int:
-    """The pid that a file holds; 0 where it holds none."""
-    found = re.search(r"\d+", file.read_text(errors="replace")) if file.exists() else None
-    return int(found[0]) if found else 0

@@ -33,8 +33,8 @@ from benchmarks.steps import step_of, training
 from benchmarks.timing import Work, in_turns
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.widths import feature_maps
+from pgpipe.plumbing.terminal import table_lines
 from pgpipe.presets.overlay import merge
-from pgpipe.scoring.table import aligned
 
 MINIBATCH = 16
 RATE, BETAS, LAMBDA, DRIFT, DECAY = 1e-3, (0.0, 0.99), 10.0, 1e-3, 0.999
@@ -220,7 +220,8 @@ def main(
     merge(document, {"train": {"threads": threads, "device": device, "precision": precision}})
     merge(document, PAPER if paper else {})
     setting = setting_of(document, "small")
-    rows = [("pixels", "ours", *others, *(f"times {name}" for name in others), "")]
+    head = ("pixels", "ours", *others, *(f"times {name}" for name in others))
+    rows: list[tuple[str, ...]] = []
     for resolution in (1 << level for level in range(2, largest.bit_length())):
         if resolution < smallest:
             continue
@@ -232,8 +233,8 @@ def main(
                         works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
             times = in_turns(works, repeats, seconds)
         rows.append(row(resolution, [times.get(name) for name in ("ours", *others)]))
-        typer.echo(list(aligned(rows))[-1])
-    typer.echo("\n" + "\n".join(aligned(rows)))
+        typer.echo("  ".join(rows[-1]))
+    typer.echo("\n" + "\n".join(table_lines(rows, head, range(1, len(head)))))
 
 
 def row(resolution: int, times: list[float | None]) -> tuple[str, ...]:
@@ -241,7 +242,7 @@ def row(resolution: int, times: list[float | None]) -> tuple[str, ...]:
     ours = times[0] or 0.0
     rates = ["-" if time is None else f"{MINIBATCH / time:.1f}" for time in times]
     ratios = ["-" if time is None else f"{time / ours:.2f}" for time in times[1:]]
-    return (str(resolution), *rates, *ratios, "")
+    return (str(resolution), *rates, *ratios)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 STAGES = (
     "check",
     "find",
+    "machine",
     "download",
     "prepare",
     "gate",

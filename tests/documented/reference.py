@@ -1,6 +1,6 @@
 """The pages of docs/reference that are made from the sources: commands, exit codes.
 
-`python tests/documented/reference.py` writes them anew.
+`PYTHONPATH=tests python -m documented.reference` writes them anew.
 """
 
 import re
@@ -99,8 +99,9 @@ def exit_codes() -> str:
             "|---|---|",
             *rows,
             "",
-            "`pgpipe data compare`, `pgpipe queue` and `pgpipe study run` also end with 1: the sets differ, or an "
-            "experiment has failed. `dvc repro` ends with DVC's own codes, and prints the line.\n",
+            "`pgpipe data compare`, `pgpipe queue` and `pgpipe study run` also end with 1: the "
+            "sets differ, or an experiment has failed. `dvc repro` ends with DVC's own codes, and "
+            "prints the line.\n",
         ]
     )
 

@@ -12,7 +12,7 @@ import pytest
 from tinyproject import Project
 
 from documented import tried
-from documented.shown import shown
+from documented.shown import commands, shown
 from documented.userproject import UserProject, images
 
 pytestmark = pytest.mark.slow
@@ -74,20 +74,38 @@ def test_what_looks_at_a_finished_run_shows_it(
     assert re.search(says, scored.type(shown(pattern)))
 
 
+def test_a_trained_generator_is_used(scored: UserProject) -> None:
+    """All that the page shows, on classes that are called as in it."""
+    typed = [command for command in commands() if re.fullmatch(tried.DRAWN, command)]
+    assert len(typed) >= 9
+    for command in typed:
+        written = scored.type(command).partition(":")[0]
+        assert written in command or written == "generated/grid.png"
+        assert (scored.folder / written).exists()
+    assert len(list((scored.folder / "generated").glob("seed*.png"))) == 17
+    card = (scored.folder / "exported/README.md").read_text()
+    assert re.search(
+        r"own images[\s\S]*classes \| cat, dog[\s\S]*## Scores[\s\S]*train\.seed: 0", card
+    )
+
+
 def test_own_images_are_looked_at(scored: UserProject) -> None:
     found = scored.type(shown(r"pgpipe data check --page check\.html"))
     assert re.search(r"\b60\b[\s\S]*cat[\s\S]*dog", found), found
     assert "<html" in (scored.folder / "check.html").read_text()
 
 
-def test_own_images_are_found_and_looked_at_first(tmp_path: Path) -> None:
+def test_own_images_are_looked_at_first(tmp_path: Path) -> None:
     project = UserProject(tmp_path / "project").small()
     own = images(tmp_path / "images", *CLASSES)
-    project.type(shown(tried.OWN_FIND).replace("/path/to/images", str(own)))
-    assert len(json.loads((project.folder / "data/found.json").read_text())["folder"]) == 60
-    found = project.type(shown(r"pgpipe data check --page check\.html"))
+    found = project.type(shown(tried.LOOK).replace("/path/to/images", str(own)))
     assert re.search(r"\b60\b[\s\S]*cat[\s\S]*dog", found), found
     assert not (project.folder / "data/multires").exists(), "nothing is prepared yet"
+    params = project.folder / "params.yaml"
+    assert "name: folder" not in params.read_text(), "nor is anything set"
+    settings = {"name: photos": "name: folder", "path: data/own": f"path: {own}"}
+    for before, after in settings.items():
+        params.write_text(params.read_text().replace(before, after))
     refused = project.type(shown(r"pgpipe preset photos-64"), code=2)
     assert "uncommitted edits" in refused
     project.type(shown(tried.COMMIT_OWN))

@@ -32,7 +32,7 @@ def test_the_test_that_tries_it_is_there(test: str) -> None:
 
 def test_commands_are_found_where_they_are_shown() -> None:
     found = commands()
-    assert found["pgpipe data check --page check.html"] == "README.md"
+    assert found["pgpipe data check /path/to/images --page check.html"] == "README.md"
     assert found["dvc exp run --queue -S ..."] == "docs/how-to/experiments.md"
     assert {"pgpipe verify", "dvc exp show", "dvc exp run --queue -S ..."} <= found.keys()
     assert ("params.yaml", "pgpipe preset list") in of_params()

@@ -5,7 +5,7 @@ no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images"
-OWN_FIND = f"{OWN} find"
+LOOK = r"pgpipe data check /path/to/images --page check\.html"
 QUEUE = r"dvc exp run --queue -S \.\.\."
 ABLATION = r"pgpipe study queue --rows a,b,g --data photos --seeds 1"
 SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
@@ -13,6 +13,7 @@ DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
 MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
 )
+DRAWN = r"pgpipe (generate|walk|growth|export) .*"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 COMMIT_OWN = r"git commit -m \"my images\" params\.yaml"
@@ -42,17 +43,22 @@ SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {
     OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
-    r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_the_data",
+    r"dvc repro": "tests/test_pipeline.py::test_second_repro_only_looks_at_data_and_machine",
     r"dvc exp show": LOOKS,
     r"dvc (plots|metrics) show": LOOKS,
     r"pgpipe data show": LOOKS,
     r"pgpipe data list": LOOKS,
     r"pgpipe data check( --page check\.html)?": "here::test_own_images_are_looked_at",
+    LOOK: "here::test_own_images_are_looked_at_first",
     r"pgpipe check( --estimate)?": LOOKS,
     r"pgpipe verify": LOOKS,
     r"pgpipe repair": LOOKS,
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
+    DRAWN: "here::test_a_trained_generator_is_used",
+    r"pgpipe import \S+\.pkl --to generator\.safetensors": (
+        "tests/drawing/test_import.py::test_an_imported_generator_draws_by_command"
+    ),
     SHOW_PRESETS: MERGES,
     TWO_PRESETS: MERGES,
     r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,
@@ -60,8 +66,7 @@ TRIED = {
     r"pgpipe preset NAME && dvc repro": MERGES,
     r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
     r"pgpipe preset quick && dvc repro": "tests/test_notebook.py::test_the_notebook_runs",
-    COMMIT_OWN: "here::test_own_images_are_found_and_looked_at_first",
-    OWN_FIND: "here::test_own_images_are_found_and_looked_at_first",
+    COMMIT_OWN: "here::test_own_images_are_looked_at_first",
     r"pgpipe data compare": (
         "tests/inspection/test_prepared.py::"
         "test_one_pixel_is_found_at_every_resolution_where_it_shows"
@@ -72,7 +77,7 @@ TRIED = {
     r"python tests/schema\.py": (
         "tests/test_parameters.py::test_the_page_of_parameters_states_them"
     ),
-    r"python tests/documented/reference\.py": (
+    r"PYTHONPATH=tests python -m documented\.reference": (
         "tests/test_site.py::test_pages_that_are_made_from_the_sources_are_of_these_sources"
     ),
     r"make site": "tests/test_site.py::test_it_is_built_strictly_and_loads_nothing_from_elsewhere",

@@ -106,7 +106,8 @@ def test_reals_are_mirrored_as_training_does_where_nothing_else_is_said() -> Non
 
 @pytest.mark.parametrize("images", [0, 1, 5, 11])
 def test_fewer_than_twelve_images_are_refused_in_any_case(images: int) -> None:
-    assert refused(images).startswith(f"{images} images are not >= 12")
+    found = "1 image is" if images == 1 else f"{images} images are"
+    assert refused(images).startswith(f"{found} not >= 12")
     assert refused(images, swd_images=2, ms_ssim_pairs=1, samples=16, quick=0)
 
 

@@ -30,6 +30,7 @@ SECONDS = 120  # that no stage takes
 STAGES = {
     ("check",): ["data/checked"],
     ("find",): ["data/found.json"],
+    ("machine",): ["data/machine"],
     ("download",): ["data/raw"],
     ("prepare",): ["data/multires"],
     ("gate",): ["data/gate.json"],

@@ -134,7 +134,7 @@ one_key = st.one_of(
 
 NONSENSE: list[tuple[str, dict[str, str]]] = [
     ("growth: final", {"growth.final": '"r64"'}),
-    ("growth: phases.r16.from", {"growth.phases.r16.from": "r4"}),
+    ("growth.phases.r16.from", {"growth.phases.r16.from": "r4"}),
     ("growth: phases.r32.from", {"growth.phases.r32.from": "r32"}),
     ("growth.phases.r32.res", {"dataset.resolution": "16"}),
     ("growth.phases.r8", {"growth.phases.r8.fade_kimg": "0", "growth.phases.r8.stable_kimg": "0"}),

@@ -28,7 +28,19 @@ from pgpipe.training.quick_scorer import QuickScorer
 from pgpipe.training.quick_task import Task
 from pgpipe.training.quick_worker import Worker
 from pgpipe.training.snapshots import Snapshots
-from stages import check, download, find, gate, init, prepare, reference, sample, score, train
+from stages import (
+    check,
+    download,
+    find,
+    gate,
+    init,
+    machine,
+    prepare,
+    reference,
+    sample,
+    score,
+    train,
+)
 from stages.paths import METRICS, MULTIRES
 
 IMAGES = 36  # of each folder
@@ -136,6 +148,7 @@ class Pipelines:
         Path("data").symlink_to(self.data(document))
         attempt(gate.run)
         attempt(init.run)
+        machine.run()
         phases = document["growth"]["phases"]
         for key in sorted(phases, key=lambda key: int(phases[key]["res"])):
             together(processes, "train", key) if processes > 1 else train.run(key)

@@ -249,6 +249,8 @@ ARGUMENTS: dict[Words, Sequence[Words]] = {
     ("ablation", "queue"): [("--rows", "a", "--seeds", "1")],
     ("ablation", "status"): [("--rows", "a", "--seeds", "1")],
     ("ablation", "run"): [("--executor", "slurm")],
+    ("import",): [("params.yaml", "--to", "imported.safetensors")],
+    ("walk",): [("--frames", "1", "--seeds", "0-1")],
     ("data", "check"): [("--json", "look.json", "--page", "look.html")],
     ("data", "show"): [(), ("--sheet", "sheet.png")],
     ("data", "extract"): [("--to", "extracted", "--count", "4")],
@@ -351,6 +353,7 @@ def outputs_of(words: Words) -> tuple[str, ...]:
     made: Mapping[str, tuple[str, ...]] = {
         "check": ("data/checked",),
         "find": ("data/found.json",),
+        "machine": ("data/machine",),
         "download": ("data/raw",),
         "prepare": ("data/multires",),
         "gate": ("data/gate.json",),

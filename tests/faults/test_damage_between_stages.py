@@ -199,28 +199,53 @@ def test_damage_is_named_and_never_used(root: Path, tmp_path: Path, trials: Tria
     trials.reached(f"{number} of {len(found)} damages to what stages hand on: named, or not read")
 
 
-@pytest.mark.parametrize(
+PREDECESSORS = pytest.mark.parametrize(
     ("words", "without", "maker"),
     [
         (("prepare",), "data/raw", "download"),
         (("init",), "data/multires", "prepare"),
         (("train", "r4"), "models/init", "init"),
         (("train", "r8"), "models/r4", "train@r4"),
+        (("train", "r8"), "data/machine", "machine"),
         (("sample",), "models/r16", "train@r16"),
         (("score",), "samples", "sample"),
         (("score",), "reference", "reference"),
         (("report",), "reports/metrics.json", "score"),
+        (("report",), "samples", "sample"),
     ],
 )
-def test_a_stage_before_its_predecessor_names_it(
-    root: Path, tmp_path: Path, words: tuple[str, ...], without: str, maker: str
-) -> None:
-    work = fresh_folder(tmp_path / "work")
+
+
+def lacking(root: Path, work: Path, without: str) -> Path:
+    """Copy a project without one thing, and return where that was."""
+    fresh_folder(work)
     for name in KEPT:
         (shutil.copytree if (root / name).is_dir() else shutil.copy)(root / name, work / name)
     path = work / without
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     (work / "reports" / SEAL).unlink()
+    return path
+
+
+@PREDECESSORS
+def test_a_file_instead_of_a_folder_is_named(
+    root: Path, tmp_path: Path, words: tuple[str, ...], without: str, maker: str
+) -> None:
+    work = tmp_path / "work"
+    lacking(root, work, without).write_text("no folder")
+    command = Command(work, *words)
+    assert command.end() in (UsageError.exit_code, IntegrityError.exit_code), command.output
+    (line,) = command.output.splitlines()
+    assert line.startswith("pgpipe: error: ")
+    assert without in line
+
+
+@PREDECESSORS
+def test_a_stage_before_its_predecessor_names_it(
+    root: Path, tmp_path: Path, words: tuple[str, ...], without: str, maker: str
+) -> None:
+    work = tmp_path / "work"
+    lacking(root, work, without)
     command = Command(work, *words)
     assert command.end() == UsageError.exit_code, command.output
     (line,) = command.output.splitlines()

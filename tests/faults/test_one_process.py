@@ -32,7 +32,7 @@ def test_a_second_process_is_refused_and_told_the_first_ones_pid(untrained: Proj
 def test_an_orphan_saves_and_ends(untrained: Project, trials: Trials) -> None:
     params = untrained.folder / "params.yaml"
     params.write_text(params.read_text().replace("stable_kimg: 0.3", "stable_kimg: 300"))  # hours
-    untrained.run("dvc", "repro", "init")
+    untrained.run("dvc", "repro", "init", "machine")
     took, saved, progress = [], 0, 0
     for trial in range(trials.number(smoke=2, everything=20)):
         dvc = untrained.start("dvc", "repro", "-s", "train@r4")

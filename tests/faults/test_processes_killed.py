@@ -25,7 +25,7 @@ def shared(untrained: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     params = untrained.folder / "params.yaml"
     text = params.read_text().replace("stable_kimg: 0.3", "stable_kimg: 2")
     params.write_text(text.replace("minibatch_stddev: true", "minibatch_stddev: 4"))
-    untrained.run("dvc", "repro", "init")
+    untrained.run("dvc", "repro", "init", "machine")
     monkeypatch.setenv(VARIABLE, "2")
     return untrained
 
@@ -89,7 +89,7 @@ def test_a_signal_to_the_launcher_saves_and_ends_all(shared: Project) -> None:
 def test_a_minibatch_that_does_not_divide_is_refused_in_one_line(
     untrained: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    untrained.run("dvc", "repro", "init")
+    untrained.run("dvc", "repro", "init", "machine")
     monkeypatch.setenv(VARIABLE, "2")
     said = untrained.run("pgpipe", "train", "r4", code=2).splitlines()
     (error,) = [line for line in said if not line.startswith("pgpipe: warning: tracking")]

@@ -47,6 +47,19 @@ def run(project: Path, command: Run) -> Run:
     return command
 
 
+def test_a_folder_is_looked_at_before_params_yaml_names_it(run: Run) -> None:
+    _, whole, _ = run("data", "check")
+    set_params(name="photos")
+    code, text, stderr = run("data", "check", "data/own")
+    assert (code, stderr) == (0, "")
+    own = str(Path("data/own").absolute())
+    assert text.replace(own, "data/own") == whole
+    assert "name: photos" in Path("params.yaml").read_text()
+    code, _, stderr = run("data", "check", "nowhere")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "nowhere: not found" in stderr
+
+
 def test_text_has_the_warnings_first_and_nothing_is_left(run: Run) -> None:
     before = sha256_tree(Path.cwd())
     code, text, stderr = run("data", "check")

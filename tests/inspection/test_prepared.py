@@ -65,7 +65,7 @@ def test_show_says_what_the_manifest_says(run: Run) -> None:
         "6, RGB",
         "3 classes",
         "2: 'b c'",
-        "rejected      2\n",
+        "rejected  2\n",
         "'0.txt': not an image",
     ):
         assert expected in text

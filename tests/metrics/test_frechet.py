@@ -91,7 +91,7 @@ def test_statistics_do_not_depend_on_batching(parts: list[int]) -> None:
 
 
 def test_one_image_has_no_covariance() -> None:
-    with pytest.raises(UsageError, match=r"^fid: 1 generated images are not >= 2$"):
+    with pytest.raises(UsageError, match=r"^fid: 1 generated image is not >= 2$"):
         fid(draw(1, 4), draw(10, 4))
     with pytest.raises(UsageError, match=r"^fid: 0 real images are not >= 2$"):
         fid(draw(10, 4), draw(0, 4))

@@ -69,7 +69,7 @@ def test_subsets_are_of_different_images_and_of_the_seed(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("fakes", "message"),
     [
-        (torch.ones(1, 3), "kid: 1 generated images are not >= 2"),
+        (torch.ones(1, 3), "kid: 1 generated image is not >= 2"),
         (torch.full((5, 3), torch.nan), "kid: the features of generated image 0 are not finite"),
     ],
 )

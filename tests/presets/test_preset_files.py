@@ -71,16 +71,9 @@ def test_second_time_changes_nothing(chosen: Preset) -> None:
 
 @pytest.mark.slow
 @each_whole
-def test_every_change_is_said_within_100_columns(chosen: Preset) -> None:
-    lines = presets.changes(chosen)
-    assert lines[: len(chosen)] == [presets.titles()[name] for name in chosen]
-    assert all(len(line) <= 100 for line in lines)
-    said = "\n".join(lines)
+def test_every_change_is_said(chosen: Preset) -> None:
+    said = "\n".join(change for change, _ in presets.changes(chosen))
     assert all(path in said for path in between([], chosen) if not path.startswith("growth.phases"))
-
-
-def test_title_is_one_line_of_a_list() -> None:
-    assert len(presets.listing()) == len(NAMES)
 
 
 SIZED = {"default", "quick", "photos-64"}  # the default experiment, shorter or longer

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pgpipe.plumbing import terminal
 from pgpipe.reporting import ablation_figure, ablation_table, ablation_text
 from pgpipe.studies import modes, table1
 from pgpipe.studies.results import layout_of
@@ -123,6 +124,22 @@ def test_files_say_the_same(runs: ablation_table.Runs, tmp_path: Path) -> None:
     assert r"10.00 $\pm$ 1.41" in latex
     back = pd.read_csv(files[1], index_col="row")
     assert back.swd_avg.to_list() == pytest.approx(table.swd_avg.to_list())
+
+
+def test_a_terminal_of_80_columns_has_the_scores_their_steps_and_the_paper_s(
+    runs: ablation_table.Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = of_table1(runs)
+    swd, ms_ssim = ablation_text.short(ablation_text.in_words(summary(runs), shown), shown)
+    assert swd.headings == ["row", "", "SWD avg", "step", "paper, CelebA", "paper, LSUN"]
+    assert swd.rows[0] == ["a", "first", "10.00 ± 1.41", "", "9.28", "11.25"]
+    assert ms_ssim.headings[2] == "MS-SSIM"
+    terminal.say_table(swd.rows, swd.headings)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("f ") for line in lines) == 1, "one table"
 
 
 def test_figure_is_a_picture_with_a_panel_for_ours_the_paper_and_ms_ssim(

@@ -1,5 +1,6 @@
 """The page shows all there is, on its own; the figures are the same bytes each time."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,7 +27,7 @@ METRICS = {
     "classifier_score": 4.625, "classifier_score_real": 6.875,
     "classifier_score_std": 0.125,
     "images": 2048, "pairs": 1024, "seed": 7, "protocol": "0123456789ab",
-    "kimg": 46.0, "last_kimg": 46.0,
+    "kimg": 46.0, "last_kimg": 46.0, "train_precision": "fp32",
 }  # fmt: skip
 PICTURES = {
     name: f"picture of {name}".encode()
@@ -89,6 +90,27 @@ def test_pictures_are_in_the_page() -> None:
     assert len(images) == len(PICTURES)
     assert all((image["src"] or "").startswith("data:image/png;base64,") for image in images)
     assert all(image["alt"] for image in images)
+
+
+def test_pictures_are_enlarged_by_a_click_without_a_script() -> None:
+    elements = Elements(rendered())
+    assert len(elements.named("input")) == len(PICTURES)
+    assert all(box["type"] == "checkbox" for box in elements.named("input"))
+
+
+def test_the_growth_as_a_film_and_the_names_of_classes() -> None:
+    html = page.render(METRICS, PARAMS, PICTURES, 8, [4], film=b"film", classes=["cat", "<b>"])
+    film = Elements(html).named("img")[1]["src"] or ""
+    assert film == f"data:image/webp;base64,{base64.b64encode(b'film').decode()}"
+    assert "<span>cat</span><span>&lt;b&gt;</span>" in html
+    assert "image/webp" not in rendered()
+
+
+def test_scores_in_one_line_stand_beside_the_reals() -> None:
+    assert page.in_one_line(METRICS) == (
+        "SWD 33.75 (3.38), MS-SSIM 0.2875 (0.2625), classifier score 4.62 (6.88)"
+    )
+    assert page.in_one_line({"fid": 7.0, "fid_floor": None}) == "FID 7.00"
 
 
 def test_picture_that_there_is_not_is_left_out() -> None:

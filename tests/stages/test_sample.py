@@ -47,7 +47,7 @@ def run(classes: int) -> Generator:
     made = generator(classes)
     model("r16").mkdir(parents=True)
     for name in (GENERATOR, LAST):
-        save_generator(model("r16") / name, made, row={"kimg": 3.0})
+        save_generator(model("r16") / name, made, row={"kimg": 3.0}, precision="bf16")
     sample.run()
     return made
 
@@ -107,14 +107,14 @@ def test_images_take_their_name_only_when_they_are_complete(
 def test_the_last_generator_is_drawn_too_where_another_is_selected() -> None:
     run(0)
     assert not DRAWN_LAST.exists()
-    assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 3.0}
+    assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 3.0, "train_precision": "bf16"}
     last = generator(0)
     for parameter in last.parameters():
         parameter.data *= -1
-    save_generator(model("r16") / LAST, last, row={"kimg": 4.0})
+    save_generator(model("r16") / LAST, last, row={"kimg": 4.0}, precision="bf16")
     chosen = np.load(DRAWN)
     sample.run()
     np.testing.assert_array_equal(np.load(DRAWN), chosen)
     latents = rng.normal((COUNT, 5), rng.key(1, "sample", 0))
     np.testing.assert_array_equal(np.load(DRAWN_LAST), render_all(last, latents, None))
-    assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 4.0}
+    assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 4.0, "train_precision": "bf16"}

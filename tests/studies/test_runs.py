@@ -37,6 +37,13 @@ def test_fingerprint_tells_protocols_apart() -> None:
     assert protocol(LOCK, METRICS) != protocol(LOCK, {"swd_avg": 1.0})
 
 
+def test_runs_in_two_precisions_are_not_of_one_table() -> None:
+    found = {
+        protocol(LOCK, {**METRICS, "train_precision": precision}) for precision in ("fp32", "bf16")
+    }
+    assert len(found) == 2
+
+
 def test_other_images_and_parameters_are_another_protocol() -> None:
     assert protocol(LOCK, METRICS) != protocol(changed("data/multires/r32"), METRICS)
     other = copy.deepcopy(LOCK)

@@ -1,7 +1,11 @@
 """Experiments are matched with runs and tasks by parameters, never by names."""
 
+from contextlib import nullcontext
 from typing import Any
 
+import pytest
+
+from pgpipe.studies import fill
 from pgpipe.studies.queue import Task
 from pgpipe.studies.revisions import Ref
 from pgpipe.studies.runs import Run
@@ -31,6 +35,28 @@ def test_what_is_done_queued_or_missing() -> None:
     assert states == ["done", "queued", "missing"]
 
 
+def test_status_is_a_grid_of_rows_and_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [
+        Experiment("table1", "photos", row, seed, document(row, seed))
+        for row in "ab"
+        for seed in range(3)
+    ]
+    failed = Task(wanted[4].name, "failed", wanted[4].document, None, "no memory")
+    monkeypatch.setattr(fill, "dvc_repo", nullcontext)
+    monkeypatch.setattr(fill, "finished", lambda: [run(wanted[0]), run(wanted[1], "mine")])
+    monkeypatch.setattr(fill, "tasks", lambda _: [failed])
+    grids, (alias, error, advice) = fill.status(wanted, {"a": "first", "b": "+ one"})
+    assert grids == {
+        "photos": [
+            ["a", "first", "done 1.00", "done 1.00", "missing"],
+            ["b", "+ one", "missing", "failed", "missing"],
+        ]
+    }
+    assert alias == "table1-photos-a-s1: done as mine"
+    assert error == "table1-photos-b-s1: failed: no memory"
+    assert advice.startswith("dvc queue logs table1-photos-b-s1 shows all")
+
+
 def test_name_without_the_parameters_is_outdated() -> None:
     a = experiment("a")
     found = survey([a], [run(a, extra=1), run(a, "table1-photos-a-s0-r2", extra=2)], [])
@@ -55,7 +81,7 @@ def test_protocols_are_not_mixed_on_a_data_set() -> None:
     runs = [run(b, time=2, protocol="new"), run(a, time=1, protocol="old"), run(other, time=0)]
     found = survey([a, b, other], runs, [])
     assert [s.state for s in found.standings] == ["missing", "done", "done"]
-    assert found.outdated == {a.name: "scored by another protocol"}
+    assert found.outdated == {a.name: "trained in another precision, or scored by another protocol"}
 
 
 def test_what_other_code_has_made_is_not_done() -> None:

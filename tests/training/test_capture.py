@@ -17,7 +17,7 @@ from pgpipe.gan.step import Step
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.processes.group import Processes
 from pgpipe.training import phase
-from pgpipe.training.capture import WARM_UP, CapturedStep, fastest
+from pgpipe.training.capture import WARM_UP, CapturedStep, as_asked
 
 pytestmark = pytest.mark.slow
 
@@ -109,15 +109,19 @@ def test_a_step_that_cannot_be_captured_is_taken_as_it_is(
     assert told.count("\n") == 1
 
 
-def test_only_one_process_on_cuda_is_captured() -> None:
-    train = train_section()
-    step = Step(networks(train), train)
-    assert fastest(step) is step
-    step.device = torch.device("cuda")
-    assert isinstance(fastest(step), CapturedStep)
-    step.processes = Processes()
-    step.processes.count = 2
-    assert fastest(step) is step
+def test_only_one_process_on_cuda_is_captured_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for capture in (True, False):
+        train = train_section(capture=capture)
+        step = Step(networks(train), train)
+        assert as_asked(step) is step
+        step.device = torch.device("cuda")
+        assert isinstance(as_asked(step), CapturedStep) == capture
+        step.processes = Processes()
+        step.processes.count = 2
+        assert as_asked(step) is step
+        assert capsys.readouterr().err.count("train.capture: a plain step") == 2 * capture
 
 
 @pytest.mark.parametrize("last", [None, WARM_UP + 1, FADE_STEPS + 2])
@@ -130,7 +134,7 @@ def test_a_captured_phase_ends_with_the_same_bits(
     last: int | None,
 ) -> None:
     """Through the end of its fade, where moments are forgotten; interrupted, too, and resumed."""
-    monkeypatch.setattr(phase, "fastest", captured)
+    monkeypatch.setattr(phase, "as_asked", captured)
     if last is not None:
         place.interrupted(tmp_path, last)
     place.run(tmp_path)

@@ -11,7 +11,13 @@ from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.start import PLATFORM_DIGITS, state_key, warn_of_other_platforms
 
 SECTION = train_section(threads=1)
-HERE = {"torch": torch.__version__, "device": "cpu", "threads": 1, "world_size": 1}
+HERE = {
+    "torch": torch.__version__,
+    "device": "cpu",
+    "instructions": torch.backends.cpu.get_cpu_capability(),
+    "threads": 1,
+    "world_size": 1,
+}
 INPUTS = "r8-0123456789abcdef01234567"  # of a key, the digits that stand for what goes in
 
 

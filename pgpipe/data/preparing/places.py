@@ -1,13 +1,12 @@
 """Folders for unfinished work, each held by one live process, by a lock that dies with it."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import IO
+
+from pgpipe.plumbing import locks
 
 LOCK = "lock"
 
@@ -20,35 +19,23 @@ def own(root: Path, key: str) -> Iterator[Path]:
     """
     for number in count():
         folder = root / f"{key}-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
         if (lock := taken(folder)) is not None:
             with lock:
                 yield folder
             return
 
 
-def taken(folder: Path) -> IO[str] | None:
-    """The lock of a folder, or None where a live process holds it or has just removed it.
-
-    A lock of the process, which its children do not share: they may outlive it by a moment.
-    """
+def taken(folder: Path) -> AbstractContextManager[object] | None:
+    """Take the lock of a folder, made if need be; None where a live process holds or removes it."""
     try:
-        file = (folder / LOCK).open("w")
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat()):
-                return file
-        except BlockingIOError:
-            pass
-        file.close()
+        return locks.taken(folder / LOCK)
     except FileNotFoundError:
-        pass
-    return None
+        return None
 
 
 def remove_abandoned(root: Path) -> None:
     """Remove the folders below `root` that nobody holds."""
     for folder in root.iterdir():
         if (lock := taken(folder)) is not None:
-            shutil.rmtree(folder)
-            lock.close()
+            with lock:
+                shutil.rmtree(folder)

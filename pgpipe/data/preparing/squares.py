@@ -24,6 +24,7 @@ from pgpipe.data.reading.items import Item, batches
 from pgpipe.data.reading.square import Box, cut, lanczos, square
 from pgpipe.errors import IntegrityError
 from pgpipe.images import Images
+from pgpipe.plumbing.terminal import counted
 
 SHOWN = 3  # rejected files that an error names
 BATCH_IMAGES, BATCH_BYTES = 256, 16 << 20  # at once in a process, at most; bytes on either side
@@ -161,7 +162,8 @@ def note(found: Rejections, rejected: Rejections, limit: int, place: Path) -> No
 def too_many(place: Path, rejected: Rejections, limit: int) -> IntegrityError:
     """The error that names the first of the rejected files and the parameter that allows more."""
     first = "; ".join(f"{name!r}: {reason}" for name, reason in rejected[:SHOWN])
+    more = "; ..." if len(rejected) > SHOWN else ""
     return IntegrityError(
-        f"{place}: {len(rejected)} files are no usable images, dataset.max_rejected allows "
-        f"{limit} ({first}{'; ...' if len(rejected) > SHOWN else ''}); remove them or raise it"
+        f"{place}: {counted(len(rejected), 'file')} without a usable image, dataset.max_rejected "
+        f"allows {limit} ({first}{more}); remove them or raise it"
     )

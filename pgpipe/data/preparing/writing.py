@@ -14,6 +14,7 @@ from pgpipe.errors import UsageError
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.files import write_array, write_json
 from pgpipe.plumbing.hashes import sha256_file
+from pgpipe.plumbing.terminal import counted
 from pgpipe.plumbing.unwritable import naming_full_disk
 
 SHOWN = 3  # rejected files that an error names
@@ -124,7 +125,7 @@ def write(
 def none_readable(rejected: Rejections, files: int) -> UsageError:
     """The error that names the first of so many files, none of which gives an image."""
     first = "; ".join(f"{name!r}: {reason}" for name, reason in rejected[:SHOWN])
-    return UsageError(f"no readable image among {files} files{first and f' ({first})'}")
+    return UsageError(f"no readable image among {counted(files, 'file')}{first and f' ({first})'}")
 
 
 def write_manifest(folder: Path, writer: SetWriter, classes: Sequence[str] = ()) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pgpipe.data.reading import rawzip
+from pgpipe.plumbing.terminal import counted
 
 IMAGE = re.compile(r"\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|heic|avif)$", re.IGNORECASE)
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
@@ -53,7 +54,8 @@ def of(names: Iterable[str]) -> Layout:
         )
         tops.clear()
     elif len(tops) == 1:  # with images beside it: else it would hold everything
-        notes.append(f"{listed(tops)} lies beside {loose:,} images, so it is no class: no labels")
+        beside = counted(loose, "image")
+        notes.append(f"{listed(tops)} lies beside {beside}, so it is no class: no labels")
         tops.clear()
     elif tops and loose > tops.total():
         unclear = (

@@ -1,6 +1,7 @@
 """What is known of each data set: `catalogue.yaml`, a file beside this one."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -71,12 +72,16 @@ def require_path(name: str, path: Path) -> None:
         raise UsageError(f"dataset.path: {path}: not found; put there {entry.by_hand}")
 
 
-def listing() -> list[str]:
-    """Name and title of each data set; its size and licence; what the user puts there by hand."""
-    lines = []
-    for name, entry in entries().items():
-        terms = f"{entry.bytes / 1e6:,.0f} MB; " if entry.bytes else ""
-        lines += [f"{name:<18}{entry.title}", f"{'':<18}{terms}licence: {entry.licence}"]
-        if entry.by_hand:
-            lines.append(f"{'':<18}put at dataset.path: {entry.by_hand}")
-    return lines
+def listing() -> list[tuple[str, str]]:
+    """Each data set by name, with what is known of it in words."""
+    return [(name, "; ".join(described(entry))) for name, entry in entries().items()]
+
+
+def described(entry: Entry) -> Iterator[str]:
+    """Title, size and licence, and what the user puts there by hand."""
+    yield entry.title
+    if entry.bytes:
+        yield f"{entry.bytes / 1e6:,.0f} MB"
+    yield f"licence: {entry.licence}"
+    if entry.by_hand:
+        yield f"put at dataset.path: {entry.by_hand}"

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from crc32c import crc32c
 from numpy.typing import NDArray
 
 from pgpipe.data.reading import bounds
 from pgpipe.data.reading.blaming import blaming
 from pgpipe.data.reading.items import Item, channels_last, numbered, upright
-from pgpipe.data.sources.crc32c import crc32c
 from pgpipe.data.sources.example import features
 from pgpipe.data.sources.obtain import own
 from pgpipe.data.sources.raw import several

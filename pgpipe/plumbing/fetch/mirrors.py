@@ -6,11 +6,12 @@ Libraries that verify (pooch) neither resume nor wait as a server asks, and thos
 (huggingface_hub) know one hub; hence this package.
 """
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import lock_descriptor
 
 from pgpipe.errors import IntegrityError, NetworkError
 from pgpipe.plumbing.fetch.answers import drop, length
@@ -68,11 +69,9 @@ def alone_in(folder: Path, report: Report) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not lock_descriptor(descriptor, blocking=False):
             report(0, "waiting for the process that fetches it")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock_descriptor(descriptor)
         yield
     finally:
         os.close(descriptor)

@@ -201,7 +201,7 @@ def test_too_many_rejected_files_are_an_error(limit: int) -> None:
     with pytest.raises(IntegrityError) as caught:
         made(items, max_rejected=limit)
     text = str(caught.value)
-    assert f"data/raw: {limit + 1} files" in text
+    assert f"data/raw: {limit + 1} file{'s' if limit else ''} without a usable image" in text
     assert f"dataset.max_rejected allows {limit} " in text
     assert "'0.txt': not a JPEG, PNG or WebP image" in text
     assert "4.txt" not in text

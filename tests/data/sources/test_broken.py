@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from crc32c import crc32c
 from publishedsets import WRITERS, framed, literal_crc32c, noise, without_hashes, write_tar
 
 from pgpipe.data.reading import tars
 from pgpipe.data.reading.items import Item
 from pgpipe.data.sources import obtain
-from pgpipe.data.sources.crc32c import crc32c
 from pgpipe.data.sources.source import Place, Source
 from pgpipe.data.sources.table import source
 from pgpipe.errors import IntegrityError

@@ -1,0 +1,194 @@
+"""The commands that use a trained generator: generate, walk, growth, import."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pgpipe.errors import UsageError
+from pgpipe.plumbing.terminal import say
+
+if TYPE_CHECKING:
+    from pgpipe.drawing.trained import Trained
+
+RUN = "runs:/"  # how an address of MLflow begins
+
+Place = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[GENERATOR]",
+        help="A generator's file, a models/rN folder or a runs:/RUN address of MLflow; the "
+        "project's final generator if not given.",
+    ),
+]
+
+
+@contextmanager
+def place_of(given: str | None) -> Iterator[Path]:
+    """Find what the user names, or the model of the project's final phase; a run's is fetched."""
+    if given is None:
+        yield final_model()
+    elif given.startswith(RUN):
+        from pgpipe.tracking.artifact import fetch
+
+        with TemporaryDirectory(prefix="pgpipe-") as folder:
+            yield fetch(given, Path(folder))
+    else:
+        yield Path(given)
+
+
+def final_model() -> Path:
+    """Return the folder of the project's final phase.
+
+    Raises:
+        UsageError: this is no project, or its final phase is not trained.
+    """
+    from pgpipe.config import PARAMS_FILE, load_yaml, lookup
+
+    if not PARAMS_FILE.is_file():
+        raise UsageError("no project here: name a generator's file, or run this in a project")
+    final = Path("models") / str(lookup(load_yaml(PARAMS_FILE), "growth.final"))
+    if not final.is_dir():
+        raise UsageError(f"{final}: not trained yet; run `dvc repro`, or name a generator's file")
+    return final
+
+
+@contextmanager
+def trained(given: str | None) -> "Iterator[Trained]":
+    """Open the generator that the user names."""
+    from pgpipe.drawing.trained import open_trained
+
+    with place_of(given) as place:
+        yield open_trained(place)
+
+
+def generate(
+    generator: Place = None,
+    seeds: Annotated[str, typer.Option(help="Such as 0-15,42.")] = "0-15",
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="Of this class; else each seed draws its own.")
+    ] = None,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="One picture of all, grid.png, instead of one per seed.")
+    ] = False,
+    npy: Annotated[
+        bool,
+        typer.Option("--npy", help="An array of all, images.npy, instead of a picture per seed."),
+    ] = False,
+    to: Annotated[Path, typer.Option(help="Folder, or a .zip of pictures.")] = Path("generated"),
+) -> None:
+    """Draw images from a trained generator, one PNG per seed.
+
+    The same seed is the same image on every machine, but for rounding.
+    """
+    from pgpipe.drawing import writing
+    from pgpipe.drawing.seeds import draw, labels, latents, parse
+    from pgpipe.plumbing.unwritable import naming_option
+    from pgpipe.reporting.progress import track
+
+    chosen = parse(seeds)
+    if to.suffix == ".zip" and (grid or npy):
+        raise UsageError("--to: a .zip holds one picture per seed; --grid and --npy need a folder")
+    with trained(generator) as found, naming_option("--to", to):
+        wanted = labels(found.generator, chosen)
+        if class_name is not None:
+            number = found.class_number(class_name)
+            wanted = None if wanted is None else wanted.new_full(wanted.shape, number)
+        drawn = draw(found.generator, latents(found.generator, chosen), wanted)
+        written = writing.write(to, chosen, track(drawn, "generate", len(chosen)), grid, npy)
+    say(f"{written}: {len(chosen)} {'images' if len(chosen) > 1 else 'image'}")
+
+
+def walk(
+    generator: Place = None,
+    seeds: Annotated[str, typer.Option(help="That the walk goes through, such as 0-7.")] = "0-7",
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Go from class to class, such as cat,dog, each cell at one latent."),
+    ] = None,
+    smooth: Annotated[
+        bool,
+        typer.Option("--random", help="A smooth random walk, of the first seed, instead."),
+    ] = False,
+    frames: Annotated[
+        int, typer.Option(min=1, max=3600, help="From one seed or class to the next.")
+    ] = 45,
+    rate: Annotated[float, typer.Option(min=1, max=60, help="Frames per second.")] = 30,
+    grid: Annotated[str, typer.Option(help="Columns and rows of walks, side by side.")] = "3x2",
+    to: Annotated[Path, typer.Option(help="A .mp4, .webp, .gif, or .png of all frames.")] = Path(
+        "walk.webp"
+    ),
+) -> None:
+    """Make a film of a walk through the latents, which ends where it began."""
+    from pgpipe.drawing import films, walks
+    from pgpipe.drawing import seeds as by_seed
+    from pgpipe.plumbing.unwritable import naming_option
+    from pgpipe.reporting.progress import track
+
+    writer, chosen = films.require_format(to), by_seed.parse(seeds)
+    columns, rows = cells_of(grid)
+    with trained(generator) as found, naming_option("--to", to):
+        numbers = [found.class_number(name) for name in (classes or "").split(",") if name]
+        asked = walks.Asked(chosen, numbers, smooth, frames, columns * rows)
+        pictures = walks.pictures(found.generator, asked, columns)
+        count = walks.length(asked)
+        films.require_length(count)
+        writer(to, (p[0] for p in track((p[None] for p in pictures), "walk", count)), rate)
+    say(f"{to}: {count} frames")
+
+
+def cells_of(grid: str) -> tuple[int, int]:
+    """Return the columns and rows of a text such as 3x2."""
+    columns, cross, rows = grid.partition("x")
+    if not (cross and columns.isdecimal() and rows.isdecimal() and 1 <= int(columns) <= 16):
+        raise UsageError(f"--grid: {grid!r} is no number of columns and rows such as 3x2")
+    if not 1 <= int(rows) <= 16:
+        raise UsageError(f"--grid: {grid!r} has not 1 to 16 columns and rows")
+    return int(columns), int(rows)
+
+
+def growth(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="A models/rN folder; that of the project's final phase if not given."),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=64, help="Of eight fixed latents each.")] = 2,
+    frames: Annotated[int, typer.Option(min=1, max=3600, help="At most.")] = 200,
+    rate: Annotated[float, typer.Option(min=1, max=60, help="Frames per second.")] = 8,
+    to: Annotated[Path, typer.Option(help="A .webp, .mp4, .gif, or .png of all frames.")] = Path(
+        "growth.webp"
+    ),
+) -> None:
+    """Make a film of the growth: the fixed latents as they were drawn while training."""
+    from pgpipe.drawing import films
+    from pgpipe.drawing import growth as grown
+    from pgpipe.plumbing.unwritable import naming_option
+
+    writer = films.require_format(to)
+    with place_of(model) as place, naming_option("--to", to):
+        pictures = list(grown.frames(place, rows, frames))
+        writer(to, pictures, rate)
+    say(f"{to}: {len(pictures)} frames")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A pickle of G, D and Gs.")],
+    network: Annotated[
+        Literal["Gs", "G"], typer.Option(help="Gs is the average of G over its training.")
+    ] = "Gs",
+    to: Annotated[Path, typer.Option(help="The generator's file to write.")] = Path(
+        "generator.safetensors"
+    ),
+) -> None:
+    """Convert a generator that the paper's TensorFlow code trained; nothing in its file is run."""
+    from pgpipe.drawing.official import read
+    from pgpipe.gan.sampling import save_generator
+    from pgpipe.plumbing.unwritable import naming_option
+
+    found = read(file, network)
+    with naming_option("--to", to):  # how long it was trained is not in the file
+        save_generator(to, found, row={"kimg": 0.0}, precision="fp32")
+    say(f"{to}: {network} of {file}, {found.resolution} x {found.resolution}")

@@ -1,0 +1,111 @@
+"""A page that draws in the browser: one file with the weights and a forward pass in JavaScript.
+
+`page/network.js` computes what `gan.generator` computes, from a list of layers and their weights;
+`page/page.html` is what a person sees. It is opened from the disk and loads nothing.
+"""
+
+import base64
+import html
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from pgpipe.drawing.seeds import COMPANY
+from pgpipe.drawing.trained import Trained
+from pgpipe.errors import UsageError
+from pgpipe.gan.dcgan import Transposed
+from pgpipe.gan.generator import Generator
+from pgpipe.gan.layers import Conv, Layer, Seed4x4, UpConv
+from pgpipe.gan.normalisation import BatchNorm
+
+MOST_BYTES = 25_000_000  # of weights: more would take a browser seconds per image
+FOLDER = Path(__file__).parent / "page"
+KINDS = {Seed4x4: "first", Conv: "same", UpConv: "up", Transposed: "transposed"}
+SLOPES = {"relu": 0.0, "lrelu": 0.2}  # of negative numbers, by spec.generator_activation
+WEAK_SLOPE = 0.3  # of the weak generator's leaky ReLU
+
+
+def layers_of(generator: Generator) -> list[Layer]:
+    """Return the layers that draw, in their order; the last one makes the pixels."""
+    inner = [m for m in generator.blocks.modules() if isinstance(m, Layer)]
+    last = generator.to_rgb[str(generator.resolution)]
+    assert isinstance(last, Layer)
+    return [*inner, last]
+
+
+def weights_bytes(generator: Generator) -> int:
+    """Return the bytes of the weights that a page would hold."""
+    return sum(4 * p.numel() for layer in layers_of(generator) for p in layer.parameters())
+
+
+def page(trained: Trained, title: str, about: str) -> bytes:
+    """Return the page as HTML: a title, and a line on what it draws.
+
+    Raises:
+        UsageError: the generator has layers that the page does not know.
+    """
+    generator = trained.generator
+    data = b"".join(tensor.cpu().numpy().astype("<f4").tobytes() for tensor in numbers(generator))
+    parts = {
+        "@TITLE@": html.escape(title),
+        "@ABOUT@": html.escape(about),
+        "@MODEL@": json.dumps(model(trained)).replace("<", "\\u003c"),
+        "@NETWORK@": (FOLDER / "network.js").read_text(encoding="utf-8"),
+        "@WEIGHTS@": base64.b64encode(data).decode(),
+    }
+    before, *rest = (FOLDER / "page.html").read_text(encoding="utf-8").split("@")
+    found = [before]
+    for name, text in zip(rest[::2], rest[1::2], strict=True):
+        found += [parts[f"@{name}@"], text]
+    return "".join(found).encode()
+
+
+def numbers(generator: Generator) -> Iterator[Tensor]:
+    """Yield weight, bias and gain of each layer, the weights as the layer computes with them."""
+    for layer in layers_of(generator):
+        yield layer.scaled().detach()
+        yield layer.bias.detach()
+        if isinstance(layer.norm, BatchNorm):
+            yield layer.norm.gain.detach()
+
+
+def model(trained: Trained) -> dict[str, Any]:
+    """Return what the page has to know beside the weights."""
+    generator = trained.generator
+    spec, classes = generator.spec, generator.spec.classes
+    return {
+        "resolution": generator.resolution,
+        "channels": spec.channels,
+        "latent_size": spec.latent_size,
+        "latent_norm": spec.latent_norm,
+        "classes": classes,
+        "labels": list(trained.classes) or [str(n) for n in range(classes)],
+        "tanh": spec.tanh,
+        "company": COMPANY if spec.generator_norm == "batch" else 0,
+        "streams": {name: zlib.crc32(name.encode()) for name in ("latent", "label")},
+        "layers": [described(generator, layer) for layer in layers_of(generator)],
+    }
+
+
+def described(generator: Generator, layer: Layer) -> dict[str, Any]:
+    """Return what a layer of the page does; the last one has no activation."""
+    if type(layer) not in KINDS:
+        raise UsageError(f"a page cannot draw a {generator.spec.name}: {type(layer).__name__}")
+    kind, spec = KINDS[type(layer)], generator.spec
+    shape = layer.weight.shape  # [K, C, k, k], or [C, K, k, k] of what enlarges
+    maps, maps_in = (shape[0], shape[1]) if kind == "same" else (shape[1], shape[0])
+    inner = layer is not layers_of(generator)[-1]
+    slope = WEAK_SLOPE if spec.name == "weak" else SLOPES[spec.generator_activation]
+    return {
+        "kind": kind,
+        "maps_in": maps_in,
+        "maps": maps,
+        "kernel": shape[2],
+        "norm": layer.norm is not None,
+        "slope": slope if inner else 1.0,
+        "pixel_norm": inner and spec.generator_norm == "pixel",
+    }

@@ -1,0 +1,181 @@
+"""Generators of the paper's TensorFlow code: its pickles of (G, D, Gs).
+
+Each network is a state of version, name, static arguments, the source of its building module, which
+is never run, and a list of named arrays. Names are those of scopes, such as 8x8/Conv0_up/weight.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pgpipe.drawing import pickled
+from pgpipe.errors import IntegrityError, PgpipeError, UsageError
+from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.generator import Generator
+from pgpipe.gan.sampling import FORMAT, generator_of
+from pgpipe.gan.widths import feature_maps, resolutions
+from pgpipe.plumbing.tensors import Tensors
+
+MOST_BYTES = 2 << 30
+LONGEST_REASON = 200
+NAMES = ("G", "D", "Gs")
+SWITCHES = {  # static arguments of G_paper, with what they are without being named
+    "normalize_latents": True,
+    "use_wscale": True,
+    "use_pixelnorm": True,
+    "use_leakyrelu": True,
+}
+
+Network = Literal["G", "Gs"]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def read(path: Path, network: Network) -> Generator:
+    """Return a network of a pickle as a generator of ours, at its full resolution.
+
+    Raises:
+        UsageError: it is no such file, or of networks that ours cannot be.
+        IntegrityError: it is damaged, or asks for more than data.
+    """
+    data = content(path)
+    try:
+        state = state_of(path, pickled.Reader(data).read(), network)
+        arrays = {
+            pickled.require(name, str): pickled.array(value) for name, value in state["variables"]
+        }
+        return converted(path, arrays, pickled.require(state["static_kwargs"], dict), len(data))
+    except PgpipeError:
+        raise
+    except pickled.Unsafe as error:
+        raise IntegrityError(f"{path}: refused: it {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes raise anything
+        told = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        raise IntegrityError(f"{path}: a damaged pickle of networks: {told}") from None
+
+
+def content(path: Path) -> bytes:
+    """Return the bytes of a file that may be a pickle."""
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; name a pickle of G, D and Gs")
+    if path.stat().st_size > MOST_BYTES:
+        raise UsageError(f"{path}: larger than {MOST_BYTES >> 30} GiB, which no such pickle is")
+    data = path.read_bytes()
+    if data[:2] == b"PK":
+        raise UsageError(
+            f"{path}: a zip, as PyTorch writes; pickles of the paper's TensorFlow code are read"
+        )
+    if data[:1] != b"\x80":
+        raise UsageError(f"{path}: no pickle of the paper's TensorFlow code")
+    return data
+
+
+def state_of(path: Path, found: Any, network: Network) -> dict[str, Any]:
+    """Return the state of one of the networks."""
+    of = dict(zip(NAMES, found, strict=False)) if isinstance(found, tuple) else {}
+    if len(of) != len(NAMES):
+        raise UsageError(f"{path}: a pickle, but not of the three networks G, D and Gs")
+    made = of[network]
+    state = made.state if isinstance(made, pickled.Made) and made.of == "network" else None
+    if not isinstance(state, dict) or not {"variables", "static_kwargs"} <= state.keys():
+        raise UsageError(f"{path}: {network} is no network with named variables")
+    return state
+
+
+def converted(path: Path, arrays: Arrays, static: Mapping[str, Any], most: int) -> Generator:
+    """Return the generator of named arrays and static arguments."""
+    if "4x4/Dense/weight" not in arrays:
+        raise UsageError(f"{path}: no generator of the paper: it has no 4x4/Dense/weight")
+    if static.get("pixelnorm_epsilon", 1e-8) != 1e-8:
+        raise UsageError(f"{path}: pixelnorm_epsilon is not 1e-8")
+    top = resolution_of(path, arrays)
+    spec = spec_of(path, arrays, static, top)
+    named = named_of(arrays, top)
+    if sum(tensor.nbytes for tensor in named.values()) > 2 * most:  # float16 takes twice as much
+        raise ValueError("its arrays share their bytes")
+    for name, tensor in named.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} has numbers that are not finite")
+    return generator_of(named, {"format": FORMAT, "resolution": top, "spec": spec.model_dump()})
+
+
+def resolution_of(path: Path, arrays: Arrays) -> int:
+    """Return the resolution that a network draws at: the full one, but of one that still grows."""
+    levels = sum(1 for name in arrays if name.startswith("ToRGB_lod") and name.endswith("/weight"))
+    lod = float(arrays["lod"]) if "lod" in arrays else 0.0
+    if lod:
+        raise UsageError(f"{path}: not fully grown: its level of detail is {lod:g}, not 0")
+    if not 1 <= levels <= 9:
+        raise UsageError(f"{path}: has {levels} resolutions, where 1 to 9 are drawn")
+    return 2 << levels
+
+
+def spec_of(path: Path, arrays: Arrays, static: Mapping[str, Any], top: int) -> NetworkSpec:
+    """Return the spec, whose widths are those of the arrays."""
+    widths = {4: len(arrays["4x4/Conv/bias"])}
+    widths |= {r: len(arrays[f"{r}x{r}/Conv1/bias"]) for r in resolutions(top)[1:]}
+    classes = pickled.require(static.get("label_size", 0), int)
+    switches = {name: bool(static.get(name, usual)) for name, usual in SWITCHES.items()}
+    spec = NetworkSpec(
+        name="pggan",
+        fmap_base=max(maps * r // 2 for r, maps in widths.items()),
+        fmap_max=max(widths.values()),
+        discriminator_divisor=1,
+        latent_size=len(arrays["4x4/Dense/weight"]) - classes,
+        latent_norm="joined" if switches["normalize_latents"] else "none",
+        generator_activation="lrelu" if switches["use_leakyrelu"] else "relu",
+        generator_norm="pixel" if switches["use_pixelnorm"] else "none",
+        tanh=False,
+        discriminator_norm="none",
+        minibatch_discrimination=0,
+        equalised_lr=switches["use_wscale"],
+        fused_downsampling=bool(static.get("fused_scale", True)),
+        channels=len(arrays["ToRGB_lod0/bias"]),
+        classes=classes,
+        minibatch_stddev=4,
+    )
+    if any(feature_maps(spec, r) != maps for r, maps in widths.items()):
+        told = ", ".join(f"{maps} at {r}" for r, maps in widths.items())
+        raise UsageError(
+            f"{path}: its feature maps ({told}) are not min(fmap_base / 2^s, fmap_max)"
+        )
+    return spec
+
+
+def named_of(arrays: Arrays, top: int) -> Tensors:
+    """Return the weights under our names, in our layouts."""
+    dense = arrays["4x4/Dense/weight"]
+    found = {
+        "blocks.4.seed.weight": dense.reshape(len(dense), -1, 4, 4),
+        "blocks.4.seed.bias": arrays["4x4/Dense/bias"],
+        "blocks.4.conv.weight": plain(arrays["4x4/Conv/weight"]),
+        "blocks.4.conv.bias": arrays["4x4/Conv/bias"],
+    }
+    for level, r in enumerate(reversed(resolutions(top))):
+        found[f"to_rgb.{r}.weight"] = plain(arrays[f"ToRGB_lod{level}/weight"])
+        found[f"to_rgb.{r}.bias"] = arrays[f"ToRGB_lod{level}/bias"]
+    for r in resolutions(top)[1:]:
+        fused = f"{r}x{r}/Conv0_up/weight" in arrays
+        first = f"{r}x{r}/Conv0_up" if fused else f"{r}x{r}/Conv0"
+        kernel = arrays[f"{first}/weight"]
+        # Of a transposed convolution [k, k, out, in]; else a convolution of the enlarged image,
+        # which as a transposed one has its kernel turned by half a turn.
+        turned = kernel.transpose(3, 2, 0, 1) if fused else kernel[::-1, ::-1].transpose(2, 3, 0, 1)
+        found[f"blocks.{r}.up.weight"] = turned
+        found[f"blocks.{r}.up.bias"] = arrays[f"{first}/bias"]
+        found[f"blocks.{r}.conv.weight"] = plain(arrays[f"{r}x{r}/Conv1/weight"])
+        found[f"blocks.{r}.conv.bias"] = arrays[f"{r}x{r}/Conv1/bias"]
+    return {
+        name: torch.from_numpy(np.array(value, dtype=np.float32, order="C"))
+        for name, value in found.items()
+    }
+
+
+def plain(kernel: NDArray[Any]) -> NDArray[Any]:
+    """[k, k, in, out] -> [out, in, k, k]."""
+    return kernel.transpose(3, 2, 0, 1)

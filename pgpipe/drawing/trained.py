@@ -1,0 +1,58 @@
+"""A trained generator, from wherever a person has one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pgpipe.errors import UsageError
+from pgpipe.gan.generator import Generator
+from pgpipe.gan.sampling import read_generator
+from pgpipe.plumbing import devices
+from pgpipe.plumbing.layout import GENERATOR
+
+
+class Trained(NamedTuple):
+    """A generator on the device that draws, and the names of its classes."""
+
+    generator: Generator
+    classes: Sequence[str]  # by their numbers; none where it is not conditioned
+
+    def class_number(self, name: str) -> int:
+        """Return the number of a class, by its name or as a number.
+
+        Raises:
+            UsageError: the generator has none, or not this one.
+        """
+        if not self.generator.spec.classes:
+            raise UsageError(f"class {name!r}: this generator was trained without classes")
+        if name in self.classes:
+            return self.classes.index(name)
+        if name.isdecimal() and int(name) < self.generator.spec.classes:
+            return int(name)
+        known = ", ".join(self.classes) or f"0 to {self.generator.spec.classes - 1}"
+        raise UsageError(f"class {name!r}: this generator has {known}")
+
+
+def file_in(place: Path) -> Path:
+    """Return a generator's file, which a folder holds under its name.
+
+    Raises:
+        UsageError: the folder has none.
+    """
+    file = place / GENERATOR if place.is_dir() else place
+    if place.is_dir() and not file.is_file():
+        raise UsageError(f"{place}: a folder without {GENERATOR}")
+    return file
+
+
+def open_trained(place: Path) -> Trained:
+    """Read a generator's file, or the one in a folder: of a phase's model, or exported.
+
+    Raises:
+        UsageError: there is none, or it is of another format.
+        IntegrityError: it is damaged, or no generator's.
+    """
+    generator, facts = read_generator(file_in(place))
+    names = facts.get("labels", [])
+    named = names if len(names) == generator.spec.classes else []
+    return Trained(generator.to(devices.exact()).eval(), [str(name) for name in named])

@@ -1,0 +1,51 @@
+"""Where drawn images go: a folder of PNGs, a zip of them, one picture of all, or an array."""
+
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pgpipe.images import Images, grid, png, write_png
+from pgpipe.plumbing.files import atomic, write_array, write_bytes
+
+GRID_TILE = 64  # pixels of an image in a picture of all, at least
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of members, so that the same images are the same bytes
+
+
+def write(
+    to: Path, seeds: Sequence[int], batches: Iterable[Images], as_grid: bool, as_array: bool
+) -> Path:
+    """Write the images of seeds, which come in batches; return what was written.
+
+    Pictures are written as they come. A zip, an array or a picture of all takes its name when it is
+    complete.
+    """
+    if as_grid or as_array:
+        images = np.concatenate(list(batches))
+        if as_array:
+            write_array(to / "images.npy", images)
+        if as_grid:
+            columns = next(n for n in range(1, len(images) + 1) if n * n >= len(images))
+            write_png(to / "grid.png", grid(images, columns, GRID_TILE))
+        return to / "grid.png" if as_grid else to / "images.npy"
+    if to.suffix == ".zip":
+        with atomic(to) as file, zipfile.ZipFile(file, "w") as archive:
+            each(seeds, batches, lambda name, data: archive.writestr(member(name), data))
+    else:
+        each(seeds, batches, lambda name, data: write_bytes(to / name, data))
+    return to
+
+
+def each(
+    seeds: Sequence[int], batches: Iterable[Images], put: Callable[[str, bytes], None]
+) -> None:
+    """Put the PNG of each image under the name of its seed."""
+    images = (image for batch in batches for image in batch)
+    for seed, image in zip(seeds, images, strict=True):
+        put(f"seed{seed:04d}.png", png(image))
+
+
+def member(name: str) -> zipfile.ZipInfo:
+    """Return the entry of a file that is already compressed."""
+    return zipfile.ZipInfo(name, EPOCH)
