@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pgpipe.experiments.resources import Executor, Resources
 from pgpipe.plumbing.terminal import is_terminal, say, say_table
-from pgpipe.studies.resources import Executor, Resources
 
 if TYPE_CHECKING:
     from pgpipe.studies.table import Experiment
@@ -29,8 +29,8 @@ Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.",
 
 def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[Experiment]":
     """The experiments that options name, their parameters checked."""
+    from pgpipe.experiments.revisions import require_project
     from pgpipe.studies import table as studies
-    from pgpipe.studies.revisions import require_project
     from stages.check import check
 
     chosen, data_sets, names = studies.selection(study, rows, data)
@@ -76,12 +76,13 @@ def run(
 
     Locally until all are done; the exit code is 1 if one has failed. Slurm gets them as one array.
     """
-    from pgpipe.studies import executors, fill
+    from pgpipe.experiments import executors
+    from pgpipe.studies import fill
 
     resources = Resources(gpus, partition, time, cpus, mem)
     experiments = wanted(name or study, rows, data, seeds)
     fill.require_data(experiments)
-    executors.require(executor, experiments, jobs, resources)
+    executors.require(executor, [e.document for e in experiments], jobs, resources)
     failed = False
     with closing(fill.run(experiments, executor, jobs, resources)) as outcomes:  # stops the jobs
         for line, bad in outcomes:
@@ -149,8 +150,8 @@ def whole_queue() -> None:
 
     DVC itself ends with 0, whatever failed in a queue. Of a failed one the last error is shown.
     """
+    from pgpipe.experiments.revisions import require_project
     from pgpipe.studies import fill
-    from pgpipe.studies.revisions import require_project
 
     require_project()
     lines, failed = fill.whole_queue()

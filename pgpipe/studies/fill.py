@@ -3,17 +3,18 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgpipe.config import Document
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
+from pgpipe.experiments import executors, jobs
+from pgpipe.experiments.executors import Outcome, all_tasks, forget
+from pgpipe.experiments.queue import Task, dvc_repo, put, succeeded, tasks
+from pgpipe.experiments.resources import Executor, Resources
+from pgpipe.experiments.runs import Run, finished
 from pgpipe.plumbing.project import fault_of_place, in_main_checkout
 from pgpipe.plumbing.terminal import Row
-from pgpipe.studies import executors, jobs
-from pgpipe.studies.executors import Outcome, all_tasks, forget
-from pgpipe.studies.queue import Task, dvc_repo, put, succeeded, tasks
-from pgpipe.studies.resources import Executor, Resources
-from pgpipe.studies.runs import Run, finished
 from pgpipe.studies.survey import Standing, free_name, outdated_lines, survey
-from pgpipe.studies.table import Document, Experiment
+from pgpipe.studies.table import Experiment
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

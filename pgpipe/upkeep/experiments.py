@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pgpipe.experiments import queue
 from pgpipe.plumbing.git import git
-from pgpipe.studies import queue
 from pgpipe.upkeep.mends import Mend, is_json, set_aside
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from pgpipe.config import PARAMS_FILE, load_yaml, read_params
 from pgpipe.data.preparing import places
 from pgpipe.errors import IntegrityError, LockedError, UsageError
-from pgpipe.studies.executors import all_tasks
-from pgpipe.studies.queue import dvc_repo
-from pgpipe.studies.revisions import experiment_refs
+from pgpipe.experiments.executors import all_tasks
+from pgpipe.experiments.queue import dvc_repo
+from pgpipe.experiments.revisions import experiment_refs
 from pgpipe.training.auto import Asked, here
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.start import PLATFORM_DIGITS

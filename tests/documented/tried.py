@@ -35,10 +35,10 @@ CLONE = "here::test_a_clone_pulls_and_has_nothing_to_do"
 MERGES = "here::test_presets_are_shown_and_merged"
 IN_A_QUEUE = "here::test_a_queue_of_experiments_on_own_images_ends_in_scores"
 JOBS_GO_ON = (
-    "tests/studies/test_jobs.py::"
+    "tests/experiments/test_jobs.py::"
     "test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again"
 )
-JOBS_OF_SLURM = "tests/studies/test_jobs.py::test_slurm_gets_an_array_with_what_was_asked_for"
+JOBS_OF_SLURM = "tests/experiments/test_jobs.py::test_slurm_gets_an_array_with_what_was_asked_for"
 SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from pgpipe.config import Document
+from pgpipe.experiments.queue import Task
+from pgpipe.experiments.revisions import Ref
+from pgpipe.experiments.runs import Run
 from pgpipe.studies import fill
-from pgpipe.studies.queue import Task
-from pgpipe.studies.revisions import Ref
-from pgpipe.studies.runs import Run
 from pgpipe.studies.survey import free_name, survey
-from pgpipe.studies.table import Document, Experiment
+from pgpipe.studies.table import Experiment
 
 METRICS = {"swd_avg": 1.0}
 

@@ -9,18 +9,21 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgpipe.config import PARAMS_FILE, load_yaml
+from pgpipe.config import PARAMS_FILE, Document, load_yaml
+from pgpipe.experiments.logs import KILLED, error_in
+from pgpipe.experiments.queue import interrupt_deferred, overrides
 from pgpipe.plumbing import locks
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.git import git
-from pgpipe.studies.queue import interrupt_deferred, overrides
-from pgpipe.studies.table import Document
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
+Outcome = tuple[str, bool]  # what to say of a job, and whether it has failed
+
 REFS = "refs/pgpipe/jobs"  # outside of refs/exps, where DVC takes every ref for one of its own
 FOLDER = Path(".pgpipe/jobs")
+NOT_HANDED_OUT = "its pgpipe study run ended before it was handed out"
 HANDING_OUT = FOLDER / "lock"  # held by the one process that hands out jobs
 
 
@@ -125,3 +128,10 @@ def handing_out() -> AbstractContextManager[None]:
 def other_hands_out(pid: int) -> str:
     """Return the message about the process that hands out jobs."""
     return f"pgpipe study run, process {pid}, hands out jobs here; wait for it, or end it"
+
+
+def said(given: Given | None) -> str:
+    """Return the last error in the log of a job."""
+    if given is None:
+        return NOT_HANDED_OUT
+    return error_in(given.log) if given.log.exists() else KILLED

@@ -17,8 +17,10 @@ from rows import write_presets
 from tinyproject import ROOT, TINY, Project, Run
 
 from pgpipe.errors import UsageError
-from pgpipe.studies import disk, executors
-from pgpipe.studies.executors import UNCLEAR, devices, slurm_states
+from pgpipe.experiments import disk
+from pgpipe.experiments.library import library
+from pgpipe.experiments.local import devices
+from pgpipe.experiments.slurm import UNCLEAR, slurm_states
 
 A, B = "table1-photos-a-s0", "table1-photos-b-s0"
 ROWS = ("--rows", "a,b", "--seeds", "1")
@@ -210,7 +212,7 @@ def test_slurm_s_jobs_are_requeued_before_their_time_is_up(
     rows.enough.touch()
     wait_until(lambda: standin_slurm.states()["100_0"] == "COMPLETED")
     assert went_on(rows.lives(A))
-    executors.library().SlurmJob.watcher.clear()  # it asks Slurm at intervals
+    library().SlurmJob.watcher.clear()  # it asks Slurm at intervals
     found = study("status")
     assert standing(found) == ["done 12.50", "failed"]
     assert f"{B}: failed: Slurm: OUT_OF_MEMORY" in found[1]
@@ -249,7 +251,7 @@ def test_without_submitit_nothing_starts(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "submitit", None)
-    executors.library.cache_clear()
+    library.cache_clear()
     said = "submitit is not installed, which runs jobs; install it: pip install 'pgpipe[slurm]'"
     assert refused("--executor", "local") == said
 
@@ -312,7 +314,7 @@ def test_what_slurm_s_accounts_leave_open_its_queue_decides(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STANDIN_SLURM", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin", prepend=os.pathsep)
-    executors.library().SlurmJob.watcher.clear()
+    library().SlurmJob.watcher.clear()
     (tmp_path / "7_0.state").write_text("PENDING")
     (tmp_path / "7_1.state").write_text(state)
     (tmp_path / "7_2.state").write_text("CANCELLED by 1000")

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from pgpipe.errors import INTERRUPTED, PgpipeError, UsageError
+from pgpipe.experiments.jobs import Job
+from pgpipe.experiments.queue import dvc_repo
 from pgpipe.plumbing import locks
 from pgpipe.plumbing.processes.signals import PARENT_DIED
 from pgpipe.plumbing.terminal import note
-from pgpipe.studies.jobs import Job
-from pgpipe.studies.queue import dvc_repo
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
