@@ -45,7 +45,7 @@ def test_status_is_a_grid_of_rows_and_seeds(monkeypatch: pytest.MonkeyPatch) -> 
     failed = Task(wanted[4].name, "failed", wanted[4].document, None, "no memory")
     monkeypatch.setattr(fill, "dvc_repo", nullcontext)
     monkeypatch.setattr(fill, "finished", lambda: [run(wanted[0]), run(wanted[1], "mine")])
-    monkeypatch.setattr(fill, "tasks", lambda _: [failed])
+    monkeypatch.setattr(fill, "all_tasks", lambda _: [failed])
     grids, (alias, error, advice) = fill.status(wanted, {"a": "first", "b": "+ one"})
     assert grids == {
         "photos": [
