@@ -7,7 +7,8 @@ from pgpipe.config import Document
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
 from pgpipe.experiments import executors, jobs
-from pgpipe.experiments.executors import Outcome, all_tasks, forget
+from pgpipe.experiments.executors import all_tasks, forget
+from pgpipe.experiments.jobs import Outcome
 from pgpipe.experiments.queue import Task, dvc_repo, put, succeeded, tasks
 from pgpipe.experiments.resources import Executor, Resources
 from pgpipe.experiments.runs import Run, finished
