@@ -13,7 +13,8 @@ SEED    ?= 0
 WORKERS ?= 2
 CHOICE  := not faults and not full
 FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
-           tests/training/test_divergence.py tests/test_own_images.py tests/studies/test_queue.py
+           tests/training/test_divergence.py tests/test_own_images.py tests/experiments/test_queue.py \
+           tests/experiments/test_jobs.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 

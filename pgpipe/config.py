@@ -31,6 +31,8 @@ from pgpipe.plumbing.unwritable import refusal
 
 PARAMS_FILE = Path("params.yaml")
 
+Document = Mapping[str, Any]  # the whole of a params.yaml
+
 # What parses within a second whatever it holds; a params.yaml has 6 kB, 300 events, 4 levels.
 MAX_BYTES = 1 << 16
 MAX_EVENTS, MAX_DEPTH, MAX_ALIASES = 4096, 16, 64

@@ -123,6 +123,7 @@ LAYERS = (
     {"pgpipe.training", "pgpipe.scoring", "pgpipe.drawing"},
     {"pgpipe.tracking", "pgpipe.reporting", "pgpipe.presets", "pgpipe.estimate"},
     {"stages", "pgpipe.inspection"},
+    {"pgpipe.experiments"},
     {"pgpipe.studies"},
     {"pgpipe.upkeep"},
     {"pgpipe.commands", "pgpipe.__main__"},
@@ -184,7 +185,7 @@ READING = {
     "csv.DictReader", "csv.reader",
 }  # fmt: skip
 READ_ELSEWHERE = {  # what no stage hands to another, and why
-    "pgpipe.studies.results", "pgpipe.studies.runs",  # git's objects
+    "pgpipe.studies.results", "pgpipe.experiments.runs",  # git's objects
     "pgpipe.data.reading.annotations", "pgpipe.data.reading.decode",  # the user's
     "pgpipe.inspection.kinds",
     "pgpipe.data.sources.digits",  # a package's
@@ -245,7 +246,8 @@ HOMES = {
     "onnxruntime": {"pgpipe.drawing"},
     "onnxscript": {"pgpipe.drawing"},
     "pyarrow": {"pgpipe.data"},
-    "dvc": {"pgpipe.studies", "pgpipe.upkeep"},
+    "dvc": {"pgpipe.experiments"},
+    "submitit": {"pgpipe.experiments"},
 }
 
 

@@ -10,8 +10,8 @@ import pytest
 from tinyproject import Project
 
 from pgpipe.config import load_yaml
+from pgpipe.experiments.runs import is_current
 from pgpipe.plumbing.hashes import sha256_tree
-from pgpipe.studies.runs import is_current
 
 pytestmark = pytest.mark.slow
 

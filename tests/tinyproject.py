@@ -11,9 +11,11 @@ from typing import Self
 from ruamel.yaml import YAML
 
 from pgpipe.config import load_yaml
+from pgpipe.training.auto import facts
 
 ROOT = Path(__file__).parent.parent
 
+MACHINE = ".pgpipe/machine.json"  # what the stage machine remembers of this machine
 TINY = """\
 # The whole pipeline in seconds.
 dataset: {images_per_class: 30, resolution: 32}
@@ -57,6 +59,7 @@ class Project:
         self.git("config", "user.email", "tests@localhost")
         self.run("pgpipe", "preset", "tiny", "--force")
         self.commit()
+        facts("auto", folder / MACHINE)  # else each project asks torch anew, for seconds
         return self
 
     def copy(self, folder: Path) -> "Project":
@@ -66,6 +69,8 @@ class Project:
             folder,
             ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts", ".pgpipe"),
         )
+        (folder / MACHINE).parent.mkdir()
+        shutil.copy(self.folder / MACHINE, folder / MACHINE)
         return Project(folder)
 
     def forget(self, *names: str) -> None:

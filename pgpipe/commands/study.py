@@ -1,10 +1,12 @@
 """The commands `pgpipe study ...`: rows of a table as experiments, and what they show."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pgpipe.experiments.resources import Executor, Resources
 from pgpipe.plumbing.terminal import is_terminal, say, say_table
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.",
 
 def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[Experiment]":
     """The experiments that options name, their parameters checked."""
+    from pgpipe.experiments.revisions import require_project
     from pgpipe.studies import table as studies
-    from pgpipe.studies.revisions import require_project
     from stages.check import check
 
     chosen, data_sets, names = studies.selection(study, rows, data)
@@ -53,6 +55,42 @@ def queue(
     for line in fill.queue(experiments):
         say(line)
     say("run them with: dvc queue start -j 2")
+
+
+@app.command()
+def run(
+    executor: Annotated[Executor, typer.Option(help="Who runs the rows.")],
+    name: Annotated[str | None, typer.Argument(help="Name of the study, as by --study.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Rows at a time.", min=1)] = 1,
+    study: StudyName = "table1",
+    rows: Rows = None,
+    data: Data = None,
+    seeds: Seeds = 3,
+    gpus: Annotated[int | None, typer.Option(help="GPUs of a row.", min=1)] = None,
+    partition: Annotated[str | None, typer.Option(help="Slurm's partition.")] = None,
+    time: Annotated[
+        int | None, typer.Option(help="Slurm's minutes until a row is requeued; a day.", min=5)
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(help="CPUs of a row in Slurm.", min=1)] = None,
+    mem: Annotated[int | None, typer.Option(help="GB of memory of a row in Slurm.", min=1)] = None,
+) -> None:
+    """Run the experiments that are missing, and again those that were killed or failed.
+
+    Locally until all are done; the exit code is 1 if one has failed. Slurm gets them as one array.
+    """
+    from pgpipe.experiments import executors
+    from pgpipe.studies import fill
+
+    resources = Resources(gpus, partition, time, cpus, mem)
+    experiments = wanted(name or study, rows, data, seeds)
+    fill.require_data(experiments)
+    executors.require(executor, [e.document for e in experiments], jobs, resources)
+    failed = False
+    with closing(fill.run(experiments, executor, jobs, resources)) as outcomes:  # stops the jobs
+        for line, bad in outcomes:
+            say(line)
+            failed |= bad
+    raise typer.Exit(int(failed))
 
 
 @app.command()
@@ -114,8 +152,8 @@ def whole_queue() -> None:
 
     DVC itself ends with 0, whatever failed in a queue. Of a failed one the last error is shown.
     """
+    from pgpipe.experiments.revisions import require_project
     from pgpipe.studies import fill
-    from pgpipe.studies.revisions import require_project
 
     require_project()
     lines, failed = fill.whole_queue()

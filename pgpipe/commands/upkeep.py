@@ -12,9 +12,9 @@ def verify() -> None:
     from pathlib import Path
 
     from pgpipe.errors import IntegrityError
+    from pgpipe.experiments.queue import dvc_repo
     from pgpipe.plumbing.project import project_root
     from pgpipe.reporting.progress import Meter
-    from pgpipe.studies.queue import dvc_repo
     from pgpipe.upkeep import verify as upkeep
 
     with dvc_repo() as repo:
@@ -58,8 +58,8 @@ def gc(
     ] = False,
 ) -> None:
     """Remove saved states of trainings that no parameters, code or experiment need any more."""
+    from pgpipe.experiments.revisions import require_project
     from pgpipe.plumbing.project import project_root
-    from pgpipe.studies.revisions import require_project
     from pgpipe.upkeep import gc as upkeep
 
     require_project()

@@ -6,6 +6,8 @@ Without it the constant is the standard deviation of the first weights.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +54,9 @@ class Layer(nn.Module):
     `initial` has the mean and the standard deviation of each parameter's first values.
     """
 
+    keeps = False  # whether `kept` serves all passes, in a block of `kernels_kept`
+    kept: tuple[Tensor, ...] = ()  # none or one; a bare parameter would become the module's
+
     def __init__(
         self, shape: tuple[int, ...], maps: int, fan_in: int, gain: float, options: LayerOptions
     ) -> None:
@@ -66,6 +71,20 @@ class Layer(nn.Module):
     def scaled(self) -> Tensor:
         """Return the weight that the layer computes with: the parameter times He's constant."""
         return self.weight if self.scale == 1 else self.weight * self.scale
+
+    def folded(self) -> Tensor:
+        """Return the scaled weight in the form that the layer's operation takes."""
+        return self.scaled()
+
+    def kernel(self) -> Tensor:
+        """Return what the layer's operation takes as its weight."""
+        if not self.keeps:
+            return self.folded()
+        if not self.kept:
+            device, kernel = self.weight.device.type, self.folded()
+            cast = torch.is_autocast_enabled(device)
+            self.kept = (kernel.to(torch.get_autocast_dtype(device)) if cast else kernel,)
+        return self.kept[0]
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Apply the layer's linear map, with or without a bias."""
@@ -98,7 +117,7 @@ class Conv(Layer):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H, W]."""
-        return conv2d(x, self.scaled(), bias, stride=1, padding=self.padding)
+        return conv2d(x, self.kernel(), bias, stride=1, padding=self.padding)
 
 
 class UpConv(Conv):
@@ -111,17 +130,25 @@ class UpConv(Conv):
 
     transposed = True
 
+    def folded(self) -> Tensor:
+        """Return the weight with the upsampling's box in it, [C, K, 4, 4]."""
+        return 4 * boxed(self.scaled())
+
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, 2H, 2W]."""
-        return F.conv_transpose2d(x, 4 * boxed(self.scaled()), bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, self.kernel(), bias, stride=2, padding=1)
 
 
 class DownConv(Conv):
     """A 3x3 convolution, then 2x2 averaging, as one strided convolution."""
 
+    def folded(self) -> Tensor:
+        """Return the weight with the averaging's box in it, [K, C, 4, 4]."""
+        return boxed(self.scaled())
+
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C, H, W] -> [N, K, H/2, W/2]."""
-        return conv2d(x, boxed(self.scaled()), bias, stride=2, padding=1)
+        return conv2d(x, self.kernel(), bias, stride=2, padding=1)
 
 
 class Dense(Layer):
@@ -134,7 +161,7 @@ class Dense(Layer):
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K]."""
-        return F.linear(x, self.scaled(), bias)
+        return F.linear(x, self.kernel(), bias)
 
 
 class Seed4x4(Layer):
@@ -150,8 +177,24 @@ class Seed4x4(Layer):
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
         # Maps last, so that a weight in the layout `channels_last` need not be copied.
-        y: Tensor = torch.tensordot(x, self.scaled().permute(0, 2, 3, 1), 1)  # [N, 4, 4, K]
+        y: Tensor = torch.tensordot(x, self.kernel().permute(0, 2, 3, 1), 1)  # [N, 4, 4, K]
         return (y if bias is None else y + bias).permute(0, 3, 1, 2)
+
+
+@contextmanager
+def kernels_kept(net: nn.Module) -> Iterator[None]:
+    """Make the kernels of a network's layers once for all passes through it while the block runs.
+
+    Else each pass scales and folds the weights anew, and casts them to what autocast computes in.
+    """
+    layers = [module for module in net.modules() if isinstance(module, Layer)]
+    for layer in layers:
+        layer.keeps = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.keeps, layer.kept = False, ()
 
 
 def boxed(kernel: Tensor) -> Tensor:

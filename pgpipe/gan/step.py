@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from pgpipe import rng
 from pgpipe.gan import micro_batches
 from pgpipe.gan.config import TrainSection
-from pgpipe.gan.layers import downsample, upsample
+from pgpipe.gan.layers import downsample, kernels_kept, upsample
 from pgpipe.gan.losses import labels
 from pgpipe.gan.losses.loss import Seen, load
 from pgpipe.gan.minibatch import Noise, noise_before
@@ -96,7 +96,8 @@ class Step:
             with autocast(self.section, self.device):
                 with torch.no_grad():
                     fake = self.fakes(part, "latents d", part.labels)
-                loss, statistics = self.discriminator_loss(part, fake)
+                with kernels_kept(self.D):  # for reals, fakes and the penalty's images
+                    loss, statistics = self.discriminator_loss(part, fake)
             (loss / len(micro)).backward()
             found.append(statistics)
         mean = torch.stack(found).mean(dim=0)
@@ -134,7 +135,8 @@ class Step:
                 fake = self.fakes(part, "latents d", part.labels)
                 with weights_fixed(self.D):
                     loss_g = self.generator_loss(part, fake, part.labels)
-                loss_d, statistics = self.discriminator_loss(part, fake.detach())
+                with kernels_kept(self.D):
+                    loss_d, statistics = self.discriminator_loss(part, fake.detach())
             ((loss_g + loss_d) / len(micro)).backward()
             found.append(torch.cat([loss_g.detach()[None], statistics]))
         mean = torch.stack(found).mean(dim=0)

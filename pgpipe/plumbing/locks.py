@@ -16,9 +16,19 @@ from pgpipe.errors import LockedError
 POLL_SECONDS = 0.02
 
 
-def waiting(file: Path) -> AbstractContextManager[object]:
-    """Take a lock for a block, as soon as nobody else holds it."""
-    return FileLock(file, poll_interval=POLL_SECONDS, fallback_to_soft=False)
+def waiting(file: Path, sign: bool = False) -> AbstractContextManager[object]:
+    """Take a lock for a block, as soon as nobody else holds it.
+
+    Args:
+        file: the lock, made if need be.
+        sign: write the number of this process into it.
+    """
+    return FileLock(
+        file,
+        poll_interval=POLL_SECONDS,
+        fallback_to_soft=False,
+        on_acquired=write_pid if sign else None,
+    )
 
 
 def taken(file: Path, sign: bool = False) -> AbstractContextManager[object] | None:
@@ -51,6 +61,16 @@ def alone(file: Path, told: Callable[[int], str]) -> Iterator[None]:
         raise LockedError(told(first_number(file)))
     with lock:
         yield
+
+
+def is_held(file: Path) -> bool:
+    """Return whether a live process holds a lock, which may never have been made."""
+    if not file.exists():
+        return False
+    if (lock := taken(file)) is None:
+        return True
+    with lock:
+        return False
 
 
 def write_pid(descriptor: int) -> None:

@@ -1,17 +1,25 @@
-"""What `pgpipe study queue` and `status`, and `pgpipe queue`, do and say."""
+"""What `pgpipe study queue`, `run` and `status`, and `pgpipe queue`, do and say."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
+from pgpipe.config import Document
 from pgpipe.data.sources import users_files
 from pgpipe.errors import UsageError
+from pgpipe.experiments import executors, jobs
+from pgpipe.experiments.executors import all_tasks, forget
+from pgpipe.experiments.jobs import Outcome
+from pgpipe.experiments.queue import Task, dvc_repo, put, succeeded, tasks
+from pgpipe.experiments.resources import Executor, Resources
+from pgpipe.experiments.runs import Run, finished
 from pgpipe.plumbing import startfile
 from pgpipe.plumbing.project import fault_of_place, in_main_checkout
 from pgpipe.plumbing.terminal import Row
-from pgpipe.studies.queue import Task, dvc_repo, forget, put, succeeded, tasks
-from pgpipe.studies.runs import Run, finished
 from pgpipe.studies.survey import Standing, free_name, outdated_lines, survey
 from pgpipe.studies.table import Experiment
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 OPEN = ("missing", "failed")  # states of what has to be queued
 
@@ -26,14 +34,14 @@ class Status(NamedTuple):
 def status(wanted: list[Experiment], titles: Mapping[str, str]) -> Status:
     """How the experiments stand: rows, which have titles, by their seeds, with scores if done."""
     with dvc_repo() as repo:
-        found = survey(wanted, finished(), tasks(repo))
+        found = survey(wanted, finished(), all_tasks(repo))
     grids: dict[str, dict[str, list[str]]] = {}
     for one in found.standings:
         row = one.experiment.row
         cells = grids.setdefault(one.experiment.data, {}).setdefault(row, [row, titles[row]])
         cells.append(f"done {one.run.metrics['swd_avg']:.2f}" if one.run else one.state)
-    failed = [s.task.name for s in found.standings if s.task and s.state == "failed"]
-    again = "pgpipe study queue, with the same options, queues again what failed"
+    failed = [s.task for s in found.standings if s.task and s.state == "failed"]
+    again = "pgpipe study queue, or run, with the same options, tries again what failed"
     notes = [*filter(None, map(remark, found.standings)), *outdated_lines(found.outdated)]
     rows: dict[str, list[Row]] = {data: [*grid.values()] for data, grid in grids.items()}
     return Status(rows, [*notes, *advice(failed, again)])
@@ -51,7 +59,7 @@ def whole_queue() -> tuple[list[str], bool]:
     """How all experiments of DVC's queue stand, a line each, and whether one has failed."""
     with dvc_repo() as repo:
         found, done = tasks(repo), succeeded(repo)
-    failed = [task.name for task in found if task.state == "failed"]
+    failed = [task for task in found if task.state == "failed"]
     again = "once that is mended, queue it again, and training goes on from its last saved state"
     lines = [*(f"{name}: done" for name in done), *(in_queue(task) for task in found)]
     return [*(lines or ["the queue is empty"]), *advice(failed, again)], bool(failed)
@@ -62,9 +70,17 @@ def in_queue(task: Task) -> str:
     return f"{task.name}: {task.state}" + (f": {task.error}" if task.error else "")
 
 
-def advice(failed: list[str], again: str) -> list[str]:
+def advice(failed: list[Task], again: str) -> list[str]:
     """How to see all that a failed task has said, and how to go on."""
-    return [f"dvc queue logs {failed[0]} shows all that it said; {again}"] if failed else []
+    if not failed:
+        return []
+    name, log = failed[0].name, failed[0].log
+    where = (
+        f"{log} has all that {name} said"
+        if log
+        else f"dvc queue logs {name} shows all that it said"
+    )
+    return [f"{where}; {again}"]
 
 
 def require_data(wanted: list[Experiment]) -> None:
@@ -77,12 +93,18 @@ def require_data(wanted: list[Experiment]) -> None:
         startfile.file_of(start)
 
 
-def queue(wanted: list[Experiment]) -> Iterator[str]:
-    """Queue what is neither done nor in the queue nor running; a line for each experiment."""
+def queue(
+    wanted: list[Experiment], put: Callable[["Repo", str, Document], object] = put
+) -> Iterator[str]:
+    """Put what is neither done nor waiting nor running into DVC's queue, or elsewhere.
+
+    Yields:
+        A line for each experiment.
+    """
     if fault := fault_of_place():
         raise UsageError(fault)
     with dvc_repo() as repo:
-        runs, in_queue = list(finished()), tasks(repo)
+        runs, in_queue = list(finished()), all_tasks(repo)
         found = survey(wanted, runs, in_queue)
         failed = [s.task for s in found.standings if s.task and s.state == "failed"]
         forget(repo, failed)
@@ -95,6 +117,20 @@ def queue(wanted: list[Experiment]) -> Iterator[str]:
             put(repo, name, standing.experiment.document)
             yield f"{name}: queued{' again' if standing.task else ''}"
     yield from outdated_lines(found.outdated)
+
+
+def run(
+    wanted: list[Experiment], executor: Executor, workers: int, resources: Resources
+) -> Generator[Outcome, None, None]:
+    """Have an executor run what is neither done nor waiting nor running.
+
+    To close the generator is to stop the jobs of this machine, once they have saved.
+    """
+    new: list[jobs.Job] = []
+    with jobs.handing_out():
+        for text in queue(wanted, lambda *row: new.append(jobs.put(*row))):
+            yield text, False
+        yield from executors.hand_out(new, executor, workers, resources)
 
 
 def names(runs: list[Run]) -> set[str]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pgpipe.errors import UsageError
+from pgpipe.experiments.revisions import require_project
+from pgpipe.experiments.runs import Run, finished
 from pgpipe.studies.claims import in_words, judge
-from pgpipe.studies.revisions import require_project
-from pgpipe.studies.runs import Run, finished
 from pgpipe.studies.study import Study
 from pgpipe.studies.survey import outdated_lines, survey
 from pgpipe.studies.table import Experiment, experiments, selection

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from pgpipe.studies.queue import Task, TaskState
-from pgpipe.studies.runs import Run
+from pgpipe.experiments.queue import Task, TaskState
+from pgpipe.experiments.runs import Run
 from pgpipe.studies.table import Experiment, identity
 
 State = Literal["done", "missing"] | TaskState

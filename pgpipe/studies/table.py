@@ -5,19 +5,15 @@ same. To add a study, write a file with a `STUDY` (see `study`), presets for its
 in `STUDIES`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from pgpipe.config import nearest
+from pgpipe.config import Document, nearest
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.presets import files as presets
 from pgpipe.studies import finetune, modes, table1
 from pgpipe.studies.study import Study
-
-Document = Mapping[str, Any]  # the whole of a params.yaml
-
 
 STUDIES = {study.name: study for study in (table1.STUDY, modes.STUDY, finetune.STUDY)}
 

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pgpipe.experiments import queue
 from pgpipe.plumbing.git import git
-from pgpipe.studies import queue
 from pgpipe.upkeep.mends import Mend, is_json, set_aside
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 QUEUE = ".dvc/tmp/exps/celery"
 RECORDS = ".dvc/tmp/exps/run/*/*.run"  # JSON, written in place
-WORKSPACES = ".dvc/tmp/exps/tmp*"
+WORKSPACES = (".dvc/tmp/exps/tmp*", ".pgpipe/jobs/*/tmp*")
 EXEC_HEAD = "refs/exps/exec/EXEC_HEAD"  # the commit on which `dvc exp run` works
 
 
@@ -39,7 +39,7 @@ def lost_tasks(repo: "Repo") -> Iterator[Mend]:
 
 def workspaces(root: Path) -> Iterator[Mend]:
     """Checkouts in which experiments ran; what their training saved is not in there."""
-    for folder in sorted(root.glob(WORKSPACES)):
+    for folder in sorted(found for place in WORKSPACES for found in root.glob(place)):
         if folder.is_dir():
             line = f"{folder.relative_to(root)}: workspace of a dead experiment; removed"
             yield Mend(line, partial(shutil.rmtree, folder, ignore_errors=True))

@@ -15,8 +15,9 @@ from typing import NamedTuple
 from pgpipe.config import PARAMS_FILE, load_yaml, read_params
 from pgpipe.data.preparing import places
 from pgpipe.errors import IntegrityError, LockedError, UsageError
-from pgpipe.studies.queue import dvc_repo, tasks
-from pgpipe.studies.revisions import experiment_refs
+from pgpipe.experiments.executors import all_tasks
+from pgpipe.experiments.queue import dvc_repo
+from pgpipe.experiments.revisions import experiment_refs
 from pgpipe.training.auto import Asked, here
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.start import PLATFORM_DIGITS
@@ -72,9 +73,9 @@ def named_here() -> set[str]:
 
 
 def names_of_experiments() -> set[str]:
-    """Return the names of the experiments that DVC has, or that are in its queue."""
+    """Return the names of the experiments that DVC has, or that wait or run."""
     with dvc_repo() as repo:
-        queued = {task.name for task in tasks(repo)}
+        queued = {task.name for task in all_tasks(repo)}
     return queued | {ref.name for ref in experiment_refs()}
 
 

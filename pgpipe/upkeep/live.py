@@ -1,7 +1,7 @@
 """Whether anybody works in a project: repairs are for what the dead have left.
 
-A living process is known by a lock that dies with it (our state folders, DVC's own lock), by DVC's
-`rwlock` and the queue's pid files where the number is not another's by now, or by its folder.
+A living process is known by a lock that dies with it (our states and jobs, DVC's own lock), by
+DVC's `rwlock` and the queue's pid files where the number is not another's by now, or by its folder.
 """
 
 import json
@@ -17,7 +17,7 @@ import psutil
 from pgpipe.errors import LockedError
 from pgpipe.plumbing import locks
 
-STATE_LOCKS = ".pgpipe/state/*/lock"
+LOCKS = (".pgpipe/state/*/lock", ".pgpipe/jobs/lock", ".pgpipe/jobs/*/lock")
 DVC_LOCK = ".dvc/tmp/lock"  # DVC holds it by flock, too
 RWLOCKS = (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock")
 WORKERS = ".dvc/tmp/exps/celery/*.pid"
@@ -31,7 +31,7 @@ def alone_in(root: Path) -> Iterator[None]:
         LockedError: a live process is at work there; its pid is named.
     """
     with ExitStack() as stack:
-        for file in [*root.glob(STATE_LOCKS), root / DVC_LOCK]:
+        for file in [*(file for lock in LOCKS for file in root.glob(lock)), root / DVC_LOCK]:
             stack.enter_context(locks.alone(file, partial(holding, file)))
         for pid, what in [*in_rwlocks(root), *workers(root), *in_folder(root)]:
             raise LockedError(f"process {pid} ({what}) is at work here; wait for it, or end it")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pgpipe.errors import IntegrityError
+from pgpipe.experiments import revisions
 from pgpipe.plumbing.files import UNFINISHED, is_litter, write_bytes
-from pgpipe.studies import revisions
 from pgpipe.upkeep import lockfile
 from pgpipe.upkeep.claims import Fault, shown
 from pgpipe.upkeep.live import RWLOCKS, entries

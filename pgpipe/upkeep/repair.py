@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pgpipe.studies.queue import dvc_repo
+from pgpipe.experiments.queue import dvc_repo
 from pgpipe.upkeep import experiments, mends, verify
 from pgpipe.upkeep.claims import examine
 from pgpipe.upkeep.live import alone_in

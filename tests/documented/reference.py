@@ -99,8 +99,9 @@ def exit_codes() -> str:
             "|---|---|",
             *rows,
             "",
-            "`pgpipe data compare` and `pgpipe queue` also end with 1: the sets differ, or an "
-            "experiment has failed. `dvc repro` ends with DVC's own codes, and prints the line.\n",
+            "`pgpipe data compare`, `pgpipe queue` and `pgpipe study run` also end with 1: the "
+            "sets differ, or an experiment has failed. `dvc repro` ends with DVC's own codes, and "
+            "prints the line.\n",
         ]
     )
 

@@ -37,6 +37,11 @@ CLONE = "here::test_a_clone_pulls_and_has_nothing_to_do"
 MERGES = "here::test_presets_are_shown_and_merged"
 IN_A_QUEUE = "here::test_a_queue_of_experiments_on_own_images_ends_in_scores"
 STARTED = "here::test_own_images_start_from_a_trained_generator"
+JOBS_GO_ON = (
+    "tests/experiments/test_jobs.py::"
+    "test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again"
+)
+JOBS_OF_SLURM = "tests/experiments/test_jobs.py::test_slurm_gets_an_array_with_what_was_asked_for"
 SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {
@@ -94,6 +99,8 @@ TRIED = {
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
     r"pgpipe study (status|table|check|queue --study NAME)": TABLE_1,
+    r"pgpipe study run table1 --executor local -j 2": JOBS_GO_ON,
+    r"MLFLOW_TRACKING_URI=\S+ pgpipe study run table1 --executor slurm -j 9 .*": JOBS_OF_SLURM,
     r"dvc (pull|push)": CLONE,
     REMOTE: CLONE,
     ADD_RESULTS: CLONE,

@@ -248,6 +248,7 @@ ARGUMENTS: dict[Words, Sequence[Words]] = {
     ("gc",): [("--days", "0"), ("--dry-run",)],
     ("ablation", "queue"): [("--rows", "a", "--seeds", "1")],
     ("ablation", "status"): [("--rows", "a", "--seeds", "1")],
+    **{(of, "run"): [("--executor", "slurm")] for of in ("study", "ablation")},
     ("import",): [("params.yaml", "--to", "imported.safetensors")],
     ("walk",): [("--frames", "1", "--seeds", "0-1")],
     ("data", "check"): [("--json", "look.json", "--page", "look.html")],

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from pgpipe.config import Document
+from pgpipe.experiments.queue import Task
+from pgpipe.experiments.revisions import Ref
+from pgpipe.experiments.runs import Run
 from pgpipe.studies import fill
-from pgpipe.studies.queue import Task
-from pgpipe.studies.revisions import Ref
-from pgpipe.studies.runs import Run
 from pgpipe.studies.survey import free_name, survey
-from pgpipe.studies.table import Document, Experiment
+from pgpipe.studies.table import Experiment
 
 METRICS = {"swd_avg": 1.0}
 
@@ -44,7 +45,7 @@ def test_status_is_a_grid_of_rows_and_seeds(monkeypatch: pytest.MonkeyPatch) -> 
     failed = Task(wanted[4].name, "failed", wanted[4].document, None, "no memory")
     monkeypatch.setattr(fill, "dvc_repo", nullcontext)
     monkeypatch.setattr(fill, "finished", lambda: [run(wanted[0]), run(wanted[1], "mine")])
-    monkeypatch.setattr(fill, "tasks", lambda _: [failed])
+    monkeypatch.setattr(fill, "all_tasks", lambda _: [failed])
     grids, (alias, error, advice) = fill.status(wanted, {"a": "first", "b": "+ one"})
     assert grids == {
         "photos": [

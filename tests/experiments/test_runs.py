@@ -3,9 +3,9 @@
 import copy
 from typing import Any
 
+from pgpipe.experiments.revisions import Ref
+from pgpipe.experiments.runs import Run, protocol
 from pgpipe.studies.results import record
-from pgpipe.studies.revisions import Ref
-from pgpipe.studies.runs import Run, protocol
 from pgpipe.studies.table import Experiment
 
 LOCK: dict[str, Any] = {

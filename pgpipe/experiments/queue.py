@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import psutil
 
-from pgpipe.config import PARAMS_FILE, load_yaml
+from pgpipe.config import PARAMS_FILE, Document, load_yaml
 from pgpipe.errors import LockedError, UsageError
+from pgpipe.experiments.logs import error_in
+from pgpipe.experiments.revisions import read_yaml
 from pgpipe.plumbing.project import require_git
-from pgpipe.studies.logs import error_in
-from pgpipe.studies.revisions import read_yaml
-from pgpipe.studies.table import Document
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,6 +39,7 @@ class Task(NamedTuple):
     document: Document | None
     entry: Any
     error: str = ""  # why it failed
+    log: str = ""  # the file of what it says, of a job
 
 
 @contextmanager

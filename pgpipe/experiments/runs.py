@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgpipe.config import PARAMS_FILE, lookup
+from pgpipe.config import PARAMS_FILE, Document, lookup
+from pgpipe.experiments.revisions import Ref, experiment_refs, read, read_yaml
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.provenance import of_revision, running
-from pgpipe.studies.revisions import Ref, experiment_refs, read, read_yaml
-from pgpipe.studies.table import Document
 from stages.code import code_hash
 
 METRICS_FILE, LOCK_FILE = Path("reports/metrics.json"), Path("dvc.lock")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpipe.studies.logs import KILLED, error_in
+from pgpipe.experiments.logs import KILLED, error_in
 
 FAILED = """\
 Reproducing experiment 'q1'

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgpipe.studies.queue import literal, overrides
+from pgpipe.experiments.queue import literal, overrides
 
 # Hydra refuses line breaks, and resolves ${}, which params.yaml has none of.
 TEXTS = st.text(

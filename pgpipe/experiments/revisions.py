@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.config import PARAMS_FILE, parse_yaml
+from pgpipe.config import PARAMS_FILE, Document, parse_yaml
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.git import git
 from pgpipe.plumbing.project import require_git
-from pgpipe.studies.table import Document
 
 # refs/exps/BASELINE/NAME; what else lies in refs/exps is DVC's own
 EXPERIMENT_REF = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(?P<name>.+)")

@@ -100,7 +100,7 @@ def test_killed_worker_s_experiment_is_queued_again_and_ends(rows_project: Proje
         os.killpg(group, signal.SIGKILL)
     failed = ablation(rows_project, "status", *options)
     assert "table1-photos-a-s0: failed: ended without an error: killed" in failed
-    assert "dvc queue logs table1-photos-a-s0 shows all that it said; pgpipe study" in failed
+    assert "dvc queue logs table1-photos-a-s0 shows all that it said; pgpipe study queue" in failed
     assert "table1-photos-a-s0: queued again" in ablation(rows_project, "queue", *options)
     start_worker(rows_project)
     results = ("for-each-ref", "refs/exps/**/table1-photos-a-s0")
