@@ -22,7 +22,7 @@ from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REALS_PICTURE, SAMPLE
 from stages.tracked import tracked
 
 FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
-DESCRIBED = (FILM, "random.png", "row_per_class.png")  # pictures in the run's description
+DESCRIBED = (FILM, "random.png")  # pictures in the run's description
 
 
 class Params(Section):

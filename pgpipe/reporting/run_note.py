@@ -28,17 +28,18 @@ def note(
 
     Args:
         run: its id, or what stands for it until the store has given one.
-        pictures: paths of artifacts, which come first.
+        pictures: paths of artifacts; the first one comes first of all.
         metrics: reports/metrics.json.
         quick: the last row of the quick scores, if there are any.
     """
-    shown = "\n".join(f"![{plain(path)}]({address(run, path)})" for path in pictures)
-    sections = [shown, f"**{in_one_line(metrics)}** (in brackets the reals' own)"]
+    film, *sheets = (f"![{plain(path)}]({address(run, path)})" for path in pictures)
+    sections = [film, f"**{in_one_line(metrics)}** (in brackets the reals' own)"]
     rows = [("score", "images", "95 %", "reals", "last tick"), *cells(metrics)]
     told = 5 if any(row[-1] for row in rows[1:]) else 4  # columns
     sections.append(table(rows[0][:told], (row[:told] for row in rows[1:])))
     if quick:
         sections.append(f"Quick scores of the last tick: {in_one_line(quick)}.")
+    sections += sheets
     sections.append(f"[The report]({address(run, 'report/index.html')})")
     return "\n\n".join([*sections, COMMANDS.format(run=run)])
 

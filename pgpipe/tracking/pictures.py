@@ -5,11 +5,14 @@ the grid shows. Time and UUID follow from key and step, so that the same step is
 """
 
 import io
+import re
 
 from PIL import Image
 
 from pgpipe.plumbing.hashes import sha256_json
 
+FOLDER = "images"
+NAME = re.compile(r"images/(?P<key>[^+]+)\+step\+(?P<step>\d+)\+[^/]*\.png")
 TAG = {"mlflow.loggedImages": "True"}  # of a run that has some
 SHOWN = 256  # pixels of the longer side of what the grid shows
 
@@ -34,5 +37,5 @@ def logged(picture: bytes, key: str, step: int) -> dict[str, bytes]:
     )
     digest = sha256_json([key, step])
     uuid = "-".join(digest[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
-    stem = f"images/{key.replace('/', '~')}+step+{step}+timestamp+{step}+{uuid}"
+    stem = f"{FOLDER}/{key.replace('/', '~')}+step+{step}+timestamp+{step}+{uuid}"
     return {f"{stem}.png": picture, f"{stem}+compressed.webp": small.getvalue()}

@@ -3,7 +3,6 @@
 With one worker and without its job runner it takes a third of the default's memory and time.
 """
 
-import json
 import os
 import signal
 import socket
@@ -12,11 +11,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from pgpipe.errors import NetworkError, PgpipeError, UsageError
 from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.terminal import say, warn
+from pgpipe.tracking import view
 from pgpipe.tracking.address import artifacts_uri, fault_of_address, is_database, store_uri
 from pgpipe.tracking.store import connect
 from pgpipe.tracking.sync import sync, trouble_with_store
@@ -24,11 +23,6 @@ from pgpipe.tracking.troubles import StoreTrouble, store_errors
 
 HOST = "127.0.0.1"
 PATIENCE_S = 10.0  # for the server's end
-VIEW = "pgpipe"  # the key of the table's layout, which MLflow keeps in a tag of the experiment
-LATEST, MOST_PARAMS = 200, 12  # runs that are looked at; columns of parameters
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 
 def serve(port: int, experiment: str) -> None:
@@ -63,31 +57,16 @@ def sync_if_possible(experiment: str) -> None:
 
 
 def runs_page(experiment: str) -> str:
-    """The part of the address that leads to an experiment's runs, with the columns that matter."""
+    """The part of the address that leads to an experiment's runs, in the layout made for them."""
     try:
         with store_errors():
             client, found = connect(experiment)
             if found.deleted:
                 return ""
-            columns = json.dumps({"selectedColumns": list(columns_of(client, found.identity))})
-            client.set_experiment_tag(found.identity, f"mlflow.sharedViewState.{VIEW}", columns)
+            view.put(client, found.identity)
     except StoreTrouble:
         return ""
-    view = f"workflowType=machine_learning&viewStateShareKey={VIEW}"
-    return f"#/experiments/{found.identity}/runs?{view}"
-
-
-def columns_of(client: "MlflowClient", experiment: str) -> Iterator[str]:
-    """Yield the columns of the table of runs: scores, and the parameters that differ."""
-    runs = client.search_runs([experiment], max_results=LATEST)
-    scores = dict.fromkeys(n for run in runs for n in run.data.metrics if n.startswith("score/"))
-    values: dict[str, set[str | None]] = {}
-    for name in sorted({name for run in runs for name in run.data.params}):
-        values[name] = {run.data.params.get(name) for run in runs if run.data.params}
-    changed = [name for name, found in values.items() if len(found) > 1]
-    yield "attributes.`Source`"
-    yield from (f"metrics.`{name}`" for name in scores)
-    yield from (f"params.`{name}`" for name in changed[:MOST_PARAMS])
+    return f"#/experiments/{found.identity}/runs?{view.ADDRESS}"
 
 
 @contextmanager
