@@ -33,6 +33,7 @@ MODEL_CODE = '''\
 import sys
 from pathlib import Path
 
+import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
@@ -50,7 +51,7 @@ class Generator(PythonModel):
     def load_context(self, context):
         self.trained = open_trained(Path(context.artifacts["generator"]))
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: pd.DataFrame, params=None):
         seeds = [int(seed) for seed in model_input["seed"]]
         given = model_input["class"] if "class" in model_input else [None] * len(seeds)
         classes = [name if isinstance(name, str) else None for name in given]

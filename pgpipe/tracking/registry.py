@@ -71,10 +71,8 @@ def find(client: "MlflowClient", experiment: str, run: str, key: str) -> "Run":
             by = "attributes.run_name = '{}'".format(run.replace("'", "''"))
     runs = client.search_runs([experiment], by, max_results=1, order_by=NEWEST)
     if not runs:
-        meant = (
-            f"{run}: no such run" if run else "no run of what this folder holds: `dvc repro`, or"
-        )
-        raise UsageError(f"{meant} in {shown_store()}; name a run's id or name")
+        meant = run or "what this folder holds"
+        raise UsageError(f"{meant}: no such run in {shown_store()}; name a run's id or name")
     return runs[0]
 
 

@@ -51,6 +51,9 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    r"pgpipe register (faces|NAME)( RUN)?": (
+        "tests/test_pipeline.py::test_experiments_are_runs_with_curves_pictures_and_scores"
+    ),
     r"pgpipe import \S+\.pkl --to generator\.safetensors": (
         "tests/drawing/test_import.py::test_an_imported_generator_draws_by_command"
     ),
