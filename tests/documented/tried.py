@@ -51,6 +51,9 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    r"(MLFLOW_TRACKING_URI=\S+ mlflow models serve|curl) .*": (
+        "tests/tracking/test_model.py::test_it_is_served_and_draws_what_generate_draws"
+    ),
     r"pgpipe register (faces|NAME)( RUN)?": (
         "tests/test_pipeline.py::test_experiments_are_runs_with_curves_pictures_and_scores"
     ),
