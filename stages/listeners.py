@@ -22,7 +22,7 @@ from pgpipe.training.snapshots import read_rows
 
 KIMG = 1000
 SCHEDULE = {*PLACE, "minibatch", "learning_rate"}  # in a row of the history
-PREVIEW_KEY = "previews/fixed latents"  # the section and the name of MLflow's image grid
+PREVIEW_KEY = "previews/fixed-latents"  # the section and the name of MLflow's image grid
 DRAWS = "pgpipe.drawing.served"  # by which a generator draws in MLflow
 BUNDLED = {"photos": "scikit-image", "digits-1k": "scikit-learn"}  # data sets and who carries them
 

@@ -3,7 +3,7 @@
 Markdown, as MLflow renders it. Pictures and files are among the run's artifacts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +32,7 @@ def note(
         metrics: reports/metrics.json.
         quick: the last row of the quick scores, if there are any.
     """
-    film, *sheets = (f"![{plain(path)}]({address(run, path)})" for path in pictures)
+    film, *sheets = shown(run, pictures)
     sections = [film, f"**{in_one_line(metrics)}** (in brackets the reals' own)"]
     rows = [("score", "images", "95 %", "reals", "last tick"), *cells(metrics)]
     told = 5 if any(row[-1] for row in rows[1:]) else 4  # columns
@@ -40,8 +40,15 @@ def note(
     if quick:
         sections.append(f"Quick scores of the last tick: {in_one_line(quick)}.")
     sections += sheets
-    sections.append(f"[The report]({address(run, 'report/index.html')})")
+    sections += shown(run, ["report/index.html"])
     return "\n\n".join([*sections, COMMANDS.format(run=run)])
+
+
+def shown(run: str, paths: Iterable[str]) -> Iterator[str]:
+    """Yield artifacts of a run as Markdown: pictures, and links to what is none."""
+    for path in paths:
+        picture = "!" if path.endswith((".png", ".webp")) else ""
+        yield f"{picture}[{plain(path)}](get-artifact?path={quote(path)}&run_uuid={run})"
 
 
 def cells(metrics: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -57,8 +64,3 @@ def spread(row: Score) -> str:
     if row.interval is not None:
         return f"{row.interval[0]:.4g} to {row.interval[1]:.4g}"
     return "" if row.deviation is None else f"&plusmn; {2 * row.deviation:.2g}"
-
-
-def address(run: str, path: str) -> str:
-    """Return where MLflow's server has an artifact, relative to its pages."""
-    return f"get-artifact?path={quote(path)}&run_uuid={run}"
