@@ -20,13 +20,13 @@ from pgpipe.gan.config import (
     require_decided,
     require_whole_groups,
 )
-from pgpipe.gan.schedule import GrowthSection
+from pgpipe.gan.schedule import GrowthSection, kimg
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.project import fault_of_place, overlap, project_root
-from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.terminal import counted, say, warn
 from pgpipe.tracking.config import TrackingSection
 from stages.paths import CHECKED, WRITTEN
 
@@ -230,3 +230,14 @@ def run() -> None:
     if fault := fault_of_place():
         warn(fault)
     write_bytes(CHECKED, b"params.yaml is valid\n")
+    say(f"{PARAMS_FILE}: {meaning(params)}")
+
+
+def meaning(params: Params) -> str:
+    """Return in one line what the parameters ask for."""
+    chain = [phase for _, phase in params.growth.chain()]
+    shown, side = kimg(sum(phase.images for phase in chain)), chain[-1].res
+    return (
+        f"{params.dataset.name}, {params.model.name}, {counted(len(chain), 'phase')} to "
+        f"{side}x{side} pixels, {shown:,g} kimg (thousands of real images shown)"
+    )

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pgpipe.config import PARAMS_FILE, load_yaml
+from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
+from pgpipe.gan.schedule import GrowthSection
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics.table import QUICK
 from pgpipe.plumbing import sealed, tensors
@@ -25,6 +26,18 @@ SCHEDULE = {*PLACE, "minibatch", "learning_rate"}  # in a row of the history
 PREVIEW_KEY = "previews/fixed-latents"  # the section and the name of MLflow's image grid
 DRAWS = "pgpipe.drawing.served"  # by which a generator draws in MLflow
 BUNDLED = {"photos": "scikit-image", "digits-1k": "scikit-learn"}  # data sets and who carries them
+
+
+class Growth(Section):
+    """The growth, as the terminal tells it."""
+
+    growth: GrowthSection
+
+
+def title(key: str) -> str:
+    """Return what a phase's meter is called: `train@r8 (2 of 4)`."""
+    chain = [name for name, _ in read_params(Growth).growth.chain()]
+    return f"train@{key}" + (f" ({chain.index(key) + 1} of {len(chain)})" if key in chain else "")
 
 
 class Listeners:
