@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.config import PARAMS_FILE, Section, load_yaml, read_params
-from pgpipe.gan.schedule import GrowthSection
+from pgpipe.estimate import rates
+from pgpipe.gan.schedule import GrowthSection, Phase
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics.table import QUICK
 from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.layout import PREVIEWS, SCORES
+from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.provenance import running
 from pgpipe.plumbing.terminal import warn
 from pgpipe.reporting.progress import Meter
@@ -40,11 +42,17 @@ def title(key: str) -> str:
     return f"train@{key}" + (f" ({chain.index(key) + 1} of {len(chain)})" if key in chain else "")
 
 
+def speed_of(phase: Phase) -> str:
+    """Return what the speed of a phase is remembered by."""
+    return rates.key_of(load_yaml(PARAMS_FILE), phase)
+
+
 class Listeners:
     """Passes each tick's row on as metrics and as the meter's note, and previews as artifacts."""
 
-    def __init__(self, meter: Meter, tracker: Tracker, resolution: int) -> None:
+    def __init__(self, meter: Meter, tracker: Tracker, resolution: int, speed: str = "") -> None:
         self.meter, self.tracker, self.resolution = meter, tracker, resolution
+        self.speed = speed  # what the images per second are remembered by; "": they are not
         self.losses = ""
         self.since = (time.monotonic(), 0.0)  # of the last tick: when, and its kimg
 
@@ -64,6 +72,8 @@ class Listeners:
         if kimg_then:
             speed = KIMG * (kimg - kimg_then) / (now - then)
             self.tracker.log_metrics(seen, {"train/images_per_second": speed})
+            if self.speed:
+                rates.remember(project_root(), self.speed, speed)
         self.tracker.log_metrics(seen, system_metrics())
         self.tracker.log_image(preview, PREVIEW_KEY, seen)
 

@@ -191,6 +191,7 @@ READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
     "pgpipe.data.sources.tfrecords",
     "pgpipe.plumbing.filehashes", "pgpipe.training.auto",  # memories that may be lost
+    "pgpipe.estimate.rates",
     "pgpipe.metrics.store",  # a file without a name
     "pgpipe.reporting.ablation_table",  # a part of this package
     "pgpipe.drawing.growth",  # bytes that `sealed` has read

@@ -38,6 +38,11 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
 
 
+def test_check_says_how_long_it_took(finished: Project) -> None:
+    told = finished.run("pgpipe", "check")
+    assert re.search(r"3 phases to 16x16 pixels, 1\.1 kimg .*, \S+ hours of training", told), told
+
+
 def test_the_documented_python_draws_images(finished: Project) -> None:
     (block,) = [text for name, text in FENCED.findall(PAGE.read_text()) if name == "python"]
     code = f"{block.replace('models/r32', 'models/r16')}\nprint(images.shape, images.dtype)"

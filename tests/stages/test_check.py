@@ -8,6 +8,7 @@ from tinyparams import ROOT, phase, phases, refusal, with_values
 
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
+from pgpipe.estimate import rates
 from stages import check as stage
 from stages.listeners import title
 from stages.paths import CHECKED, WRITTEN
@@ -306,6 +307,13 @@ def test_it_says_in_one_line_what_is_asked_for(
     file.write_text(file.read_text().replace("final: r32", "final: r16"))
     stage.run()
     assert "3 phases to 16x16 pixels, 18 kimg" in capsys.readouterr().out
+    params = stage.check(load_yaml(file), "params.yaml")
+    for _, phase_of in params.growth.chain():
+        rates.remember(project, rates.key_of(load_yaml(file), phase_of), 10.0)
+    stage.run()
+    assert capsys.readouterr().out.endswith(
+        "18 kimg (thousands of real images shown), 0.5 hours of training, at the speed of before\n"
+    )
 
 
 def test_a_phase_s_meter_says_which_of_how_many_it_is(project: Path) -> None:
