@@ -8,7 +8,8 @@ import re
 
 CREDENTIALS = re.compile(
     r"(?<=://)(?:[^\s/?#'\"]*@|[^\s/@'\"]*:(?!\d+[/?#\s'\"])[^\s'\"]*@)"
-    r"|(?<=[?&])[^\s=&'\"]*(?:pass|token|key|secret|sig|auth|cred)[^\s=&'\"]*=[^\s&'\"]*",
+    r"|(?<=[?&])(?!viewStateShareKey=)"  # the name of a layout of MLflow's pages
+    r"[^\s=&'\"]*(?:pass|token|key|secret|sig|auth|cred)[^\s=&'\"]*=[^\s&'\"]*",
     re.IGNORECASE,
 )
 LONGEST = 4000  # characters of a message

@@ -11,7 +11,7 @@ from pgpipe.data.config import MADE, PHOTOS, DatasetSection
 from pgpipe.data.reading import tables
 from pgpipe.data.sources import catalogue
 from pgpipe.errors import UsageError
-from pgpipe.estimate import allowed, disk
+from pgpipe.estimate import allowed, disk, rates
 from pgpipe.estimate.plan import Plan
 from pgpipe.gan import micro_batches
 from pgpipe.gan.config import (
@@ -21,14 +21,14 @@ from pgpipe.gan.config import (
     require_decided,
     require_whole_groups,
 )
-from pgpipe.gan.schedule import GrowthSection
+from pgpipe.gan.schedule import GrowthSection, kimg
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.metrics import inception_file
 from pgpipe.metrics.config import ReferenceSection, ScoreSection
 from pgpipe.plumbing import startfile
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.project import fault_of_place, overlap, project_root
-from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.terminal import counted, say, warn
 from pgpipe.tracking.config import TrackingSection
 from stages.paths import CHECKED, WRITTEN
 
@@ -247,7 +247,8 @@ def notes_of(dataset: DatasetSection) -> Sequence[str]:
 
 def run() -> None:
     """Check params.yaml; the output never varies, so that nothing downstream is rerun for it."""
-    params = check(load_yaml(PARAMS_FILE), str(PARAMS_FILE))
+    document = load_yaml(PARAMS_FILE)
+    params = check(document, str(PARAMS_FILE))
     require_apart(params.dataset)
     catalogue.require_path(params.dataset.name, params.dataset.location)
     tables.require(params.dataset, params.dataset.location)
@@ -260,3 +261,16 @@ def run() -> None:
     if fault := fault_of_place():
         warn(fault)
     write_bytes(CHECKED, b"params.yaml is valid\n")
+    say(f"{PARAMS_FILE}: {meaning(params, document)}")
+
+
+def meaning(params: Params, document: dict[str, Any]) -> str:
+    """Return in one line what the parameters ask for, and how long that took here before."""
+    chain = [phase for _, phase in params.growth.chain()]
+    shown, side = kimg(sum(phase.images for phase in chain)), chain[-1].res
+    hours = rates.hours(project_root(), document, chain)
+    long = "" if hours is None else f", {hours:.2g} hours of training, at the speed of before"
+    return (
+        f"{params.dataset.name}, {params.model.name}, {counted(len(chain), 'phase')} to "
+        f"{side}x{side} pixels, {shown:,g} kimg (thousands of real images shown){long}"
+    )

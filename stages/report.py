@@ -12,16 +12,17 @@ from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes
 from pgpipe.plumbing.layout import GENERATOR, HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
 from pgpipe.plumbing.terminal import say
-from pgpipe.reporting import figures, page
+from pgpipe.reporting import figures, page, run_note
 from pgpipe.reporting.figures import History
-from pgpipe.tracking import artifact
+from pgpipe.tracking.spool import THIS_RUN
 from pgpipe.tracking.tracker import Tracker
 from stages import paths
-from stages.listeners import log_data, log_model
+from stages.listeners import log_data, log_generator, log_model
 from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REALS_PICTURE, SAMPLES, model
 from stages.tracked import tracked
 
 FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
+DESCRIBED = (FILM, "random.png")  # pictures in the run's description
 
 
 class Params(Section):
@@ -86,10 +87,14 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     log_model(tracker, history.to_dict("records"), final)
     log_data(tracker, read_manifest(MULTIRES))
     metrics = sealed.read_json(METRICS)
-    scores = {k: v for k, v in metrics.items() if isinstance(v, float)}  # no counts
-    tracker.log_metrics(0, {f"score/{name}": value for name, value in scores.items()})
-    tracker.set_tags({"protocol": metrics["protocol"]})
-    for picture in [*sorted(FIGURES.glob("*.png")), FIGURES / FILM]:
+    scores = {f"score/{name}": metrics[name] for _, name in page.main_scores(metrics)}
+    tracker.log_metrics(round(1000 * metrics["kimg"]), scores)
+    pictures = [FIGURES / FILM, *sorted(FIGURES.glob("*.png"))]
+    for picture in pictures:
         tracker.log_artifact(picture, "figures")
     tracker.log_artifact(PAGE, "report")
-    tracker.log_artifact(final / GENERATOR, artifact.FOLDER)
+    log_generator(tracker, final / GENERATOR)
+    shown = [f"figures/{picture.name}" for picture in pictures if picture.name in DESCRIBED]
+    quick = figures.read_history(final / SCORES).tail(1).dropna(axis=1).to_dict("records")
+    told = run_note.note(THIS_RUN, shown, metrics, *quick)
+    tracker.set_tags({"protocol": metrics["protocol"], "mlflow.note.content": told})

@@ -11,6 +11,7 @@ from pgpipe.plumbing import startfile
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.provenance import running
 from pgpipe.tracking.config import TrackingSection
+from pgpipe.tracking.identity import this_run
 from pgpipe.tracking.tracker import Tracker, open_run
 from pgpipe.training.auto import Asked, here
 from stages.code import code_hash
@@ -31,6 +32,11 @@ def section() -> TrackingSection:
 def tracked(stage: str, final: bool = False) -> AbstractContextManager[Tracker]:
     """Return the tracker's run of the current parameters, code and data, for a stage to log to."""
     return open_run(stage, section(), made_of(), final)
+
+
+def key() -> str:
+    """Return what the tracker's run of the current parameters, code and data is found by."""
+    return this_run("", section().experiment, made_of()).key
 
 
 def made_of() -> str:

@@ -193,10 +193,12 @@ READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
     "pgpipe.data.sources.tfrecords",
     "pgpipe.plumbing.filehashes", "pgpipe.training.auto",  # memories that may be lost
+    "pgpipe.estimate.rates",
     "pgpipe.metrics.store",  # a file without a name
     "pgpipe.reporting.ablation_table",  # a part of this package
     "pgpipe.drawing.growth",  # bytes that `sealed` has read
     "pgpipe.reporting.figures", "pgpipe.plumbing.tensors",
+    "pgpipe.tracking.pictures",  # a preview, which costs no result
     "pgpipe.training.quick_worker",  # its arguments
     "pgpipe.upkeep.cache", "pgpipe.upkeep.live", "pgpipe.upkeep.mends",  # DVC's own
 }  # fmt: skip

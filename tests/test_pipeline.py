@@ -8,6 +8,8 @@ import pytest
 from documented.shown import FENCED
 from tinyproject import ROOT, Project
 
+from pgpipe.tracking.pictures import NAME
+
 PAGE = ROOT / "docs/how-to/use-a-generator.md"
 
 PHASES = ("r4", "r8", "r16")
@@ -34,6 +36,11 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
     assert metrics["protocol"] in page
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
+
+
+def test_check_says_how_long_it_took(finished: Project) -> None:
+    told = finished.run("pgpipe", "check")
+    assert re.search(r"3 phases to 16x16 pixels, 1\.1 kimg .*, \S+ hours of training", told), told
 
 
 def test_the_documented_python_draws_images(finished: Project) -> None:
@@ -100,6 +107,23 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
     assert [point.step for point in curve] == sorted({point.step for point in curve})
     pictures = {f.path for f in client(finished).list_artifacts(run.info.run_id, "figures")}
     assert {"figures/random.png", "figures/growth.png"} <= pictures
+    logged = client(finished).list_artifacts(run.info.run_id, "images")
+    steps = {int(found["step"]) for f in logged if (found := NAME.fullmatch(f.path))}
+    assert steps == {point.step for point in curve}, "a preview of each tick"
+    assert len(logged) == 2 * len(steps)
+    about = {f.path for f in client(finished).list_artifacts(run.info.run_id, "generator")}
+    assert {"generator/MLmodel", "generator/generator.safetensors"} <= about
+    assert f"run_uuid={run.info.run_id}" in run.data.tags["mlflow.note.content"]
+    kept = {"train", "quick", "score", "system"}
+    assert {name.partition("/")[0] for name in run.data.metrics} <= kept
+    scores = {name for name in run.data.metrics if name.startswith(("quick/", "score/"))}
+    assert not {
+        name for name in scores if name.endswith(("_floor", "_real", "_low", "_std", "_16"))
+    }
+    told = finished.run("pgpipe", "register", "photos", "longer")
+    assert told.startswith("photos version 1 is the generator of run longer")
+    told = finished.run("pgpipe", "register", "photos", run.info.run_id)
+    assert told.startswith("photos version 1 is already the generator of run longer")
 
 
 def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> None:

@@ -151,6 +151,28 @@ def sync() -> None:
     say(f"{counted(done.runs, 'run')}; sent {sent}{deleted}")
 
 
+@app.command(rich_help_panel="Trained generators")
+def register(
+    name: Annotated[str, typer.Argument(help="Of the model.")],
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run's id, runs:/RUN address or name; that of this folder if not given."
+        ),
+    ] = None,
+) -> None:
+    """Put a run's generator into MLflow's model registry."""
+    from pgpipe.tracking.registry import register as put
+    from stages.tracked import key, section
+
+    done = put(name, section().experiment, run or "", "" if run else key())
+    new = "" if done.new else "already "
+    say(
+        f"{name} version {done.version} is {new}the generator of run {done.run_name} "
+        f"({done.run_id}): models:/{name}/{done.version}"
+    )
+
+
 for drawing in (
     *(cli_drawing.generate, cli_drawing.walk, cli_drawing.project, cli_drawing.directions),
     *(cli_drawing.growth, cli_export.export),

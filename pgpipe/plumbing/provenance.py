@@ -10,6 +10,8 @@ that Python really loads.
 """
 
 import ast
+import io
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -98,14 +100,30 @@ class Code:
             roots: names of modules, or `module:attribute`.
             apart: modules or packages that are not followed, in addition to `NO_RESULT`.
         """
-        closed, found = NO_RESULT.keys() | set(apart), set[str]()
-        ends = [root.partition(":")[0] for root in roots]
+        return self.reached(roots, NO_RESULT.keys() | set(apart))
+
+    def reached(self, roots: Iterable[str], closed: Iterable[str] = ()) -> set[str]:
+        """Return the roots and all that they import of ours, but for what is closed."""
+        found, ends = set[str](), [root.partition(":")[0] for root in roots]
         while ends:
             name = ends.pop()
             if name not in found and not belongs(name, closed):
                 found.add(name)
                 ends += self.module(name).imports
         return found
+
+    def archive(self, roots: Iterable[str]) -> bytes:
+        """Return a zip of all that the roots need of ours to run, the same bytes each time."""
+        names, buffer = self.reached(roots), io.BytesIO()
+        for parts in [name.split(".") for name in names]:
+            names |= {".".join(parts[:n]) for n in range(1, len(parts))}  # packages
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name in sorted(names):
+                stem = name.replace(".", "/")
+                path = f"{stem}/__init__.py" if self.read(f"{stem}.py") is None else f"{stem}.py"
+                text = self.text(name) or ""
+                archive.writestr(zipfile.ZipInfo(path), text, zipfile.ZIP_DEFLATED)
+        return buffer.getvalue()
 
     def hash(self, roots: Iterable[str], apart: Iterable[str] = ()) -> str:
         """Return the hash of what all of these modules mean."""

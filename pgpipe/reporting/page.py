@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from pgpipe.config import leaves
 from pgpipe.errors import visible
-from pgpipe.metrics.table import METRICS, metric_of, name_of
+from pgpipe.metrics.table import METRICS, Metric, metric_of, name_of
 
 TEMPLATES = Path(__file__).parent
 
@@ -59,13 +59,19 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterable[Score]:
 def in_one_line(metrics: Mapping[str, Any]) -> str:
     """Return one score of each metric, with the reals' own in brackets."""
     told = []
+    for metric, shown in main_scores(metrics):
+        own = metrics.get(f"{shown}_{metric.own}")
+        beside = "" if own is None else f" ({own:.{metric.digits}f})"
+        told.append(f"{metric.short} {metrics[shown]:.{metric.digits}f}{beside}")
+    return ", ".join(told)
+
+
+def main_scores(metrics: Mapping[str, Any]) -> Iterator[tuple[Metric, str]]:
+    """Yield each metric that there is a score of, and the name of its main one."""
     for name, metric in METRICS.items():
         shown = next((n for n in (f"{name}_avg", name) if metrics.get(n) is not None), None)
         if shown is not None:
-            own = metrics.get(f"{shown}_{metric.own}")
-            beside = "" if own is None else f" ({own:.{metric.digits}f})"
-            told.append(f"{metric.short} {metrics[shown]:.{metric.digits}f}{beside}")
-    return ", ".join(told)
+            yield metric, shown
 
 
 def interval(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | None:

@@ -16,12 +16,14 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from pgpipe.errors import visible
 from pgpipe.plumbing.timer import Timer
 
 LINE_SECONDS = 30.0
+WIDE, BAR, SHORT_BAR = 120, 40, 10  # characters of a terminal that has room for a bar, of bars
 
 T = TypeVar("T", bound=Sized)
 
@@ -35,23 +37,24 @@ class Rate(ProgressColumn):
 
 
 class Meter:
-    """Shows how much of `total` is done, with a note beside."""
+    """Shows how much of `total` (0: unknown) is done, with a note beside."""
 
     def __init__(self, what: str, total: int, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(BAR if self.console.width >= WIDE else SHORT_BAR),
             MofNCompleteColumn(),
             Rate(),
-            TextColumn("{task.fields[note]}", markup=False),
+            TextColumn("{task.fields[note]}", markup=False, table_column=rest()),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
+            expand=True,
             disable=not self.console.is_terminal,
             speed_estimate_period=10.0,
         )
-        self.task = self.progress.add_task(visible(what), total=total, note="")
+        self.task = self.progress.add_task(visible(what), total=total or None, note="")
         self.line = Timer(LINE_SECONDS)
 
     def update(self, completed: int, note: str | None = None) -> None:
@@ -72,6 +75,11 @@ class Meter:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.progress.stop()
+
+
+def rest() -> Column:
+    """Return a column that has what the others leave, so that what is cut off is its own end."""
+    return Column(ratio=1, no_wrap=True, overflow="ellipsis")
 
 
 @contextmanager

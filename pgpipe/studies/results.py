@@ -12,6 +12,7 @@ from pgpipe.studies.study import Study
 from pgpipe.studies.survey import outdated_lines, survey
 from pgpipe.studies.table import Experiment, experiments, selection
 from pgpipe.tracking.config import TrackingSection
+from pgpipe.tracking.spool import THIS_RUN
 from pgpipe.tracking.tracker import Tracker, open_summary
 
 if TYPE_CHECKING:
@@ -103,10 +104,14 @@ def layout_of(study: Study, runs: "Runs") -> "Layout":
 
 
 def log(tracker: Tracker, done: Done, files: Sequence[Path]) -> None:
-    """Show the files, and name the runs that they are made of."""
+    """Show the files, the figure first, and name the runs that they are made of."""
+    from pgpipe.reporting import run_note
+
     for file in files:
         tracker.log_artifact(file, "ablation")
-    tracker.set_tags({"pgpipe.runs": " ".join(run.ref.name for _, run in done)})
+    shown = run_note.shown(THIS_RUN, [f"ablation/{file.name}" for file in reversed(files)])
+    runs = " ".join(run.ref.name for _, run in done)
+    tracker.set_tags({"pgpipe.runs": runs, "mlflow.note.content": "\n\n".join(shown)})
 
 
 def images_shown(done: Done) -> int:

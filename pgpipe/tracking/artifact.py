@@ -6,10 +6,10 @@ from pgpipe.errors import UsageError
 from pgpipe.plumbing.layout import GENERATOR
 from pgpipe.plumbing.startfile import require_address
 from pgpipe.tracking.address import VARIABLE, shown_store, sqlite_file, store_uri
+from pgpipe.tracking.model import FOLDER
 from pgpipe.tracking.store import open_store
 from pgpipe.tracking.troubles import StoreTrouble, store_errors
 
-FOLDER = "generator"  # of a run's artifacts
 NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"  # MLflow's code of a run that is not there
 
 

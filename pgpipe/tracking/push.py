@@ -23,6 +23,7 @@ from pgpipe.tracking.spool import (
     LOCK,
     METRICS_FILE,
     RUN_FILE,
+    THIS_RUN,
     Dataset,
     Run,
     SpoolDamaged,
@@ -150,7 +151,7 @@ def push_description(client: "MlflowClient", cursor: Cursor, folder: Path) -> No
         return
     run, run_id = read_run(folder), cursor.run_id
     params = [Param(safe_name(name), value[:PARAM_CHARS]) for name, value in run.params.items()]
-    tags = [RunTag(safe_name(name), value[:TAG_CHARS]) for name, value in run.tags.items()]
+    tags = [RunTag(safe_name(n), tag_value(n, v, run_id)) for n, v in run.tags.items()]
     for some in batches(params, ENTRIES):
         client.log_batch(run_id, params=some, synchronous=True)
     client.log_batch(run_id, tags=tags, synchronous=True)
@@ -161,6 +162,12 @@ def push_description(client: "MlflowClient", cursor: Cursor, folder: Path) -> No
         client.set_terminated(run_id, run.status, run.ended_ms)
     cursor.description = description
     write_cursor(folder, cursor)
+
+
+def tag_value(name: str, value: str, run_id: str) -> str:
+    """Return a tag's value as the store takes it; MLflow's own tags may name their run."""
+    known = value.replace(THIS_RUN, run_id) if name.startswith("mlflow.") else value
+    return known[:TAG_CHARS]
 
 
 def push_points(client: "MlflowClient", cursor: Cursor, folder: Path) -> int:

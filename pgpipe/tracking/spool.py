@@ -27,13 +27,14 @@ from pydantic import Field, ValidationError
 from pgpipe.config import Section
 from pgpipe.errors import PgpipeError
 from pgpipe.plumbing import locks
-from pgpipe.plumbing.files import copy, write_json
+from pgpipe.plumbing.files import copy, write_bytes, write_json
 from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.terminal import warn
 from pgpipe.plumbing.unwritable import refusal
 
 RUN_FILE, METRICS_FILE, ARTIFACTS = "run.json", "metrics.jsonl", "artifacts"
 CURSOR_FILE, LOCK, DAMAGED = "pushed.json", "lock", ".damaged"
+THIS_RUN = "{run}"  # in a tag of MLflow's: the run's id, which only the store knows
 NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 
 Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as stores keep it
@@ -124,6 +125,14 @@ class Spool:
         make_way(target)
         copy(file, target)
 
+    def add_content(self, path: str, data: bytes) -> None:
+        """Write a file among the artifacts, unless it is there as it is."""
+        target = self.folder / ARTIFACTS / path
+        if target.is_file() and target.read_bytes() == data:
+            return
+        make_way(target)
+        write_bytes(target, data)
+
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add tags, or give them new values."""
         self._rewrite(lambda run: {"tags": {**run.tags, **tags}})
@@ -141,7 +150,8 @@ class Spool:
         with locks.waiting(self._lock):
             run = self._read()
             self._run = run.model_copy(update=changes(run))
-            write_run(self.folder, self._run)
+            if self._run != run:
+                write_run(self.folder, self._run)
 
     def _read(self) -> Run:
         try:

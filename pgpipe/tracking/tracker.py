@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from pgpipe.errors import Interrupted, ResourceError, UsageError
 from pgpipe.plumbing.terminal import warn
+from pgpipe.tracking import pictures
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.identity import summary_run, this_run
 from pgpipe.tracking.mirror import Mirror
@@ -32,6 +33,12 @@ class Tracker(Protocol):
     def log_artifact(self, file: Path, folder: str) -> None:
         """Keep a copy of `file`, to be shown in `folder`."""
 
+    def log_content(self, path: str, data: bytes) -> None:
+        """Keep a file of this content, to be shown at a path."""
+
+    def log_image(self, file: Path, key: str, images_seen: int) -> None:
+        """Keep a copy of a PNG file, to be shown in a series, beside that of other runs."""
+
     def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, Any]) -> None:
         """Name the data: its hash, where it is from (a path or URL), and what it is like."""
 
@@ -46,7 +53,7 @@ class NullTracker:
     def ignore(*_: object, **__: object) -> None:
         """Do nothing with anything."""
 
-    log_metrics = log_artifact = log_dataset = set_tags = ignore
+    log_metrics = log_artifact = log_content = log_image = log_dataset = set_tags = ignore
 
 
 class LiveTracker:
@@ -64,6 +71,20 @@ class LiveTracker:
     def log_artifact(self, file: Path, folder: str) -> None:
         """See `Tracker`."""
         self._write(lambda: self._spool.add_artifact(file, folder))
+
+    def log_content(self, path: str, data: bytes) -> None:
+        """See `Tracker`."""
+        self._write(lambda: self._spool.add_content(path, data))
+
+    def log_image(self, file: Path, key: str, images_seen: int) -> None:
+        """See `Tracker`."""
+
+        def write() -> None:
+            for path, data in pictures.logged(file.read_bytes(), key, images_seen).items():
+                self._spool.add_content(path, data)
+            self._spool.set_tags(pictures.TAG)
+
+        self._write(write)
 
     def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, Any]) -> None:
         """See `Tracker`."""

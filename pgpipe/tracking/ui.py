@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pgpipe.errors import NetworkError, PgpipeError, UsageError
 from pgpipe.plumbing.project import project_root
 from pgpipe.plumbing.terminal import say, warn
+from pgpipe.tracking import view
 from pgpipe.tracking.address import artifacts_uri, fault_of_address, is_database, store_uri
 from pgpipe.tracking.store import connect
 from pgpipe.tracking.sync import sync, trouble_with_store
@@ -56,13 +57,16 @@ def sync_if_possible(experiment: str) -> None:
 
 
 def runs_page(experiment: str) -> str:
-    """The part of the address that leads to an experiment's runs."""
+    """The part of the address that leads to an experiment's runs, in the layout made for them."""
     try:
         with store_errors():
-            _, found = connect(experiment)
+            client, found = connect(experiment)
+            if found.deleted:
+                return ""
+            view.put(client, found.identity)
     except StoreTrouble:
         return ""
-    return "" if found.deleted else f"#/experiments/{found.identity}/runs"
+    return f"#/experiments/{found.identity}/runs?{view.ADDRESS}"
 
 
 @contextmanager

@@ -66,6 +66,12 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    r"(MLFLOW_TRACKING_URI=\S+ mlflow models serve|curl) .*": (
+        "tests/tracking/test_model.py::test_it_is_served_and_draws_what_generate_draws"
+    ),
+    r"pgpipe register (faces|NAME)( RUN)?": (
+        "tests/test_pipeline.py::test_experiments_are_runs_with_curves_pictures_and_scores"
+    ),
     r"pgpipe import \S+\.pkl --to generator\.safetensors": (
         "tests/drawing/test_import.py::test_an_imported_generator_draws_by_command"
     ),

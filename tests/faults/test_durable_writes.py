@@ -4,13 +4,16 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from faults.syscalls import Write, calls_of, kill_at, needs_strace
 from faults.trials import Trials
 from faults.variants import write_in_place
+from pgpipe.images import png
 from pgpipe.plumbing.files import write_bytes
+from pgpipe.tracking import pictures
 from pgpipe.tracking.push import Cursor, read_cursor, write_cursor
 from pgpipe.tracking.spool import Run, Spool, read_points, read_run
 from pgpipe.tracking.store import connect
@@ -18,6 +21,7 @@ from pgpipe.training.checkpoint import ENDS, StateFolder
 
 MANY = 1000  # system calls, most of which read the sources of a library
 OLD, NEW = b"old" * 3000, b"new" * 5000
+PICTURE = png(np.zeros((8, 16, 3), np.uint8))
 RUN = Run(key="k", name="n", experiment="e", params={}, tags={}, started_ms=0)
 
 Check = Callable[[Path], None]
@@ -124,6 +128,21 @@ def artifact_or_none(folder: Path) -> None:
         assert file.read_bytes() == NEW
 
 
+def put_picture(folder: Path) -> None:
+    spool = open_spool(folder)
+    for path, data in pictures.logged(PICTURE, "previews/fixed-latents", 100).items():
+        spool.add_content(path, data)
+
+
+def picture_is_completed(folder: Path) -> None:
+    """The stage again adds what is missing, under the same names, and nothing is double."""
+    found = {f.name: f.read_bytes() for f in folder.glob(".pgpipe/runs/*/artifacts/images/[!.]*")}
+    put_picture(folder)
+    files = {f.name: f.read_bytes() for f in folder.glob(".pgpipe/runs/*/artifacts/images/[!.]*")}
+    assert len(files) == 2
+    assert found.items() <= files.items()
+
+
 def old_cursor(folder: Path) -> None:
     write_cursor(folder, Cursor(run_id="id", description="description", offset=1))
 
@@ -165,6 +184,7 @@ WRITES: dict[str, tuple[Write, Write, Check]] = {
     "point": (first_point, second_point, spool_goes_on),
     "tag": (first_point, tag, tagged_or_not),
     "artifact": (nothing, put_artifact, artifact_or_none),
+    "picture": (first_point, put_picture, picture_is_completed),
     "cursor": (old_cursor, new_cursor, cursor_is_old_or_new),
     "store": (nothing, create_store, store_is_whole),
 }

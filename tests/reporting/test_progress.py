@@ -132,3 +132,27 @@ def test_names_of_skipped_files_are_printed_as_they_are(
     prepare.run()
     printed = capsys.readouterr().err
     assert all(f"skipped {name}: " in printed for name in names)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_narrow_bar_cuts_the_note_alone(width: int) -> None:
+    terminal, text = console(terminal=True, width=width)
+    note = "1012.3 kimg, 1024x1024, fade 0.50, loss D -1.23 G 4.56"
+    with Meter("train@r16", 800000, terminal) as meter:
+        meter.update(123456, note)
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue()).rstrip().splitlines()[-1]
+    assert len(last) <= width
+    assert re.fullmatch(r"train@r16 [━╸╺]+ 123456/800000 \S+/s (.*?) +0:00:\d\d [-:0-9]+", last), (
+        last
+    )
+    assert ("1012.3" in last) == (width >= 80)
+    assert (note in last) == (width == 200)
+
+
+def test_an_unknown_total_is_no_full_bar() -> None:
+    terminal, text = console(terminal=True, width=80)
+    with Meter("prepare", 0, terminal) as meter:
+        meter.update(5000)
+        (task,) = meter.progress.tasks
+        assert (task.total, task.finished) == (None, False)
+    assert re.search("5000/[?]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue()))

@@ -8,7 +8,9 @@ from tinyparams import ROOT, phase, phases, refusal, with_values
 
 from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
+from pgpipe.estimate import rates
 from stages import check as stage
+from stages.listeners import title
 from stages.paths import CHECKED, WRITTEN
 
 
@@ -290,3 +292,32 @@ def test_invalid_parameters_leave_no_output(project: Path) -> None:
     with pytest.raises(UsageError, match=r"^params\.yaml: train\.minibatch: 'x'"):
         stage.run()
     assert not (project / CHECKED).exists()
+
+
+def test_it_says_in_one_line_what_is_asked_for(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the phases that lead to the final one, and of no other."""
+    stage.run()
+    assert capsys.readouterr().out == (
+        "params.yaml: photos, pggan, 4 phases to 32x32 pixels, 52 kimg (thousands of real images "
+        "shown)\n"
+    )
+    file = project / "params.yaml"
+    file.write_text(file.read_text().replace("final: r32", "final: r16"))
+    stage.run()
+    assert "3 phases to 16x16 pixels, 18 kimg" in capsys.readouterr().out
+    params = stage.check(load_yaml(file), "params.yaml")
+    for _, phase_of in params.growth.chain():
+        rates.remember(project, rates.key_of(load_yaml(file), phase_of), 10.0)
+    stage.run()
+    assert capsys.readouterr().out.endswith(
+        "18 kimg (thousands of real images shown), 0.5 hours of training, at the speed of before\n"
+    )
+
+
+def test_a_phase_s_meter_says_which_of_how_many_it_is(project: Path) -> None:
+    assert title("r8") == "train@r8 (2 of 4)"
+    file = project / "params.yaml"
+    file.write_text(file.read_text().replace("final: r32", "final: r16"))
+    assert (title("r8"), title("r32")) == ("train@r8 (2 of 3)", "train@r32")

@@ -138,7 +138,7 @@ def test_samples_of_shards_are_named_as_their_images_are(own: Path, command: Run
     rows = "".join(f"{n:06d}.png,{n % 3}\n" for n in range(8))
     Path("shards/labels.csv").write_text(f"name,label\n{rows}")
     choose(name="webdataset", path="shards", labels="labels.csv", resolution="64")
-    assert command("check") == (0, "", "")
+    assert command("check")[::2] == (0, "")
     prepared(command)
     assert found_labels() == [str(n % 3) for n in range(8)]
 

@@ -57,7 +57,10 @@ def test_the_ui_serves_on_loopback_in_an_odd_place_and_ends_with_ctrl_c(
         assert ui.stdout is not None
         try:
             url = ui.stdout.readline().split()[0]
-            assert url.endswith("/#/experiments/1/runs")
+            page_of_runs = (
+                "/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=pgpipe"
+            )
+            assert url.endswith(page_of_runs)
             with urlopen(url, timeout=60) as page:  # noqa: S310 - our own server
                 assert b"MLflow" in page.read()
             [stored] = (here / "mlartifacts").iterdir()
