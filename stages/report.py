@@ -37,7 +37,7 @@ from stages.paths import (
 from stages.tracked import tracked
 
 FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
-COMPARED, COMPARED_ROWS = 1024, 6  # generated images beside their neighbours: in all, shown
+COMPARED, COMPARED_ROWS = 1024, 4  # generated images beside their neighbours: in all, shown
 
 
 class Params(Section):

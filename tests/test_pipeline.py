@@ -32,6 +32,10 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
     assert "data:image/webp" in page
     assert "<span>astronaut</span>" in page
     assert metrics["protocol"] in page
+    assert "Does it copy?" in page
+    known = json.loads((finished.folder / "reports/figures/neighbours.json").read_text())
+    assert (known["copies"], known["training"]) == (False, 300)
+    assert known["spaces"].keys() == {"pixels", "classifier"}
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
 
@@ -91,6 +95,8 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
     assert run.info.status == "FINISHED"
     assert run.data.params[LENGTH] == "0.3"
     assert run.data.metrics["score/swd_avg"] > 0
+    assert run.data.metrics["neighbours/pixels"] >= 0
+    assert run.data.tags["copies"] == "false"
     assert run.data.tags["dvc.experiment"] == "longer"
     assert len(run.data.tags["protocol"]) == 12
     assert run.inputs.dataset_inputs[0].dataset.name == "photos"
@@ -99,7 +105,7 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
     curve = client(finished).get_metric_history(run.info.run_id, "train/loss_d")
     assert [point.step for point in curve] == sorted({point.step for point in curve})
     pictures = {f.path for f in client(finished).list_artifacts(run.info.run_id, "figures")}
-    assert {"figures/random.png", "figures/growth.png"} <= pictures
+    assert {"figures/random.png", "figures/growth.png", "figures/neighbours.png"} <= pictures
 
 
 def test_extending_the_growth_trains_only_the_new_phase(finished: Project) -> None:

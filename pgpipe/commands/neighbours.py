@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgpipe.scoring.neighbours import Space
 
 MOST = 8192  # images of one command
-CLASSIFIER = Path("reference/classifier.safetensors")  # as `stages.paths` says
+CLASSIFIER = "reference/classifier.safetensors"  # of a project, as `stages.paths` says
 
 
 def neighbours(
@@ -133,14 +133,14 @@ def space(features: str, data: Path, side: int) -> "Space":
     from pgpipe.plumbing import devices, sealed
     from pgpipe.scoring import neighbours as near
 
-    device = devices.exact()
-    if features == "classifier" and not sealed.has(CLASSIFIER):
-        raise UsageError(f"--features: there is no {CLASSIFIER}: the data set has no two labels")
+    device, known = devices.exact(), data.absolute().parents[1] / CLASSIFIER
+    if features == "classifier" and not sealed.has(known):
+        raise UsageError(f"--features: there is no {known}, which `pgpipe reference` writes")
     if features == "inception":
         return near.of_inception(side, device)
     if features == "pyramid":
         return near.of_pyramid(data, side)
-    return near.best_features(data, CLASSIFIER, side, device)
+    return near.best_features(data, known, side, device)
 
 
 def mirrors(asked: bool | None) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pgpipe.drawing.films import as_rgb
 from pgpipe.images import Images, Readable
@@ -13,7 +13,7 @@ from pgpipe.metrics.neighbours import Found, Near
 
 SHOWN = 3  # neighbours in each space
 TILE, CELL, LINE = 64, 78, 16  # pixels: of an image, of a column, of a line of text
-GAP = 18  # pixels between groups of columns
+GAP, MARGIN = 18, 6  # pixels between groups of columns; around all
 INK, PAPER = (32, 32, 32), (255, 255, 255)
 
 
@@ -100,7 +100,7 @@ def picture(headings: Sequence[str], rows: Sequence[Sequence[Sequence[Tile]]]) -
         for start, group in zip(starts, groups, strict=True):
             for number, tile in enumerate(group):
                 paste(page, tile, start + number * CELL, y)
-    return np.asarray(page)
+    return np.asarray(ImageOps.expand(page, MARGIN, PAPER))
 
 
 def paste(page: Image.Image, tile: Tile, x: int, y: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinyparams import VALID
+from tinyparams import VALID, with_values
 
 from pgpipe.config import validate
 from pgpipe.data.config import DatasetSection
@@ -19,6 +19,7 @@ from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.images import Images
 from pgpipe.inspection import compare, prepared
 from pgpipe.plumbing.hashes import sha256_tree
+from stages import check
 
 COUNT = 400
 IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8, 3), dtype=np.uint8)
@@ -144,3 +145,15 @@ def test_what_cannot_be_held_out(values: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError) as refused:
         validate(DatasetSection, {**VALID["dataset"], **values}, "params.yaml")
     assert told in str(refused.value)
+
+
+def test_what_is_asked_of_the_data_is_asked_of_what_is_trained_on() -> None:
+    """Of the 5,000 windows a half is held out, and a half of the rest is scored."""
+    auto = {"sample__images": "auto", "score__ms_ssim_pairs": "auto", "score__swd_images": "auto"}
+    asked = {**auto, "score__swd_images": 1300}
+    check.check(with_values(**asked), "p")
+    with pytest.raises(UsageError, match=r"score.swd_images: 1300 is not <= 1250 \(half of 2500"):
+        check.check(with_values(**asked, dataset__held_out=0.5), "p")
+    params = check.check(with_values(**auto, dataset__held_out=0.5), "p")
+    assert check.plan_of(params).images == 5000, "all are prepared"
+    assert check.plan_of(params).most_scored().swd_images == 1250
