@@ -92,7 +92,7 @@ def test_the_test_is_silent_as_often_as_it_says() -> None:
     ]
     assert np.mean([one.share for one in found]) == pytest.approx(found[0].expected, rel=0.15)
     assert np.mean([one.chance < 0.05 for one in found]) < 0.08
-    assert not any(one.copies for one in found)
+    assert np.mean([one.copies for one in found]) < 0.01
 
 
 def test_one_copy_in_twenty_is_an_alarm_and_one_in_a_thousand_is_none() -> None:
@@ -112,7 +112,7 @@ def test_few_reals_prove_little() -> None:
     ratios[:3] = 0
     found = verdict(ratios, torch.linspace(0.6, 1, 12))
     assert not found.copies
-    assert 0.001 < found.chance < 1
+    assert 0.005 < found.chance < 1
 
 
 def test_rows_of_neighbours_are_cut_out_together() -> None:
