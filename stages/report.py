@@ -109,9 +109,10 @@ def write_neighbours(mirror: bool) -> dict[str, Any]:
     Of stacked digits that would say nothing: all are made of the same ones.
     """
     drawn = sealed.read_array(DRAWN, "c")[:COMPARED]
-    side = drawn.shape[1]
-    features = neighbours.best_features(MULTIRES, CLASSIFIER, side, devices.exact(), False)
-    found = neighbours.compare(MULTIRES, drawn, [neighbours.pixels(side), features], mirror)
+    side, device = drawn.shape[1], devices.exact()
+    features = neighbours.best_features(MULTIRES, CLASSIFIER, side, device, inception=False)
+    spaces = [neighbours.pixels(side, device), features]
+    found = neighbours.compare(MULTIRES, drawn, spaces, mirror)
     reals, training = neighbours.reals_of(MULTIRES, side), neighbours.training_of(MULTIRES, side)
     names = [f"sample {number}" for number in range(len(drawn))]
     picture = beside_neighbours(

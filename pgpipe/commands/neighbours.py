@@ -13,6 +13,8 @@ from pgpipe.errors import UsageError
 from pgpipe.plumbing.terminal import say, warn
 
 if TYPE_CHECKING:
+    import torch
+
     from pgpipe.data.feeding.multires import ImageStore
     from pgpipe.scoring.neighbours import Space
 
@@ -48,6 +50,7 @@ def neighbours(
     from pgpipe.data.feeding.multires import everything
     from pgpipe.drawing.neighbours import beside_neighbours
     from pgpipe.images import write_png
+    from pgpipe.plumbing import devices
     from pgpipe.plumbing.files import write_bytes, write_json
     from pgpipe.plumbing.unwritable import naming_option
     from pgpipe.reporting.progress import track
@@ -58,7 +61,8 @@ def neighbours(
     with TemporaryDirectory(prefix="pgpipe-") as scratch, naming_option("--to", to):
         store, names = chosen(generator, seeds, images, Path(scratch, "images"))
         side = require_alike(store, data)
-        spaces = [near.pixels(side), space(features, data, side)]
+        device = devices.exact()
+        spaces = [near.pixels(side, device), space(features, data, side, device)]
         generated, mirrored = everything(store), mirrors(mirror)
         found = near.compare(
             data,
@@ -128,18 +132,18 @@ def require_alike(images: "ImageStore", data: Path) -> int:
     return side
 
 
-def space(features: str, data: Path, side: int) -> "Space":
+def space(features: str, data: Path, side: int, device: "torch.device") -> "Space":
     """Return the features that the user names."""
-    from pgpipe.plumbing import devices, sealed
+    from pgpipe.plumbing import sealed
     from pgpipe.scoring import neighbours as near
 
-    device, known = devices.exact(), data.absolute().parents[1] / CLASSIFIER
+    known = data.absolute().parents[1] / CLASSIFIER
     if features == "classifier" and not sealed.has(known):
         raise UsageError(f"--features: there is no {known}, which `pgpipe reference` writes")
     if features == "inception":
         return near.of_inception(side, device)
     if features == "pyramid":
-        return near.of_pyramid(data, side)
+        return near.of_pyramid(data, side, device)
     return near.best_features(data, known, side, device)
 
 

@@ -9,9 +9,10 @@ is 0 for a copy, and near 1 where no training image stands out.
 A ratio is suspicious where it is below those of 99 % of reals that were not trained on, or of
 training images among the others. A generator copies if over 3 times as many of its images are
 suspicious as are of reals, and of images that are like the reals so many would be so with a
-probability below 0.005. The test is exact, of the ranks of both sets together, whatever their
-distributions. (The U statistic of Meehan et al. 2020, of the ranks of all distances, sees a
-generator whose images are all too near, and hardly one that copies every tenth image.)
+probability below 0.005. The test is of the ranks of both sets together, and exact whatever their
+distributions where those reals are held out. (The U statistic of Meehan et al. 2020, of the ranks
+of all distances, sees a generator whose images are all too near, and hardly one that copies every
+tenth image.)
 """
 
 from collections.abc import Callable, Iterable, Iterator

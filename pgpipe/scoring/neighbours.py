@@ -101,10 +101,14 @@ def reals_of(data: Path, side: int) -> Reals:
     return Reals(Chosen(store, drawn), "held out" if held_out else "training", own)
 
 
-def pixels(side: int) -> Space:
+def pixels(side: int, device: torch.device) -> Space:
     """The pixels of images that are reduced to at most 32x32; a distance is in gray levels."""
     side = min(side, SIDE)
-    return Space("pixels", side, lambda images: torch.tensor(reduced(images, side)).flatten(1))
+
+    def embed(images: Images) -> Tensor:
+        return torch.tensor(reduced(images, side), device=device).flatten(1)
+
+    return Space("pixels", side, embed)
 
 
 def of_classifier(file: Path, side: int, device: torch.device) -> Space:
@@ -123,12 +127,12 @@ def of_inception(side: int, device: torch.device) -> Space:
     return Space("inception", side, lambda images: features.of(net, [images]).pooled)
 
 
-def of_pyramid(data: Path, side: int) -> Space:
+def of_pyramid(data: Path, side: int, device: torch.device) -> Space:
     """The levels of the Laplacian pyramid, each as large as the others over the reals."""
     side = min(side, SIDE)
 
     def levels(images: Images) -> list[Tensor]:
-        x = torch.tensor(reduced(images, side)).float()
+        x = torch.tensor(reduced(images, side), device=device).float()
         return [level.flatten(1) for level in laplacian(x, SMALLEST)]
 
     of_reals = levels(reals_of(data, side).images[:])
@@ -160,7 +164,7 @@ def best_features(
         return of_classifier(known, side, device)
     if inception and inception_file.path().is_file():
         return of_inception(side, device)
-    return of_pyramid(data, side)
+    return of_pyramid(data, side, device)
 
 
 def reduced(images: Images, side: int) -> Images:

@@ -75,7 +75,7 @@ def given(made: Given) -> Given:
 
 
 def alarms(data: Path, images: Images, mirror: bool = False) -> dict[str, bool]:
-    spaces = [neighbours.pixels(SIDE), neighbours.of_pyramid(data, SIDE)]
+    spaces = [neighbours.pixels(SIDE, CPU), neighbours.of_pyramid(data, SIDE, CPU)]
     found = neighbours.compare(data, images, spaces, mirror)
     return {one.name: one.verdict.copies for one in found}
 
@@ -130,7 +130,7 @@ def test_larger_images_are_made_smaller_as_prepare_does(
     given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbours, "SIDE", SIDE // 2)
-    spaces = [neighbours.pixels(SIDE)]
+    spaces = [neighbours.pixels(SIDE, CPU)]
     (found,) = neighbours.compare(given.data, given.training[10:14], spaces, mirror=False)
     assert found.generated.indices[:, 0].tolist() == [10, 11, 12, 13]
     assert (found.generated.distances[:, 0] < 0.5).all(), "of 255, as each is rounded once more"
@@ -155,7 +155,7 @@ def test_classifier_sees_what_it_decides_by(given: Given, tmp_path: Path) -> Non
 
 def test_mirrored_neighbours_are_shown_as_they_were_compared(given: Given) -> None:
     copies = given.training[:3][:, :, ::-1].copy()
-    found = neighbours.compare(given.data, copies, [neighbours.pixels(SIDE)], mirror=True)
+    found = neighbours.compare(given.data, copies, [neighbours.pixels(SIDE, CPU)], mirror=True)
     reals, training = neighbours.reals_of(given.data, SIDE), given.training
     drawn = beside_neighbours(found, copies, "abc", reals.images, reals.names, training, 3)
     for y in (22, 22 + 80):
