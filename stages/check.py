@@ -178,7 +178,9 @@ def data_of(params: Params) -> allowed.Data:
     labels = len(set(dataset.classes)) or None
     if dataset.name == "photos" or dataset.unlabelled:
         labels = PHOTOS if dataset.name == "photos" else 0
-    return allowed.Data(plan_of(params).images, labels, dataset.stacked)
+    plan = plan_of(params)
+    images = None if plan.images is None else plan.trained_on(plan.images)
+    return allowed.Data(images, labels, dataset.stacked)
 
 
 def require_apart(dataset: DatasetSection) -> None:

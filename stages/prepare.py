@@ -10,7 +10,7 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.config import DatasetSection
 from pgpipe.data.feeding import multires
 from pgpipe.data.preparing import finished, keeping, pyramid, squares
-from pgpipe.data.preparing.writing import SetWriter
+from pgpipe.data.preparing.writing import SetWriter, Split
 from pgpipe.data.reading import apart
 from pgpipe.data.sources.source import Made, Source
 from pgpipe.data.sources.table import source as source_of
@@ -44,11 +44,12 @@ def run() -> None:
 def prepared(dataset: DatasetSection, key: str, target: Path, meter: Meter) -> dict[str, Any]:
     """Write the data set of a key to `target`, and return its manifest."""
     source, place = source_of(dataset.name), project_root() / ".pgpipe/prepare"
+    split = Split(dataset.held_out, dataset.seed)
     with (
-        keeping.kept(place, key, dataset.resolution) as keeper,
+        keeping.kept(place, key, dataset.resolution, split) as keeper,
         blocks_of(source, dataset, keeper.writer) as blocks,
     ):
-        shown = counted(blocks, meter, len(keeper.writer.labels))
+        shown = counted(blocks, meter, keeper.writer.taken)
         classes: tuple[str, ...] = ()
         if isinstance(source, Made):
             classes = source.classes

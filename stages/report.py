@@ -1,42 +1,61 @@
 """report: figures and a page from what the other stages wrote, and the whole run in the tracker."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
-from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.data.feeding.multires import everything, read_manifest
 from pgpipe.drawing import films, growth
+from pgpipe.drawing.neighbours import beside_neighbours
 from pgpipe.images import write_png
-from pgpipe.plumbing import sealed, tensors
-from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes
+from pgpipe.plumbing import devices, sealed, tensors
+from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes, write_json
 from pgpipe.plumbing.layout import GENERATOR, HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
-from pgpipe.plumbing.terminal import say
+from pgpipe.plumbing.terminal import say, warn
 from pgpipe.reporting import figures, page, run_note
 from pgpipe.reporting.figures import History
+from pgpipe.scoring import neighbours
 from pgpipe.tracking.spool import THIS_RUN
 from pgpipe.tracking.tracker import Tracker
 from stages import paths
 from stages.listeners import log_data, log_generator, log_model
-from stages.paths import FIGURES, METRICS, MULTIRES, PAGE, REALS_PICTURE, SAMPLES, model
+from stages.paths import (
+    CLASSIFIER,
+    DRAWN,
+    FIGURES,
+    METRICS,
+    MULTIRES,
+    PAGE,
+    REALS_PICTURE,
+    SAMPLES,
+    SOURCES,
+    model,
+)
 from stages.tracked import tracked
 
 FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
 DESCRIBED = (FILM, "random.png")  # pictures in the run's description
+COMPARED, COMPARED_ROWS = 1024, 4  # generated images beside their neighbours: in all, shown
 
 
 class Params(Section):
     """What it reads, beside showing all of params.yaml."""
 
     final: PhaseKey = Field(alias="growth.final")
+    mirror: bool = Field(alias="train.mirror")
 
 
 def run() -> None:
     """Write reports/: index.html, figures/, history.csv."""
-    final = model(read_params(Params).final)
+    params = read_params(Params)
+    final = model(params.final)
     history = figures.read_history(final / HISTORY)
     with tracked("report", final=True) as tracker:
         write_figures(final, history)
+        near = None if sealed.has(SOURCES) else write_neighbours(params.mirror)
         pictures = {path.stem: path.read_bytes() for path in sorted(FIGURES.glob("*.png"))}
         html = page.render(
             sealed.read_json(METRICS),
@@ -47,10 +66,13 @@ def run() -> None:
             quick_images(final),
             (FIGURES / FILM).read_bytes(),
             tensors.read_facts(final / GENERATOR)["labels"],
+            near,
         )
         write_bytes(PAGE, html.encode())
         link_or_copy(final / HISTORY, paths.HISTORY)
         log_all(tracker, final, history)
+        if near is not None:
+            log_neighbours(tracker, near)
     say(
         f"{PAGE}: {page.in_one_line(sealed.read_json(METRICS))}; in brackets the reals' own",
         "next: open that page in a browser; `pgpipe ui` has the curves of all experiments, "
@@ -80,6 +102,36 @@ def write_figures(final: Path, history: History) -> None:
     if len(scores):
         drawn = figures.quick_scores(scores, history, sealed.read_json(METRICS)["kimg"])
         write_bytes(FIGURES / "quick_scores.png", page.png(drawn))
+
+
+def write_neighbours(mirror: bool) -> dict[str, Any]:
+    """Write the picture and the numbers of samples beside the nearest training images.
+
+    Of stacked digits that would say nothing: all are made of the same ones.
+    """
+    drawn = sealed.read_array(DRAWN, "c")[:COMPARED]
+    side, device = drawn.shape[1], devices.exact()
+    features = neighbours.best_features(MULTIRES, CLASSIFIER, side, device, inception=False)
+    spaces = [neighbours.pixels(side, device), features]
+    found = neighbours.compare(MULTIRES, drawn, spaces, mirror)
+    reals, training = neighbours.reals_of(MULTIRES, side), neighbours.training_of(MULTIRES, side)
+    names = [f"sample {number}" for number in range(len(drawn))]
+    picture = beside_neighbours(
+        found, drawn, names, reals.images, reals.names, everything(training), COMPARED_ROWS
+    )
+    write_png(FIGURES / "neighbours.png", picture)
+    known = neighbours.facts(found, MULTIRES, mirror)
+    write_json(FIGURES / "neighbours.json", known)
+    if known["copies"]:
+        warn(f"the generator copies training images: see {FIGURES / 'neighbours.png'}")
+    return known
+
+
+def log_neighbours(tracker: Tracker, known: Mapping[str, Any]) -> None:
+    """Log whether the generator copies, and the shares that say so."""
+    shares = {f"neighbours/{name}": space["share"] for name, space in known["spaces"].items()}
+    tracker.log_metrics(0, shares)
+    tracker.set_tags({"copies": str(known["copies"]).lower()})
 
 
 def log_all(tracker: Tracker, final: Path, history: History) -> None:

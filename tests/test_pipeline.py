@@ -34,6 +34,10 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
     assert "data:image/webp" in page
     assert "<span>astronaut</span>" in page
     assert metrics["protocol"] in page
+    assert "Does it copy?" in page
+    known = json.loads((finished.folder / "reports/figures/neighbours.json").read_text())
+    assert (known["copies"], known["training"]) == (False, 300)
+    assert known["spaces"].keys() == {"pixels", "classifier"}
     for phase in PHASES:
         assert (finished.folder / f"models/{phase}/generator.safetensors").is_file()
 
@@ -98,6 +102,8 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
     assert run.info.status == "FINISHED"
     assert run.data.params[LENGTH] == "0.3"
     assert run.data.metrics["score/swd_avg"] > 0
+    assert run.data.metrics["neighbours/pixels"] >= 0
+    assert run.data.tags["copies"] == "false"
     assert run.data.tags["dvc.experiment"] == "longer"
     assert len(run.data.tags["protocol"]) == 12
     assert run.inputs.dataset_inputs[0].dataset.name == "photos"
@@ -106,7 +112,7 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
     curve = client(finished).get_metric_history(run.info.run_id, "train/loss_d")
     assert [point.step for point in curve] == sorted({point.step for point in curve})
     pictures = {f.path for f in client(finished).list_artifacts(run.info.run_id, "figures")}
-    assert {"figures/random.png", "figures/growth.png"} <= pictures
+    assert {"figures/random.png", "figures/growth.png", "figures/neighbours.png"} <= pictures
     logged = client(finished).list_artifacts(run.info.run_id, "images")
     steps = {int(found["step"]) for f in logged if (found := NAME.fullmatch(f.path))}
     assert steps == {point.step for point in curve}, "a preview of each tick"
@@ -114,7 +120,7 @@ def test_experiments_are_runs_with_curves_pictures_and_scores(
     about = {f.path for f in client(finished).list_artifacts(run.info.run_id, "generator")}
     assert {"generator/MLmodel", "generator/generator.safetensors"} <= about
     assert f"run_uuid={run.info.run_id}" in run.data.tags["mlflow.note.content"]
-    kept = {"train", "quick", "score", "system"}
+    kept = {"train", "quick", "score", "neighbours", "system"}
     assert {name.partition("/")[0] for name in run.data.metrics} <= kept
     scores = {name for name in run.data.metrics if name.startswith(("quick/", "score/"))}
     assert not {

@@ -22,6 +22,7 @@ from pgpipe.commands import check as cli_check
 from pgpipe.commands import data as cli_data
 from pgpipe.commands import drawing as cli_drawing
 from pgpipe.commands import export as cli_export
+from pgpipe.commands import neighbours as cli_neighbours
 from pgpipe.commands import scoring as cli_scoring
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
@@ -175,7 +176,7 @@ def register(
 
 for drawing in (
     *(cli_drawing.generate, cli_drawing.walk, cli_drawing.project, cli_drawing.directions),
-    *(cli_drawing.growth, cli_export.export),
+    *(cli_drawing.growth, cli_neighbours.neighbours, cli_export.export),
 ):
     app.command(rich_help_panel="Trained generators")(drawing)
 app.command("import", rich_help_panel="Trained generators")(cli_drawing.import_)

@@ -74,7 +74,8 @@ class DatasetSection(Section):
     stacks: int = Field(ge=1, le=MOST_IMAGES)  # digits-1k, mnist-1k: images made [1000000]
     # Unreadable images that are skipped before it is an error.
     max_rejected: int = Field(ge=0, le=MOST_CHOSEN)
-    seed: Seed  # of what is drawn: windows, stacks, `images`
+    held_out: float = Field(ge=0, le=0.5)  # share of the images that training never sees
+    seed: Seed  # of what is drawn: windows, stacks, `images`, what is held out
 
     @model_validator(mode="after")
     def photos_have_enough_pixels(self) -> "DatasetSection":
@@ -91,6 +92,10 @@ class DatasetSection(Section):
         if self.stacked and self.resolution != STACKS_SIDE:
             raise ValueError(
                 f"resolution: {self.resolution} is not {STACKS_SIDE}, what {self.name} has"
+            )
+        if self.stacked and self.held_out:
+            raise ValueError(
+                f"held_out: {self.held_out} is not 0: {self.name} are all stacks of the same digits"
             )
         if self.stacked and self.color != "rgb":
             raise ValueError(f"color: {self.color} is not rgb, the three digits of {self.name}")

@@ -30,7 +30,7 @@ class Plan:
 
     @property
     def images(self) -> int | None:
-        """The images of the data set, where the parameters say how many."""
+        """The images that are prepared, where the parameters say how many."""
         if self.dataset.name == "photos":
             return PHOTOS * self.dataset.images_per_class
         if self.dataset.stacked:
@@ -51,17 +51,21 @@ class Plan:
         channels, stacked = self.dataset.channels, self.dataset.stacked
         return NetworkSpec.of(self.model, self.train, channels, labels, stacked)
 
+    def trained_on(self, images: int) -> int:
+        """About how many of so many prepared images are not held out."""
+        return round(images * (1 - self.dataset.held_out))
+
     def protocol(self, images: int) -> Protocol:
-        """How a data set of so many images is scored."""
+        """How a data set of so many images to train on is scored."""
         return protocol_for(self.score, images, self.train.mirror)
 
     def most_scored(self) -> Protocol:
         """How the data set is scored, or one that is large enough for all that `auto` means."""
-        return self.protocol(MANY if self.images is None else self.images)
+        return self.protocol(MANY if self.images is None else self.trained_on(self.images))
 
     def least_scored(self, images: int | None) -> Protocol:
-        """How so many images are scored, or the fewest that are not refused."""
-        return self.protocol(FEWEST if images is None else images)
+        """How so many prepared images are scored, or the fewest that are not refused."""
+        return self.protocol(FEWEST if images is None else self.trained_on(images))
 
     def samples(self, protocol: Protocol) -> int:
         """Images that are drawn for a protocol."""

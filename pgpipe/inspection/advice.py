@@ -38,6 +38,7 @@ def of_rejected(rejected: Rejected, plan: Plan) -> Iterator[str]:
 
 def of_count(images: int, plan: Plan) -> Iterator[str]:
     """Too few images for what the parameters ask, which `gate` refuses, or for a floor."""
+    images = plan.trained_on(images)
     asked = allowed.asked(plan.sample, plan.score, plan.train)
     yield from allowed.refusals(asked, allowed.Data(images, None, plan.dataset.stacked))
     if FEWEST <= images < FLOOR_FROM:

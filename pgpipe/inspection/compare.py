@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data.feeding.multires import ImageStore
+from pgpipe.data.feeding.multires import HELD_OUT, ImageStore
 from pgpipe.images import release
 from pgpipe.inspection import prepared
 from pgpipe.inspection.prepared import Array, Manifest
@@ -24,10 +24,7 @@ def differences(a: Path, b: Path, report: Callable[[int], object]) -> Iterator[s
         UsageError, IntegrityError: not a prepared set.
     """
     ours, theirs = prepared.manifest(a), prepared.manifest(b)
-    if ours.count != theirs.count:
-        yield f"images: {ours.count:,} and {theirs.count:,}; the first ones are compared"
-    if ours.channels != theirs.channels:
-        yield f"channels: {ours.channels} and {theirs.channels}"
+    yield from of_manifests(ours, theirs)
     if of_labels(ours) != of_labels(theirs):
         yield from by_label(a, ours, b, theirs)
     for resolution in sorted({*ours.resolutions} ^ {*theirs.resolutions}):
@@ -42,9 +39,24 @@ def differences(a: Path, b: Path, report: Callable[[int], object]) -> Iterator[s
                 yield from of_pixels(one, two, report)
 
 
+def of_manifests(ours: Manifest, theirs: Manifest) -> Iterator[str]:
+    """What the manifests say in numbers, and of what is held out by hashes."""
+    if ours.count != theirs.count:
+        yield f"images: {ours.count:,} and {theirs.count:,}; the first ones are compared"
+    if ours.channels != theirs.channels:
+        yield f"channels: {ours.channels} and {theirs.channels}"
+    if held_out(ours) != held_out(theirs):
+        yield f"held out: {ours.held_out:,} and {theirs.held_out:,} images, which are not the same"
+
+
 def hashes(known: Manifest, resolution: int) -> dict[str, str]:
     """Return the hashes of the arrays of a resolution."""
     return {name: array.sha256 for name, array in known.shards(resolution).items()}
+
+
+def held_out(known: Manifest) -> dict[str, str]:
+    """Return the hashes of the arrays of what is held out."""
+    return {name: a.sha256 for name, a in known.arrays.items() if name.startswith(HELD_OUT)}
 
 
 def of_labels(known: Manifest) -> tuple[list[str], Array | None]:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from pgpipe import rng
 from pgpipe.config import Section
-from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest
+from pgpipe.data.feeding.multires import HELD_OUT, ImageStore, read_labels, read_manifest
 from pgpipe.data.reading.blaming import blaming
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.estimate.disk import human
@@ -52,12 +52,13 @@ class Manifest(Stated):
     arrays: dict[str, Array]
     notes: list[str] = Field(default_factory=list)  # what was decided
     rejected: list[Skipped]
+    held_out: int = 0  # images that training never sees
 
     @property
     def resolutions(self) -> list[int]:
         """In pixels, the smallest first."""
         folders = {name.partition("/")[0] for name in self.arrays if "/" in name}
-        return sorted(int(folder.removeprefix("r")) for folder in folders)
+        return sorted(int(folder.removeprefix("r")) for folder in folders - {HELD_OUT})
 
     def shards(self, resolution: int) -> dict[str, Array]:
         """The arrays of one resolution."""
@@ -107,6 +108,8 @@ def rows(folder: Path, known: Manifest) -> Iterator[Row]:
     kind = "RGB" if known.channels == 3 else "gray"
     yield ("data set", f"{folder}, {human(sum(files))}")
     yield ("images", f"{known.count:,}, {kind}")
+    if known.held_out:
+        yield ("held out", f"{known.held_out:,} more, which training never sees")
     yield from of_labels(known.per_label if known.labels else {})
     yield ("arrays", "resolution, bytes, file, SHA-256")
     for resolution in known.resolutions:

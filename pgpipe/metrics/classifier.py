@@ -42,12 +42,16 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, classes]."""
+        logits: Tensor = self.logits(self.features(x))
+        return logits
+
+    def features(self, x: Tensor) -> Tensor:
+        """[N, C, R, R] -> what the linear layer sees, [N, 128 cells^2]."""
         if x.shape[-1] > INPUT:
             x = F.avg_pool2d(x, x.shape[-1] // INPUT)
         for convolution in self.convolutions:
             x = F.relu(convolution(x))
-        logits: Tensor = self.logits(F.adaptive_avg_pool2d(x, self.cells).flatten(1))
-        return logits
+        return F.adaptive_avg_pool2d(x, self.cells).flatten(1)
 
 
 def train(

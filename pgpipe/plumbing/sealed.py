@@ -81,7 +81,7 @@ def stated(folder: Path) -> dict[str, str] | None:
 
 def seal_of(path: Path) -> Seal | None:
     """Return the sealed folder that a file lies in, and what it states; None without one."""
-    for folder in list(path.parents)[:2]:
+    for folder in list(path.parents)[:3]:  # data/multires/held_out/r16/00000.npy
         if (hashes := stated(folder)) is not None:
             return folder, hashes
     return None

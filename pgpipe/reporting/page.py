@@ -89,6 +89,7 @@ def render(
     quick_images: int = 0,
     film: bytes = b"",
     classes: Iterable[str] = (),
+    near: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -101,6 +102,7 @@ def render(
         quick_images: that a quick score was made of.
         film: of the growth, as WebP; empty: none.
         classes: names of the rows of the picture `row_per_class`.
+        near: figures/neighbours.json, where there is one.
     """
     return template("page.html").render(
         scores=list(score_rows(metrics)),
@@ -112,6 +114,7 @@ def render(
         quick_images=quick_images,
         film=in_text(film),
         classes=list(classes),
+        near=near,
         data=params["dataset"]["name"],
     )
 

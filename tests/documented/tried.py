@@ -15,7 +15,7 @@ DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
 MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
 )
-DRAWN = r"pgpipe (generate|walk|growth|export|project|directions) .*"
+DRAWN = r"pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 COMMIT_OWN = r"git commit -m \"my images\" params\.yaml"
@@ -143,6 +143,9 @@ TRIED = {
         f"{MEASURED}::test_it_prints_speed_agreement_and_peak_memory"
     ),
     r"dvc exp run SETTINGS prepare": "tests/test_docs.py::test_its_settings_are_valid",
+    r"dvc exp run -S dataset\.held_out=0\.1": (
+        "tests/stages/test_prepare.py::test_what_is_held_out_is_apart_from_all_else"
+    ),
 }
 
 NOT_TRIED = {

@@ -106,6 +106,33 @@ def test_the_growth_as_a_film_and_the_names_of_classes() -> None:
     assert "image/webp" not in rendered()
 
 
+NEAR = {
+    "copies": True, "generated": 1000, "training": 5000, "reals": 400, "reals_are": "held out",
+    "mirrored": True,
+    "spaces": {"pixels": {"share": 0.125, "expected": 0.01}, "pyramid": {"share": 0.0}},
+}  # fmt: skip
+
+
+def test_an_alarm_where_the_generator_copies() -> None:
+    pictures = {**PICTURES, "neighbours": b"picture of neighbours"}
+
+    def text(near: dict[str, Any]) -> str:
+        return " ".join(page.render(METRICS, PARAMS, pictures, 8, [4], near=near).split())
+
+    html = text(NEAR)
+    assert '<p class="alarm"><strong>It copies training images.</strong></p>' in html
+    assert (
+        "Of 1000 generated images 12.5 % by pixels and 0.0 % by pyramid are nearer to one of 5000 "
+        "training images, or to its mirror image, than 99 % of 400 held-out images are. 1.0 % is "
+        "expected" in html
+    )
+    silent = text({**NEAR, "copies": False, "mirrored": False, "reals_are": "training"})
+    assert 'class="alarm"' not in silent
+    assert "training images than 99 % of 400 training images are to all others." in silent
+    assert len(Elements(html).named("img")) == len(pictures)
+    assert "Does it copy?" not in rendered()
+
+
 def test_scores_in_one_line_stand_beside_the_reals() -> None:
     assert page.in_one_line(METRICS) == (
         "SWD 33.75 (3.38), MS-SSIM 0.2875 (0.2625), classifier score 4.62 (6.88)"

@@ -1,6 +1,7 @@
 """The stage prepare from outside: however it is ended, in order, with nothing left running."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,11 @@ import psutil
 import pytest
 from tinyparams import ROOT
 
-from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.data.feeding.multires import HELD_OUT, ImageStore, everything, read_manifest
 from pgpipe.data.preparing import workers
 from pgpipe.plumbing.hashes import sha256_tree
 from stages import prepare
-from stages.paths import MULTIRES, RAW
+from stages.paths import MULTIRES, RAW, images
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,14 @@ def write_params(folder: Path) -> None:
         assert old in text
         text = text.replace(old, new, 1)
     (folder / "params.yaml").write_text(text)
+
+
+def hold_out(folder: Path, share: float) -> None:
+    """Change that parameter."""
+    file = folder / "params.yaml"
+    text, found = re.subn(r"held_out: \S+", f"held_out: {share}", file.read_text())
+    assert found == 1
+    file.write_text(text)
 
 
 def write_raw(folder: Path, count: int) -> None:
@@ -111,3 +120,24 @@ def test_the_bytes_are_those_of_one_process(project: Path, monkeypatch: pytest.M
         found.add(sha256_tree(MULTIRES))
     assert len(found) == 1
     assert read_manifest(MULTIRES)["count"] == 1000
+
+
+def test_what_is_held_out_is_apart_from_all_else(project: Path) -> None:
+    """Each of a hundred images is there ten times, always on one side."""
+    write_params(project)
+    write_raw(project, 1000)
+    prepare.run()
+    whole = everything(ImageStore(images(16)))[:]
+    hold_out(project, 0.3)
+    prepare.run()
+    trained = everything(ImageStore(images(16)))[:]
+    apart = everything(ImageStore(MULTIRES / HELD_OUT / "r16"))[:]
+    manifest = read_manifest(MULTIRES)
+    assert (manifest["count"], manifest["held_out"]) == (len(trained), len(apart))
+    assert len(apart) == 10 * len({image.tobytes() for image in apart})
+    assert 100 < len(apart) < 500
+    both = [image.tobytes() for image in np.concatenate([trained, apart])]
+    assert sorted(both) == sorted(image.tobytes() for image in whole)
+    hold_out(project, 0)
+    prepare.run()
+    assert not (MULTIRES / HELD_OUT).exists()

@@ -2,7 +2,9 @@
 
     rN/00000.npy   uint8 [n, N, N, C], shards of at most 4 GB, for N = 4, 8, ... up to the largest
     labels.npy     int64 [count], an index into the manifest's `labels`
-    manifest.json  count, channels, labels, hash of every array, rejected files with reasons
+    held_out/rN    the same of images that training never sees, where there are any
+    manifest.json  count, channels, labels, hash of every array, rejected files with reasons;
+                   `held_out`, how many there are, where some were asked for
 
 Each smaller image is a box mean of the largest, rounded once. `writing` and `shards` write it, so
 that what only reads does not depend on how it is made.
@@ -21,6 +23,7 @@ from pgpipe.images import Images, release
 from pgpipe.plumbing import sealed
 
 MANIFEST = "manifest.json"
+HELD_OUT = "held_out"
 
 
 class Block(NamedTuple):
@@ -78,6 +81,11 @@ class Chosen:
         for shard in self.store.shards:
             release(shard)
         return images
+
+
+def everything(store: ImageStore) -> Chosen:
+    """Return all images of a store in its order."""
+    return Chosen(store, np.arange(len(store)))
 
 
 def read_shards(folder: Path) -> list[Images]:

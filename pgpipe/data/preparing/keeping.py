@@ -21,7 +21,7 @@ from pgpipe.data.config import DatasetSection
 from pgpipe.data.feeding.multires import Block
 from pgpipe.data.preparing import places
 from pgpipe.data.preparing.shards import Mark
-from pgpipe.data.preparing.writing import Progress, SetWriter, write_manifest
+from pgpipe.data.preparing.writing import ALL, Progress, SetWriter, Split, write_manifest
 from pgpipe.data.sources.table import SOURCES
 from pgpipe.errors import IntegrityError
 from pgpipe.plumbing import sealed
@@ -42,9 +42,9 @@ NO_PIXELS = {"path", "max_rejected"}  # what they are is in the raw files; how m
 class Keeper:
     """Writes a data set in a folder of its own, from where an earlier run was ended."""
 
-    def __init__(self, folder: Path, resolution: int) -> None:
+    def __init__(self, folder: Path, resolution: int, split: Split = ALL) -> None:
         """Go on in `folder` if what an earlier run has left there is intact, else begin."""
-        self.folder, self.writer = folder, opened(folder, resolution)
+        self.folder, self.writer = folder, opened(folder, resolution, split)
         self.timer = Timer(MARK_SECONDS)
 
     def write(
@@ -68,24 +68,32 @@ class Keeper:
     def mark(self) -> None:
         """Note how far it is; the next time comes after a while that this one decides, too."""
         start = time.monotonic()
-        progress = self.writer.progress()._asdict()
-        progress["shards"] = [mark._asdict() for mark in progress["shards"]]
+        progress = plain(self.writer.progress())
         state = {"progress": progress, "sha256": sha256_json(progress)}
         write_bytes(self.folder / PROGRESS, json.dumps(state).encode())
         self.timer.seconds = max(MARK_SECONDS, (time.monotonic() - start) / MARK_SHARE)
         self.timer.restart()
 
 
-def opened(folder: Path, resolution: int) -> SetWriter:
+def plain(progress: Progress) -> dict[str, Any]:
+    """Return how far a set is as JSON has it."""
+    return {
+        **progress._asdict(),
+        "shards": [mark._asdict() for mark in progress.shards],
+        "held_out": plain(progress.held_out) if progress.held_out else None,
+    }
+
+
+def opened(folder: Path, resolution: int, split: Split = ALL) -> SetWriter:
     """The writer of a set; what is damaged is written anew."""
     if not (folder / PROGRESS).exists():
-        return SetWriter(folder, resolution)
+        return SetWriter(folder, resolution, split=split)
     try:
-        return SetWriter(folder, resolution, read_progress(folder / PROGRESS))
+        return SetWriter(folder, resolution, read_progress(folder / PROGRESS), split)
     except (IntegrityError, OSError, ValueError, KeyError, TypeError) as error:
         warn(f"{folder}: damaged, so begun anew: {error}")
         (folder / PROGRESS).unlink()
-        return SetWriter(folder, resolution)
+        return SetWriter(folder, resolution, split=split)
 
 
 def read_progress(file: Path) -> Progress:
@@ -94,18 +102,25 @@ def read_progress(file: Path) -> Progress:
     found = state["progress"]
     if sha256_json(found) != state["sha256"]:
         raise IntegrityError(f"{file.name}: hash differs")
+    return progress_of(found)
+
+
+def progress_of(found: dict[str, Any]) -> Progress:
+    """Return what `plain` was given."""
     rejected = [(name, reason) for name, reason in found["rejected"]]
-    return Progress(found["labels"], rejected, [Mark(**mark) for mark in found["shards"]])
+    marks = [Mark(**mark) for mark in found["shards"]]
+    apart = progress_of(found["held_out"]) if found["held_out"] else None
+    return Progress(found["labels"], rejected, marks, apart)
 
 
 @contextmanager
-def kept(root: Path, key: str, resolution: int) -> Iterator[Keeper]:
+def kept(root: Path, key: str, resolution: int, split: Split = ALL) -> Iterator[Keeper]:
     """A context of a keeper below `root`; what it kept is gone when the set is done.
 
     So are, then, sets of other parameters that nobody works on.
     """
     with places.own(root, key) as folder:
-        keeper = Keeper(folder, resolution)
+        keeper = Keeper(folder, resolution, split)
         try:
             yield keeper
             (folder / PROGRESS).unlink(missing_ok=True)
