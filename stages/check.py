@@ -271,7 +271,8 @@ def meaning(params: Params, document: dict[str, Any]) -> str:
     chain = [phase for _, phase in params.growth.chain()]
     shown, side = kimg(sum(phase.images for phase in chain)), chain[-1].res
     hours = rates.hours(project_root(), document, chain)
-    long = "" if hours is None else f", {hours:.2g} hours of training, at the speed of before"
+    spent = "" if hours is None else f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} min"
+    long = spent and f", {spent} of training at the speed of before"
     return (
         f"{params.dataset.name}, {params.model.name}, {counted(len(chain), 'phase')} to "
         f"{side}x{side} pixels, {shown:,g} kimg (thousands of real images shown){long}"

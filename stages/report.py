@@ -19,7 +19,7 @@ from pgpipe.reporting import figures, page, run_note
 from pgpipe.reporting.figures import History
 from pgpipe.scoring import neighbours
 from pgpipe.tracking.spool import THIS_RUN
-from pgpipe.tracking.tracker import Tracker
+from pgpipe.tracking.tracker import NullTracker, Tracker
 from stages import paths
 from stages.listeners import log_data, log_generator, log_model
 from stages.paths import (
@@ -136,6 +136,8 @@ def log_neighbours(tracker: Tracker, known: Mapping[str, Any]) -> None:
 
 def log_all(tracker: Tracker, final: Path, history: History) -> None:
     """Whatever DVC took from its cache: the run is complete all the same."""
+    if isinstance(tracker, NullTracker):  # all of the below takes a second
+        return
     log_model(tracker, history.to_dict("records"), final)
     log_data(tracker, read_manifest(MULTIRES))
     metrics = sealed.read_json(METRICS)

@@ -44,7 +44,7 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
 
 def test_check_says_how_long_it_took(finished: Project) -> None:
     told = finished.run("pgpipe", "check")
-    assert re.search(r"3 phases to 16x16 pixels, 1\.1 kimg .*, \S+ hours of training", told), told
+    assert re.search(r"3 phases to 16x16 pixels, 1\.1 kimg .*, \d+ min of training", told), told
 
 
 def test_the_documented_python_draws_images(finished: Project) -> None:

@@ -14,7 +14,7 @@ Nothing of it is pickled.
 
 import json
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 from pgpipe.plumbing.hashes import sha256_json
@@ -122,7 +122,7 @@ def files(name: str, weights: bytes, code: bytes, drawn: Drawn) -> dict[str, byt
         code: a zip of the modules that `model.py` needs.
         drawn: what it draws.
     """
-    requirements = "".join(f"{package}=={public(package)}\n" for package in PACKAGES)
+    requirements = "".join(f"{package}{pinned(package)}\n" for package in PACKAGES)
     uuid = sha256_json([weights.hex(), code.hex(), requirements, drawn])[:32]
     seeds, classes = [0, 1], drawn.classes[:2] * 2
     columns = ["seed", "class"] if classes else ["seed"]
@@ -133,7 +133,7 @@ def files(name: str, weights: bytes, code: bytes, drawn: Drawn) -> dict[str, byt
             folder=FOLDER,
             file=name,
             python=platform.python_version(),
-            mlflow=public("mlflow"),
+            mlflow=pinned("mlflow").removeprefix("=="),
             size=len(weights) + len(code),
             uuid=uuid,
             **{part: quoted(of) for part, of in signature(drawn).items()},
@@ -166,6 +166,9 @@ def quoted(value: object) -> str:
     return "'" + json.dumps(value).replace("'", "''") + "'"
 
 
-def public(package: str) -> str:
-    """Return a package's version without what only its builder knows: 2.9.0 of 2.9.0+cpu."""
-    return version(package).partition("+")[0]
+def pinned(package: str) -> str:
+    """Return `==` and a package's version, without what only its builder knows; else nothing."""
+    try:
+        return "==" + version(package).partition("+")[0]  # 2.9.0 of 2.9.0+cpu
+    except PackageNotFoundError:  # installed under another name
+        return ""

@@ -312,7 +312,7 @@ def test_it_says_in_one_line_what_is_asked_for(
         rates.remember(project, rates.key_of(load_yaml(file), phase_of), 10.0)
     stage.run()
     assert capsys.readouterr().out.endswith(
-        "18 kimg (thousands of real images shown), 0.5 hours of training, at the speed of before\n"
+        "18 kimg (thousands of real images shown), 30 min of training at the speed of before\n"
     )
 
 

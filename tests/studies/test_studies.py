@@ -1,10 +1,12 @@
 """Which experiments a study consists of, and what makes two of them the same."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pgpipe.errors import UsageError
+from pgpipe.studies import results
 from pgpipe.studies.table import (
     STUDIES,
     choose,
@@ -76,3 +78,14 @@ def test_unknown_names_are_refused(call, message: str) -> None:  # type: ignore[
     with pytest.raises(UsageError) as raised:
         call()
     assert message in str(raised.value)
+
+
+def test_the_run_of_a_table_shows_its_figure_first() -> None:
+    tags: dict[str, str] = {}
+    tracker = SimpleNamespace(log_artifact=lambda *_: None, set_tags=tags.update)
+    results.log(tracker, [], [Path(f"table1.{kind}") for kind in ("md", "csv", "png")])
+    first, *links = tags["mlflow.note.content"].split("\n\n")
+    assert first == "![ablation/table1.png](get-artifact?path=ablation/table1.png&run_uuid={run})"
+    assert [link.partition("]")[0] for link in links] == [
+        "[ablation/table1.csv", "[ablation/table1.md"
+    ]  # fmt: skip
