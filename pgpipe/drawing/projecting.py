@@ -83,7 +83,7 @@ def photograph(file: Path, generator: Generator) -> Images:
     """
     spec = generator.spec
     try:
-        decoded = decode(sealed.content(file), file.name, spec.channels)
+        decoded = decode(sealed.content(file), file.name, 1 if spec.channels == 1 else 3)
     except Rejected as verdict:
         raise IntegrityError(f"{file}: {verdict.reason}") from None
     return np.asarray(square(decoded, generator.resolution, "center")).round().astype(np.uint8)

@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.startfile import ADDRESS
 from pgpipe.tracking.address import shown_store
-from pgpipe.tracking.artifact import ADDRESS
 from pgpipe.tracking.model import ABOUT, FOLDER
 from pgpipe.tracking.push import KEY_TAG, push
 from pgpipe.tracking.spool import SpoolDamaged, runs_folder

@@ -16,6 +16,7 @@ MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
 )
 DRAWN = r"pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
+PROJECT = r"pgpipe project"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
 COMMIT_OWN = r"git commit -m \"my images\" params\.yaml"
@@ -66,6 +67,7 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    PROJECT: "tests/drawing/test_commands.py::test_photographs_are_projected_and_walked_between",
     r"(MLFLOW_TRACKING_URI=\S+ mlflow models serve|curl) .*": (
         "tests/tracking/test_model.py::test_it_is_served_and_draws_what_generate_draws"
     ),
@@ -104,8 +106,8 @@ TRIED = {
     QUEUE: IN_A_QUEUE,
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
-    r"pgpipe study (status|table|check|queue --study NAME)": TABLE_1,
-    r"pgpipe study run table1 --executor local -j 2": JOBS_GO_ON,
+    r"pgpipe study (status|table|check|queue( --study NAME)?)": TABLE_1,
+    r"pgpipe study run( table1 --executor local -j 2)?": JOBS_GO_ON,
     r"MLFLOW_TRACKING_URI=\S+ pgpipe study run table1 --executor slurm -j 9 .*": JOBS_OF_SLURM,
     r"dvc (pull|push)": CLONE,
     REMOTE: CLONE,

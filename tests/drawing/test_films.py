@@ -101,10 +101,10 @@ def model(tmp_path: Path) -> Path:
 
 def test_growth_shows_each_preview_below_its_caption(model: Path) -> None:
     found = list(growth.frames(model, rows=1, most=10))
-    assert [frame.shape for frame in found] == [(growth.CAPTION + 64, 512, 3)] * 3
+    assert [frame.shape for frame in found] == [(writing.CAPTION + 64, 512, 3)] * 3
     for n, frame in enumerate(found, 1):
-        assert (frame[growth.CAPTION :] == 50 * n).all()
-        assert (frame[: growth.CAPTION] < 128).any(), "words"
+        assert (frame[writing.CAPTION :] == 50 * n).all()
+        assert (frame[: writing.CAPTION] < 128).any(), "words"
     assert len(list(growth.frames(model, rows=2, most=2))) == 2
     assert growth.state(0.5) == "fading in 50%"
 

@@ -15,6 +15,7 @@ from pgpipe.drawing.projecting import Opened
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.layers import Seed4x4
 from pgpipe.images import Images
 
 
@@ -31,7 +32,7 @@ def net(classes: int = 0, **changes: object) -> Generator:
 def test_directions_are_what_the_first_layer_changes_most(classes: int, equalised: bool) -> None:
     """By the singular vectors of the matrix that the layer is, seen at unit latents."""
     made = net(classes, equalised_lr=equalised)
-    layer = made.blocks["4"].seed
+    layer = next(m for m in made.modules() if isinstance(m, Seed4x4))
     seen = layer(torch.eye(6 + classes)) - layer(torch.zeros(1, 6 + classes))
     matrix = seen[:6].flatten(1).double().numpy()  # a row per number of the latent
     left, singular, _ = np.linalg.svd(matrix)
@@ -63,7 +64,9 @@ def test_the_middle_of_a_strip_is_the_seed_itself() -> None:
 
 
 def drawn(made: Generator, seed: int) -> Images:
-    return next(iter(seeds.draw(made, seeds.latents(made, [seed]), seeds.labels(made, [seed]))))[0]
+    z, labels = seeds.latents(made, [seed]), seeds.labels(made, [seed])
+    image: Images = next(iter(seeds.draw(made, z, labels)))[0]
+    return image
 
 
 def test_the_distance_is_that_of_pixels_at_every_scale_and_of_features() -> None:
@@ -90,7 +93,7 @@ def test_the_distance_is_that_of_pixels_at_every_scale_and_of_features() -> None
 def test_an_image_of_the_generator_is_found_again(classes: int, norm: str) -> None:
     """Of a seed that is none of the latents that are tried first."""
     made = net(classes, latent_norm=norm)
-    opened, aim, steps = Opened(Trained(made, []), None), drawn(made, 10_000), []
+    opened, aim, steps = Opened(Trained(made, []), None), drawn(made, 10_000), list[int]()
     found = projecting.project(opened, aim, None, 4, 150, steps.append)
     first = seeds.latents(made, range(projecting.TRIED))
     labels = seeds.labels(made, range(projecting.TRIED))
