@@ -227,6 +227,8 @@ def test_the_stage_that_makes_a_file_is_that_of_dvc() -> None:
 # Foreign packages have one home
 
 HOMES = {
+    "fastapi": {"pgpipe.drawing"},
+    "uvicorn": {"pgpipe.drawing"},
     "mlflow": {"pgpipe.tracking"},
     "typer": {"pgpipe.commands"},
     "click": {"pgpipe.commands"},

@@ -176,6 +176,7 @@ def register(
 
 for drawing in (
     *(cli_drawing.generate, cli_drawing.walk, cli_drawing.project, cli_drawing.directions),
+    cli_drawing.explore,
     *(cli_drawing.growth, cli_neighbours.neighbours, cli_export.export),
 ):
     app.command(rich_help_panel="Trained generators")(drawing)

@@ -228,6 +228,22 @@ def directions(
     say(f"{to}: {count} directions")
 
 
+def explore(
+    generator: Place = None,
+    port: Annotated[int, typer.Option(min=1024, max=65535)] = 7860,
+) -> None:
+    """Serve a page that draws by seed, class and walk, to this machine only, until Ctrl-C.
+
+    It is that of `pgpipe export`, but PyTorch draws, so that the generator may be of any size.
+    """
+    from pgpipe.drawing import serving
+
+    with trained(generator) as found, serving.listening(port) as opened:
+        app = serving.application(found, f"pgpipe: {generator or final_model()}")
+        say(f"http://{serving.HOST}:{port}/ (Ctrl-C ends it)")
+        serving.serve(app, opened)
+
+
 def growth(
     model: Annotated[
         str | None,

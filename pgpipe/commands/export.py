@@ -51,12 +51,13 @@ def export(
             exporting.write_networks(folder, place)
         exporting.write_graphs(folder, found.generator, onnx, torchscript)
         if (size := browser.weights_bytes(found.generator)) <= browser.MOST_BYTES:
-            about = f"{config['parameters']:,} parameters."
+            about = f"{config['parameters']:,} parameters. Drawn by this page, on your machine."
             write_bytes(folder / exporting.PAGE, browser.page(found, title, about))
         else:
             note(
                 f"index.html is not written: {size / 1e6:.1f} MB of weights are more than the "
-                f"{browser.MOST_BYTES // 1_000_000} MB that a browser draws from"
+                f"{browser.MOST_BYTES // 1_000_000} MB that a browser draws from; for a page that "
+                "draws, run `pgpipe explore`"
             )
         names = exporting.written(folder)
         text = card.render(config, origin, names)

@@ -1,7 +1,8 @@
 """A page that draws in the browser: one file with the weights and a forward pass in JavaScript.
 
 `page/network.js` computes what `gan.generator` computes, from a list of layers and their weights;
-`page/page.html` is what a person sees. It is opened from the disk and loads nothing.
+`page/page.html` is what a person sees. It is opened from the disk and loads nothing. Served by
+`pgpipe explore`, it has no weights, and asks for what it shows.
 """
 
 import base64
@@ -42,18 +43,26 @@ def weights_bytes(generator: Generator) -> int:
     return sum(4 * p.numel() for layer in layers_of(generator) for p in layer.parameters())
 
 
-def page(trained: Trained, title: str, about: str) -> bytes:
-    """Return the page as HTML: a title, and a line on what it draws.
+def page(trained: Trained, title: str, about: str, served: bool = False) -> bytes:
+    """Return the page as HTML.
+
+    Args:
+        trained: what is drawn from.
+        title: of the page.
+        about: a line on what it draws.
+        served: it asks its server for images, and holds no weights.
 
     Raises:
         UsageError: the generator has layers that the page does not know.
     """
-    generator = trained.generator
-    data = b"".join(tensor.cpu().numpy().astype("<f4").tobytes() for tensor in numbers(generator))
+    tensors = () if served else numbers(trained.generator)
+    data = b"".join(tensor.cpu().numpy().astype("<f4").tobytes() for tensor in tensors)
+    known = model(trained) | {"layers": [] if served else described(trained.generator)}
     parts = {
         "@TITLE@": html.escape(title),
         "@ABOUT@": html.escape(about),
-        "@MODEL@": json.dumps(model(trained)).replace("<", "\\u003c"),
+        "@CONNECT@": "'self'" if served else "'none'",
+        "@MODEL@": json.dumps(known | {"served": served}).replace("<", "\\u003c"),
         "@NETWORK@": (FOLDER / "network.js").read_text(encoding="utf-8"),
         "@WEIGHTS@": base64.b64encode(data).decode(),
     }
@@ -87,11 +96,15 @@ def model(trained: Trained) -> dict[str, Any]:
         "tanh": spec.tanh,
         "company": COMPANY if spec.generator_norm == "batch" else 0,
         "streams": {name: zlib.crc32(name.encode()) for name in ("latent", "label")},
-        "layers": [described(generator, layer) for layer in layers_of(generator)],
     }
 
 
-def described(generator: Generator, layer: Layer) -> dict[str, Any]:
+def described(generator: Generator) -> list[dict[str, Any]]:
+    """Return what each layer does that draws."""
+    return [description(generator, layer) for layer in layers_of(generator)]
+
+
+def description(generator: Generator, layer: Layer) -> dict[str, Any]:
     """Return what a layer of the page does; the last one has no activation."""
     if type(layer) not in KINDS:
         raise UsageError(f"a page cannot draw a {generator.spec.name}: {type(layer).__name__}")

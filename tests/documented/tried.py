@@ -67,6 +67,9 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    r"pgpipe explore": (
+        "tests/drawing/test_serving.py::test_the_page_is_served_and_gets_what_generate_draws"
+    ),
     PROJECT: "tests/drawing/test_commands.py::test_photographs_are_projected_and_walked_between",
     r"(MLFLOW_TRACKING_URI=\S+ mlflow models serve|curl) .*": (
         "tests/tracking/test_model.py::test_it_is_served_and_draws_what_generate_draws"
