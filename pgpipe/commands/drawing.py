@@ -234,7 +234,7 @@ def explore(
 ) -> None:
     """Serve a page that draws by seed, class and walk, to this machine only, until Ctrl-C.
 
-    It is that of `pgpipe export`, but PyTorch draws, so that the generator may be of any size.
+    It is the page of an export, but PyTorch draws, so that the generator may be of any size.
     """
     from pgpipe.drawing import serving
 
