@@ -161,7 +161,7 @@ def cells_of(grid: str) -> tuple[int, int]:
 
 
 def project(
-    images: Annotated[list[Path], typer.Argument(help="Photographs.", metavar="IMAGE...")],
+    images: Annotated[list[Path], typer.Argument(help="Photographs.", metavar="IMAGES...")],
     generator: Annotated[
         str | None,
         typer.Option(
@@ -240,7 +240,6 @@ def explore(
 
     with trained(generator) as found, serving.listening(port) as opened:
         app = serving.application(found, f"pgpipe: {generator or final_model()}")
-        say(f"http://{serving.HOST}:{port}/ (Ctrl-C ends it)")
         serving.serve(app, opened)
 
 

@@ -18,6 +18,7 @@ from pgpipe.drawing import browser
 from pgpipe.drawing import seeds as by_seed
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import UsageError
+from pgpipe.plumbing.terminal import say
 
 HOST = "127.0.0.1"
 MOST_NUMBERS = 1 << 16
@@ -76,9 +77,10 @@ def listening(port: int) -> socket.socket:
 
 
 def serve(app: FastAPI, opened: socket.socket) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
+    """Say where the page is, and serve it until Ctrl-C or SIGTERM."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     try:
+        say(f"http://{HOST}:{opened.getsockname()[1]}/ (Ctrl-C ends it)")
         server.run(sockets=[opened])
     except KeyboardInterrupt:  # uvicorn has ended, and passes it on
         return

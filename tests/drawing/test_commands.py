@@ -151,23 +151,28 @@ def test_another_format_says_so(command: Run, model: Path, here: Path) -> None:
 
 
 def test_a_project_draws_from_its_final_phase_and_a_run_from_what_it_logged(
-    finished: Project, tmp_path: Path
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Run
 ) -> None:
     project = finished.untouched.copy(tmp_path / "project")
     project.run("dvc", "repro", "--single-item", "--force", "report")
     project.run("pgpipe", "sync")
-    project.run("pgpipe", "generate", "--seeds", "3", "--to", "own")
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(project.folder)
+    assert command("generate", "--seeds", "3", "--to", "own")[0] == 0
     client = MlflowClient(tracking_uri=f"sqlite:///{project.folder}/mlflow.db")
     (found,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
     address = f"runs:/{found.info.run_id}"
     for place in (address, f"{address}/generator", f"{address}/generator/generator.safetensors"):
-        project.run("pgpipe", "generate", place, "--seeds", "3", "--to", "logged")
+        assert command("generate", place, "--seeds", "3", "--to", "logged")[0] == 0
         own, logged = (project.folder / f / "seed0003.png" for f in ("own", "logged"))
         assert own.read_bytes() == logged.read_bytes()
         logged.unlink()
-    told = project.run("pgpipe", "generate", f"{address}/nothing", code=2)
+    code, _, told = command("generate", f"{address}/nothing")
+    assert code == 2
     assert "no nothing among what the run logged" in told
-    told = project.run("pgpipe", "generate", "runs:/0123abcd", code=2)
+    code, _, told = command("generate", "runs:/0123abcd")
+    assert code == 2
     assert "runs:/0123abcd: no such run in" in told
 
 

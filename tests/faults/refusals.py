@@ -233,7 +233,8 @@ REFUSALS: dict[str, Refusal] = {
 
 
 EVERY = {tuple(words): of for words, of in commands(typer.main.get_command(cli.app))}
-PORT = str(4000 + os.getpid() % 1000)  # of the UI
+PORT = str(4000 + os.getpid() % 1000)  # of what serves a page
+SERVERS = ("ui", "explore")
 ARGUMENTS: dict[Words, Sequence[Words]] = {
     ("check",): [(), ("--estimate",)],
     ("train",): [("r8",)],
@@ -242,7 +243,9 @@ ARGUMENTS: dict[Words, Sequence[Words]] = {
         "--json", "scores.json", "--swd-images", "32", "--pairs", "16",
     )],
     ("preset",): [("list",), ("show", "tiny"), ("tiny", "--force")],
-    ("ui",): [("--port", PORT)],
+    **{(of,): [("--port", PORT)] for of in SERVERS},
+    ("project",): [("samples/random.png", "--steps", "2", "--starts", "1")],
+    ("register",): [("faces",)],
     ("weights",): [("--from", "params.yaml"), ("--url", "http://127.0.0.1:9/")],
     ("repair",): [(), ("--dry-run",)],
     ("gc",): [("--days", "0"), ("--dry-run",)],
@@ -277,7 +280,7 @@ def ended(folder: Path, words: Words, name: str, really: bool) -> Ended:
     serves = False
     while process.exitcode is None and time.monotonic() < until:
         process.join(0.02)
-        if words[0] == "ui" and not serves and (serves := "http://" in read(logs / "1")):
+        if words[0] in SERVERS and not serves and (serves := "http://" in read(logs / "1")):
             os.kill(process.pid, signal.SIGINT)
     code = process.exitcode
     with suppress(ProcessLookupError):

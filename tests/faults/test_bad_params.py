@@ -5,6 +5,7 @@ Most files go through the command in this process, some through a process of the
 
 import collections
 import os
+import re
 import subprocess
 import sys
 import time
@@ -78,7 +79,7 @@ def test_wrong_file_is_refused_in_one_line_that_names_the_key(
 
 
 @pytest.mark.parametrize("examples", [20, pytest.param(200, marks=faults)])
-def test_right_file_is_accepted_without_a_word(
+def test_right_file_is_accepted_and_told_in_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
     """On a disk that holds whatever they ask for."""
@@ -86,7 +87,9 @@ def test_right_file_is_accepted_without_a_word(
 
     def check(data: bytes) -> None:
         Path("params.yaml").write_bytes(data)
-        assert run("check") == (0, "", "")
+        code, told, errors = run("check")
+        assert (code, told.count("\n"), errors) == (0, 1, "")
+        assert re.search(r" \d+ phases? to \d+x\d+ pixels, ", told), told
         Path("data/checked").write_text("data/checked")
 
     explore(right_files, examples, check)

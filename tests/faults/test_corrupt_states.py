@@ -171,7 +171,9 @@ def test_the_command_ends_with_one_line_that_names_both(untrained: Project) -> N
     again = Command(untrained.folder, "train", "r4")
     assert again.end() == INTEGRITY
     *warnings, error = again.output.splitlines()
-    assert len(warnings) == 2
-    assert all("pgpipe: warning:" in line and "set aside" in line for line in warnings)
+    assert all(line.startswith("pgpipe: warning: ") for line in warnings)
+    aside = [line for line in warnings if "tracking:" not in line]  # whose store may be slow
+    assert len(aside) == 2
+    assert all("set aside" in line for line in aside)
     assert error.startswith("pgpipe: error:")
     assert all(f"{name}.damaged" in error for name in names)

@@ -77,6 +77,7 @@ def trained(project: Project) -> dict[str, str]:
     return results(project.folder)
 
 
+@pytest.mark.faults
 def test_the_same_chain_fails_where_states_are_saved_in_place(
     untrained: Project, seconds: dict[str, float], trials: Trials
 ) -> None:
