@@ -149,6 +149,7 @@ METHOD: Settings = {
     "dataset.classes": [],
     "dataset.list": "",
     "dataset.images": 0,
+    "dataset.held_out": 0,  # all images are trained on
     "dataset.boxes": "",
 }
 

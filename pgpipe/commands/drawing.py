@@ -183,7 +183,7 @@ def project(
     """Find the latents of photographs, with a film of how each was found.
 
     A photograph is cut to its central square. NAME.png has it beside what the generator makes of
-    it, NAME.webp the way there, and NAME.json the latent, for `pgpipe walk --between`.
+    it, NAME.webp the way there, and NAME.json the latent, for walks between two.
     """
     from pgpipe.drawing import latents, projecting
     from pgpipe.plumbing.unwritable import naming_option
