@@ -74,10 +74,8 @@ def read(files: Sequence[Path], generator: Generator) -> tuple[Tensor, Tensor | 
         if not isinstance(content, dict):
             raise UsageError(f"{file}: no latent of `pgpipe project`")
         one = validate(Latent, content, str(file))
-        label = -1 if one.label is None else one.label
-        if len(one.latent) != spec.latent_size or not -1 <= label < spec.classes:
-            raise UsageError(f"{file}: the latent of another generator")
-        if (label < 0) != (spec.classes == 0):
+        known = one.label in range(spec.classes) if spec.classes else one.label is None
+        if len(one.latent) != spec.latent_size or not known:
             raise UsageError(f"{file}: the latent of another generator")
         found.append(one)
     z = torch.tensor([one.latent for one in found])
