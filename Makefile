@@ -10,7 +10,7 @@
 VENV    := .venv
 PYTHON  ?= python3
 SEED    ?= 0
-WORKERS ?= 2
+WORKERS ?= 3
 CHOICE  := not faults and not full
 FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
            tests/training/test_divergence.py tests/test_own_images.py tests/experiments/test_queue.py \

@@ -57,6 +57,8 @@ NO_RESULT = {  # modules and packages that make no result, and what they do inst
     "stages.tracked": "the tracker",
 }
 
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)  # expressions hold none
+
 Read = Callable[[str], str | None]  # the source text at a relative path, None where there is none
 
 
@@ -191,18 +193,22 @@ def imported(tree: ast.AST, text_of: Callable[[str], str | None]) -> Iterator[st
         yield from (name for name in names if name.partition(".")[0] in PACKAGES)
 
 
-def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes of a syntax tree but those that only a type checker sees."""
+def executed(node: ast.AST, also_typing: bool = False) -> Iterator[ast.AST]:
+    """Yield all statements of a syntax tree, but those that only a type checker sees."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
-            continue
-        yield child
-        yield from executed(child)
+        if isinstance(child, STATEMENTS) and (also_typing or not for_typing(child)):
+            yield child
+            yield from executed(child, also_typing)
+
+
+def for_typing(node: ast.AST) -> bool:
+    """Return whether a statement is one that only a type checker sees."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
     """Remove all docstrings from a syntax tree, which holds no comments in any case."""
-    for node in ast.walk(tree):
+    for node in (tree, *executed(tree, also_typing=True)):
         if isinstance(
             node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         ) and (ast.get_docstring(node, clean=False) is not None):
