@@ -103,6 +103,11 @@ class Params(Section):
             require_decided(self.train, name, system.decided_of_train)
         except ValueError as error:
             raise ValueError(f"train.{error}") from None
+        if self.train.label_conditioning == "joint" and not system.joint:
+            raise ValueError(
+                f"train.label_conditioning: joint needs a layer after D's 4x4 features that "
+                f"compares them with a label, and {name} has none; set it to matching or projection"
+            )
         if system.final not in (None, self.growth.phases[self.growth.final].res):
             raise ValueError(
                 f"model.name: {name} ends with {system.final} pixels, growth.final is "

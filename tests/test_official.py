@@ -150,6 +150,8 @@ def test_every_preset_of_the_papers_experiments_is_held() -> None:
         "digits-1k",
         "digits-1k-k2",
         "dcgan-64",
+        *("conditions-acgan", "conditions-matching", "conditions-projection", "conditions-joint"),
+        "conditions-photos",
         *("finetune", "finetune-flat", "finetune-grown", "own-300"),
     }
     assert held | ours == set(presets.titles())

@@ -97,8 +97,12 @@ class Place:
     ) -> None:
         self.folder, self.device = folder, device
         self.train = {**TRAIN, "device": device.type, **(train or {})}
-        stddev = self.section().minibatch_stddev
-        self.spec = network_spec(**{**MODEL, "minibatch_stddev": stddev, **(model or {})})
+        section = self.section()
+        of_train = {
+            "minibatch_stddev": section.minibatch_stddev,
+            "conditioning": section.label_conditioning or "acgan",
+        }
+        self.spec = network_spec(**{**MODEL, **of_train, **(model or {})})
         self.first = StateFolder(folder / "states.r4")
         self.layers = folder / "layers.safetensors"
 

@@ -23,6 +23,8 @@ CASES: list[Case] = [
     ({"adam_beta1": 0.5, "discriminator_steps": 2}, {}, True),
     ({"label_conditioning": "acgan", "updates": "simultaneous"}, {"classes": 3}, True),
     ({"label_conditioning": "matching"}, {"classes": 3}, False),
+    ({"label_conditioning": "projection"}, {"classes": 3}, True),
+    ({"label_conditioning": "joint", "loss": "r1"}, {"classes": 3}, True),
     ({"minibatch_stddev": 2, "minibatch_per_device": 4, "mirror": True}, {}, True),
     ({"loss": "lsgan"}, {}, True),
     ({"loss": "relativistic"}, {"minibatch_discrimination": 3}, False),
@@ -63,7 +65,13 @@ def networks(
     train: TrainSection, resolution: int = 8, device: torch.device = CPU, **changes: Any
 ) -> Networks:
     """Networks whose average is not the generator itself."""
-    sizes = {"fmap_base": 64, "fmap_max": 8, "minibatch_stddev": train.minibatch_stddev}
+    form = train.label_conditioning or "acgan"
+    sizes: dict[str, Any] = {
+        "conditioning": form,
+        "fmap_base": 64,
+        "fmap_max": 8,
+        "minibatch_stddev": train.minibatch_stddev,
+    }
     spec = network_spec(**{**sizes, **changes})
     named = weights.initial(spec, resolution, 0)
     others = weights.initial(spec, resolution, 1)

@@ -33,6 +33,8 @@ CASES = {  # what of the tiny chain is otherwise
     "r1": "train: {loss: r1, mirror: true}",
     "relativistic": "train: {loss: relativistic, updates: simultaneous}",
     "matching": "train: {label_conditioning: matching}",
+    "projection": "train: {label_conditioning: projection}",
+    "joint": "train: {label_conditioning: joint, loss: r1}",
     "no labels": "train: {label_conditioning: false, minibatch_stddev: false}",
     "groups": "train: {minibatch_stddev: 4, minibatch_per_device: 4}",
     "bf16": "train: {precision: bf16, ramp_up_kimg: 0.1, adam_reset: never}",

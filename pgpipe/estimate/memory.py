@@ -16,6 +16,7 @@ TRACKING = 130_000_000  # bytes of the tracker's libraries
 SCORING = 280_000_000  # bytes of the interpreter and the libraries of the metrics
 TEMPORARY = 4  # times D's weights: scaled ones, and those in the order that a processor likes
 HELD_BY_G = 6.0  # times G's maps, which simultaneous updates hold beside D's
+HELD_BY_MISMATCHED = 1.5  # times D's maps, of a joint score's third pairs
 NORMALISED = 1.8  # times, where D normalises its maps
 HALVED = 0.5  # times, in bfloat16
 
@@ -35,7 +36,8 @@ def feature_map_bytes(plan: Plan, phase: Phase) -> float:
     train, spec, system = plan.train, plan.spec, SYSTEMS[plan.model.name]
     numbers = {name: n.activations(spec, phase.res) for name, n in system.networks.items()}
     of_g = numbers.pop(system.averages[system.sampled])
-    held = LOSSES[train.loss].held * sum(numbers.values())
+    mismatched = HELD_BY_MISMATCHED if train.label_conditioning == "joint" else 0
+    held = (LOSSES[train.loss].held + mismatched) * sum(numbers.values())
     held *= NORMALISED if spec.discriminator_norm != "none" else 1
     if train.updates == "simultaneous":
         held += HELD_BY_G * of_g

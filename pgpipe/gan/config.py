@@ -34,7 +34,8 @@ Decay = Annotated[float, Field(ge=0, le=0.999999)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]  # of a part of a loss
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
-Conditioning = Literal["auto", False, "acgan", "matching"]
+Form = Literal["acgan", "matching", "projection", "joint"]  # how D judges labels
+Conditioning = Literal["auto", False, Form]
 QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
 
 
@@ -76,13 +77,24 @@ class NetworkSpec(Architecture):
     """Everything that the shapes of G and D depend on, but the resolution."""
 
     channels: PositiveInt  # of an image: 1 or 3
-    classes: NonNegativeInt  # labels joined to the latent and classified by D; 0: none
+    classes: NonNegativeInt  # labels joined to the latent and judged by D; 0: none
+    conditioning: Form = "acgan"  # how D judges them; files of before say nothing of it
     minibatch_stddev: bool | int  # as of the section `train`
 
     @property
     def stddev_maps(self) -> int:
         """Feature maps that minibatch stddev appends: 1 or 0."""
         return int(self.minibatch_stddev is not False)
+
+    @property
+    def label_maps(self) -> int:
+        """Feature maps of the label beside D's 4x4 features."""
+        return self.classes if self.conditioning == "joint" else 0
+
+    @property
+    def label_logits(self) -> int:
+        """Numbers that D returns beside the score, one per class."""
+        return self.classes - self.label_maps
 
     @property
     def stddev_group(self) -> int | None:
@@ -96,10 +108,13 @@ class NetworkSpec(Architecture):
         cls, model: ModelSection, train: "TrainSection", channels: int, labels: int, stacked: bool
     ) -> "NetworkSpec":
         """Return the spec for images of so many channels, of a data set with so many labels."""
+        asked = train.label_conditioning
+        classes = conditioned_classes(asked, labels, stacked)
         return cls(
             **model.model_dump(exclude={"start"}),
             channels=channels,
-            classes=conditioned_classes(train.label_conditioning, labels, stacked),
+            classes=classes,
+            conditioning="acgan" if asked == "auto" or not classes or not asked else asked,
             minibatch_stddev=train.minibatch_stddev,
         )
 
@@ -146,10 +161,11 @@ class TrainSection(Section):
 
     # true: over the whole minibatch; N: over groups of N
     minibatch_stddev: bool | Annotated[int, Field(ge=2, le=1 << 16)]
-    # Labels into G; D classifies (acgan: Odena et al. 2017) or tells right pairs of image and label
-    # from wrong ones (matching: Reed et al. 2016). auto: acgan where there are labels.
+    # Labels into G; D classifies (acgan: Odena et al. 2017), or scores how well image and label fit
+    # beside how real the image is (matching: Reed et al. 2016), in the sum of both (projection:
+    # Miyato and Koyama 2018), or in one score (joint). auto: acgan where there are labels.
     label_conditioning: Conditioning
-    label_weight: Weight  # of the labels' loss [1]
+    label_weight: Weight  # of the labels' loss [1]; projection has none
     mirror: bool  # flip every other real image
 
     device: Device
@@ -177,6 +193,17 @@ class TrainSection(Section):
             raise ValueError(
                 f"updates: simultaneous updates have one D step per G step, discriminator_steps is "
                 f"{self.discriminator_steps}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def a_joint_score_has_three_pairs(self) -> "TrainSection":
+        """Reals with wrong labels are scored as fakes are, for which not every loss has a term."""
+        if self.label_conditioning == "joint" and not LOSSES[self.loss].joint:
+            fine = ", ".join(name for name, row in LOSSES.items() if row.joint)
+            raise ValueError(
+                f"label_conditioning: joint also scores reals with wrong labels, of which "
+                f"{self.loss} makes no game; set loss to one of {fine}"
             )
         return self
 

@@ -6,7 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, LayerOptions, downsample, lrelu
+from pgpipe.gan.layers import (
+    Conv,
+    Dense,
+    DownConv,
+    Layer,
+    LayerOptions,
+    beside,
+    downsample,
+    lrelu,
+    one_hot,
+)
+from pgpipe.gan.losses.labels import match_scores
 from pgpipe.gan.minibatch import MinibatchDiscrimination, minibatch_stddev
 from pgpipe.gan.widths import discriminator_maps, hidden_maps, resolutions
 
@@ -35,21 +46,25 @@ class Block(nn.Module):
 
 
 class LastBlock(nn.Module):
-    """[N, C, 4, 4] -> score and label logits [N, 1 + classes]."""
+    """[N, C, 4, 4] -> score and label logits [N, 1 + classes].
+
+    Of a joint score there are no logits: labels [N, classes] come in beside the feature maps.
+    """
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         maps, hidden, options = discriminator_maps(spec, 4), hidden_maps(spec), options_of(spec)
         self.group, kernels = spec.stddev_group, spec.minibatch_discrimination
-        self.conv = Conv(maps + spec.stddev_maps, maps, 3, options=options)
+        self.conv = Conv(maps + spec.stddev_maps + spec.label_maps, maps, 3, options=options)
         self.flatten = nn.Flatten()
         self.dense = Dense(maps * 16, hidden, options=options)
         self.discrimination = MinibatchDiscrimination(hidden, kernels) if kernels else None
-        self.score = Dense(hidden + kernels, 1 + spec.classes, gain=1.0, options=options.plain)
+        outputs = 1 + spec.label_logits
+        self.score = Dense(hidden + kernels, outputs, gain=1.0, options=options.plain)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, C, 4, 4] -> [N, 1 + classes]."""
-        x = self.features(x)
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """[N, C, 4, 4], labels [N, classes] of a joint score -> [N, 1 + classes], or [N, 1]."""
+        x = self.features(x, labels)
         if self.discrimination is not None:
             x = self.discrimination(x)
         # In bfloat16 a loss would have its gradient rounded away where a score is near 0.
@@ -57,10 +72,12 @@ class LastBlock(nn.Module):
             out: Tensor = self.score(x.float())
         return out
 
-    def features(self, x: Tensor) -> Tensor:
-        """[N, C, 4, 4] -> [N, hidden]."""
+    def features(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """[N, C, 4, 4], and labels [N, classes] of a joint score, -> [N, hidden]."""
         if self.group is not None:
             x = minibatch_stddev(x, self.group)
+        if labels is not None:
+            x = beside(x, labels)
         x = self.flatten(lrelu(self.conv(x)))  # [N, C * 16]
         return lrelu(self.dense(x))
 
@@ -82,18 +99,35 @@ class Discriminator(nn.Module):
         maps, options = discriminator_maps(spec, resolution), options_of(spec).plain
         self.from_rgb[name] = Conv(spec.channels, maps, 1, options=options)
 
-    def forward(self, images: Tensor, fade: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, fade: Tensor | None = None, labels: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Score images.
 
         Args:
             images: [N, channels, R, R].
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
+            labels: int64 [N] or vectors [N, classes] that the images should fit: part of the score
+                of `projection` and `joint`, and of no other.
 
         Returns:
             Scores [N], higher is more real, and label logits [N, classes].
         """
-        x: Tensor = self.blocks["4"](self.down_to_4x4(images, fade))
-        return x[:, 0], x[:, 1:]
+        x, last = self.down_to_4x4(images, fade), self.blocks["4"]
+        maps = self.maps(labels, x.dtype)
+        out: Tensor = last(x) if maps is None else last(x, maps)
+        scores, logits = out[:, 0], out[:, 1:]
+        if self.spec.classes and self.spec.conditioning == "projection":
+            assert labels is not None
+            scores = scores + match_scores(logits, labels)  # Miyato and Koyama 2018, eq. 3
+        return scores, logits
+
+    def maps(self, labels: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+        """Return the vectors of labels that the block at 4x4 has beside its input, if joint."""
+        if not self.spec.label_maps:
+            return None
+        assert labels is not None
+        return one_hot(labels, self.spec.classes, dtype)
 
     def down_to_4x4(self, images: Tensor, fade: Tensor | None) -> Tensor:
         """[N, channels, R, R] -> the last block's input [N, C, 4, 4]."""
@@ -112,11 +146,12 @@ class Discriminator(nn.Module):
         return lrelu(self.from_rgb[str(resolution)](images))
 
     @torch.no_grad()
-    def fit(self, images: Tensor) -> None:
+    def fit(self, images: Tensor, labels: Tensor | None = None) -> None:
         """Set what depends on data from reals [N, channels, R, R]: minibatch discrimination."""
         last = self.blocks["4"]
         if isinstance(last, LastBlock) and last.discrimination is not None:
-            last.discrimination.fit(last.features(self.down_to_4x4(images, None)))
+            x = self.down_to_4x4(images, None)
+            last.discrimination.fit(last.features(x, self.maps(labels, x.dtype)))
 
     def noisy(self) -> Iterator[nn.Module]:
         """Yield the modules whose input the noise of `lsgan` goes to: 3x3 and 4x4 convolutions."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.layers import Conv, LayerOptions, Seed4x4, UpConv, lrelu, upsample
+from pgpipe.gan.layers import Conv, LayerOptions, Seed4x4, UpConv, lrelu, one_hot, upsample
 from pgpipe.gan.normalisation import pixel_norm
 from pgpipe.gan.widths import feature_maps, resolutions
 
@@ -110,7 +110,5 @@ class Generator(nn.Module):
         if self.spec.latent_norm == "latent":
             z = pixel_norm(z)
         if labels is not None:
-            if not labels.is_floating_point():
-                labels = torch.eye(self.spec.classes, dtype=z.dtype, device=z.device)[labels]
-            z = torch.cat([z, labels], dim=1)
+            z = torch.cat([z, one_hot(labels, self.spec.classes, z.dtype)], dim=1)
         return pixel_norm(z) if self.spec.latent_norm == "joined" else z

@@ -197,6 +197,19 @@ def kernels_kept(net: nn.Module) -> Iterator[None]:
             layer.keeps, layer.kept = False, ()
 
 
+def one_hot(labels: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
+    """Return labels int64 [N] as vectors [N, classes]; what is vectors stays as it is."""
+    if labels.is_floating_point():
+        return labels
+    return torch.eye(classes, dtype=dtype, device=labels.device)[labels]
+
+
+def beside(x: Tensor, vectors: Tensor) -> Tensor:
+    """Append vectors [N, E] to feature maps [N, C, H, W] as constant maps: [N, C + E, H, W]."""
+    maps = vectors.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+    return torch.cat([x, maps], dim=1)
+
+
 def boxed(kernel: Tensor) -> Tensor:
     """[K, C, 3, 3] -> [K, C, 4, 4]: the mean of its four shifts by one pixel.
 

@@ -2,7 +2,7 @@
 
 Weights are named by resolution, so growing and cutting are a choice of names. What G, D and the
 average mean is fixed by the spec: a start has to agree with it in all but the labels, whose rows
-(of G's first layer and D's last) are taken by the classes' names.
+(of G's first layer, and of D's last or of its 4x4 convolution) are taken by the classes' names.
 
     networks.safetensors    weights as `weights.named` calls them, and what a state says of them
 """
@@ -149,21 +149,21 @@ def of_shapes(started: Started, spec: NetworkSpec, resolutions: Sequence[int]) -
     """Yield the weights that have another shape there, but for rows of labels."""
     seen = set[str]()
     for resolution in resolutions:
-        rows = weights.labelled(spec, resolution)
+        rows, their_rows = (weights.labelled(s, resolution) for s in (spec, started.spec))
         for name, shape in weights.names(spec, resolution):
             if name not in started.named or name in seen:
                 continue
             seen.add(name)
             theirs, ours = list(started.named[name].shape), list(shape)
-            if without_labels(theirs, name in rows, started.spec) != without_labels(
-                ours, name in rows, spec
+            if without_labels(theirs, their_rows.get(name), started.spec) != without_labels(
+                ours, rows.get(name), spec
             ):
                 yield f"{name} is {theirs} there, {ours} here"
 
 
-def without_labels(shape: list[int], labelled: bool, spec: NetworkSpec) -> list[int]:
-    """Return a shape without the rows of the classes."""
-    return [shape[0] - spec.classes, *shape[1:]] if labelled else shape
+def without_labels(shape: list[int], axis: int | None, spec: NetworkSpec) -> list[int]:
+    """Return a shape without the rows of the classes, which are along an axis, if there."""
+    return [size - spec.classes * (n == axis) for n, size in enumerate(shape)]
 
 
 def of_sizes(theirs: NetworkSpec, ours: NetworkSpec) -> str:
@@ -202,20 +202,24 @@ def first_weights(
     Returns:
         The same names, and those of averages whose weights differ from their network's.
     """
-    rows, found = weights.labelled(spec, resolution), dict(drawn)
-    classes = places(started, spec, labels)
+    rows, their_rows = (weights.labelled(s, resolution) for s in (spec, started.spec))
+    classes, found = places(started, spec, labels), dict(drawn)
     for name, value in drawn.items():
         for own in (name, *in_averages(name, spec)):
             if (theirs := started.named.get(own)) is None:
                 continue
-            if name not in rows:
+            if name not in rows and name not in their_rows:
                 found[own] = theirs
                 continue
-            # He's constant of G's first layer counts the classes among its inputs.
-            inputs = spec.equalised_lr and name.startswith("generator.")
-            factor = math.sqrt(len(value) / len(theirs)) if inputs else 1.0
-            head = len(theirs) - started.spec.classes
-            found[own] = by_class(theirs * factor, value, head, classes)
+            axis = rows[name] if name in rows else their_rows[name]
+            # He's constant counts the classes where they are inputs: of G's first layer, and of
+            # the convolution that has a joint score's maps.
+            inputs = spec.equalised_lr and not name.startswith("discriminator.blocks.4.score")
+            factor = math.sqrt(value.shape[axis] / theirs.shape[axis]) if inputs else 1.0
+            known = classes if name in rows and name in their_rows else []
+            head = value.shape[axis] - spec.classes * (name in rows)
+            moved = by_class(theirs.movedim(axis, 0) * factor, value.movedim(axis, 0), head, known)
+            found[own] = moved.movedim(0, axis).contiguous()
     return found
 
 
@@ -235,6 +239,9 @@ def told(started: Started, spec: NetworkSpec, top: int, labels: Sequence[str]) -
     fresh = [name for name in SYSTEMS[spec.name].networks if name not in started.networks]
     fresh += [f"layers above {size}x{size}"] if top > size else []
     known = places(started, spec, labels)
+    joint = {spec.label_maps > 0, started.spec.label_maps > 0}
+    if spec.classes and started.spec.classes and len(joint) > 1 and "discriminator" not in fresh:
+        fresh.append("what D makes of labels, which is judged in another form there")
     new = [name for name, place in zip(labels, known, strict=False) if place is None]
     if new:
         more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""

@@ -68,7 +68,7 @@ class Step:
     ) -> None:
         self.networks, self.section, self.processes = networks, section, processes
         self.G, self.D = networks.generator, networks.discriminator
-        self.loss = load(section.loss)
+        self.loss, self.form = load(section.loss), networks.generator.spec.conditioning
         self.upscale = section.upscale(self.G.resolution)
         self.device = next(self.G.parameters()).device
         self.rows: dict[int, list[Tensor]] = {}  # of the micro-batches of so many images
@@ -150,13 +150,13 @@ class Step:
     def discriminator_loss(self, batch: Minibatch, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Return D's loss [] against fakes [N, C, R, R], and its statistics [5]."""
         real = self.reals(batch)
-        real_scores, real_logits = self.scored(batch, real, "real")
-        fake_scores, fake_logits = self.scored(batch, fake, "fake")
+        real_scores, real_logits = self.scored(batch, real, "real", batch.labels)
+        fake_scores, fake_logits = self.scored(batch, fake, "fake", batch.labels)
         loss = self.loss.discriminator(real_scores, fake_scores)
         norms = label_loss = torch.zeros((), device=self.device)
         if self.loss.penalty:
             seen = Seen(
-                score=lambda images: self.D(images, batch.fade)[0],
+                score=lambda images: self.D(images, batch.fade, batch.labels)[0],
                 real=real,
                 fake=fake,
                 real_scores=real_scores,
@@ -168,17 +168,18 @@ class Step:
             penalty, norms = self.loss.penalty(seen, self.section)
             loss = loss + penalty
         if batch.labels is not None:
-            label_loss = self.label_loss_d(batch, batch.labels, real_logits, fake_logits)
+            logits = real_logits, fake_logits
+            label_loss = self.label_loss_d(batch, batch.labels, real, logits)
             loss = loss + self.section.label_weight * label_loss
         statistics = [loss, real_scores.mean(), fake_scores.mean(), norms.mean(), label_loss]
         return loss, torch.stack([value.detach() for value in statistics])
 
     def generator_loss(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
         """Return G's loss [] on fakes [N, C, R, R] and the labels [N] that they were drawn for."""
-        fake_scores, fake_logits = self.scored(batch, fake, "generator")
+        fake_scores, fake_logits = self.scored(batch, fake, "generator", drawn_for)
         real_scores = fake_scores
         if self.loss.needs_reals:
-            real_scores, _ = self.scored(batch, self.reals(batch), "real")
+            real_scores, _ = self.scored(batch, self.reals(batch), "real", batch.labels)
         loss = self.loss.generator(real_scores, fake_scores)
         if drawn_for is not None:
             label_loss = self.label_loss_g(fake_logits, drawn_for)
@@ -186,23 +187,45 @@ class Step:
         return loss
 
     def label_loss_d(
-        self, batch: Minibatch, wanted: Tensor, real_logits: Tensor, fake_logits: Tensor
+        self, batch: Minibatch, wanted: Tensor, real: Tensor, logits: Scored
     ) -> Tensor:
-        """Return what D's label logits [N, classes] lack for the labels [N] of the reals: []."""
-        if self.section.label_conditioning != "matching":
-            of_real = labels.classification(real_logits, wanted)
-            return of_real + labels.classification(fake_logits, wanted)
-        key, classes = self.key("wrong", batch.seen), real_logits.shape[1]
-        others = batch.drawn(lambda n: rng.integers(classes - 1, (n,), key))
-        wrong = (wanted + 1 + others) % classes
-        pairs = (real_logits, wanted), (real_logits, wrong), (fake_logits, wanted)
-        return labels.matching_discriminator(*(labels.match_scores(*pair) for pair in pairs))
+        """Return what D lacks for the labels [N] of the reals [N, C, R, R] beside its game: [].
+
+        Args:
+            batch: the minibatch.
+            wanted: the labels of the reals, which the fakes were drawn for, too.
+            real: the reals.
+            logits: D's label logits [N, classes] of reals and of fakes.
+        """
+        of_real, of_fake = logits
+        match self.form:
+            case "acgan":
+                told = labels.classification(of_real, wanted)
+                return told + labels.classification(of_fake, wanted)
+            case "matching":
+                pairs = (of_real, wanted), (of_real, self.wrong(batch, wanted)), (of_fake, wanted)
+                scores = (labels.match_scores(*pair) for pair in pairs)
+                return labels.matching_discriminator(*scores)
+            case "joint":
+                assert self.loss.mismatched is not None
+                mismatched, _ = self.scored(batch, real, "real", self.wrong(batch, wanted))
+                return self.loss.mismatched(mismatched)
+        return torch.zeros((), device=self.device)  # of a projection all is in the score
 
     def label_loss_g(self, fake_logits: Tensor, wanted: Tensor) -> Tensor:
         """Return what the label logits of fakes [N, classes] lack for their labels [N]: []."""
-        if self.section.label_conditioning != "matching":
-            return labels.classification(fake_logits, wanted)
-        return labels.matching_generator(labels.match_scores(fake_logits, wanted))
+        match self.form:
+            case "acgan":
+                return labels.classification(fake_logits, wanted)
+            case "matching":
+                return labels.matching_generator(labels.match_scores(fake_logits, wanted))
+        return torch.zeros((), device=self.device)  # the score has it
+
+    def wrong(self, batch: Minibatch, wanted: Tensor) -> Tensor:
+        """Return a label for each of [N] that is any but its own."""
+        key, classes = self.key("wrong", batch.seen), self.G.spec.classes
+        others = batch.drawn(lambda n: rng.integers(classes - 1, (n,), key))
+        return (wanted + 1 + others) % classes
 
     # What goes in
 
@@ -221,8 +244,13 @@ class Step:
             images = mirrored(images, batch.drawn(lambda n: rng.uniform((n,), key)) < 0.5)
         return images if batch.fade is None else faded(images, batch.fade)
 
-    def scored(self, batch: Minibatch, images: Tensor, stream: str) -> Scored:
-        """Return D's verdict on images [N, C, R, R], through noise if the loss has some."""
+    def scored(
+        self, batch: Minibatch, images: Tensor, stream: str, fitting: Tensor | None
+    ) -> Scored:
+        """Return D's verdict on images [N, C, R, R] that should fit labels [N], if conditional.
+
+        It is through noise if the loss has some.
+        """
         noisy: AbstractContextManager[None] = nullcontext()
         if self.loss.noise and self.networks.fake_score is not None:
             strength = self.loss.noise.strength(self.networks.fake_score)
@@ -230,7 +258,7 @@ class Step:
             noise = Noise(strength, key, batch.whole, batch.rows)
             noisy = noise_before(self.D.noisy(), noise)
         with noisy:
-            scored: Scored = self.D(images, batch.fade)
+            scored: Scored = self.D(images, batch.fade, fitting)
         return scored
 
     def micro_batches(self, batch: Minibatch) -> list[Minibatch]:

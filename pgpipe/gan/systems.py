@@ -44,6 +44,7 @@ class System(NamedTuple):
     statistics: tuple[str, ...]  # what a step returns and the history records
     decided: Mapping[str, object] = {}  # keys of `model` that the system decides
     decided_of_train: Mapping[str, object] = {}  # the same of `train`
+    joint: bool = False  # whether D has a layer that compares its 4x4 features with a label
     growth_factors: tuple[int, ...] = (2,)  # by which a phase may enlarge the images of another
     smallest: int = 4  # pixels of a phase
     largest: int = 1024
@@ -84,10 +85,11 @@ def count_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count `gan.discriminator`: its mirror image."""
     norm, maps, hidden = spec.discriminator_norm, discriminator_maps(spec, 4), hidden_maps(spec)
     kernels = spec.minibatch_discrimination
-    found = layer(9 * (maps + spec.stddev_maps), maps, norm) + layer(16 * maps, hidden, norm)
+    found = layer(9 * (maps + spec.stddev_maps + spec.label_maps), maps, norm)
+    found += layer(16 * maps, hidden, norm)
     if kernels:
         found += [hidden * kernels * DISCRIMINATION, kernels * DISCRIMINATION, kernels]
-    found += layer(hidden + kernels, 1 + spec.classes)
+    found += layer(hidden + kernels, 1 + spec.label_logits)
     for res in resolutions(resolution):
         maps, below = discriminator_maps(spec, res), discriminator_maps(spec, res // 2)
         found += layer(spec.channels, maps)
@@ -188,6 +190,7 @@ SYSTEMS = {
         sampled="average",
         step=GAN_STEP,
         statistics=STATISTICS,
+        joint=True,
     ),
     "dcgan": System(
         networks={

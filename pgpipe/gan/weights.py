@@ -70,10 +70,14 @@ def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = 
     return {weight.name: draw(weight, seed) for weight in found}
 
 
-def labelled(spec: NetworkSpec, resolution: int) -> set[str]:
-    """Return the weights whose first axis ends with a row per class."""
+def labelled(spec: NetworkSpec, resolution: int) -> dict[str, int]:
+    """Return the axes that end with a row per class, by the names of their weights."""
     more = dict(names(spec.model_copy(update={"classes": spec.classes + 1}), resolution))
-    return {name for name, shape in names(spec, resolution) if more[name] != shape}
+    return {
+        name: next(axis for axis, size in enumerate(shape) if more[name][axis] != size)
+        for name, shape in names(spec, resolution)
+        if more[name] != shape
+    }
 
 
 def load(net: nn.Module, weights: Mapping[str, Tensor], prefix: str) -> None:

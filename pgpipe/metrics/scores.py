@@ -39,6 +39,8 @@ def of(
     other reals; distances are None without any.
     """
     found = compute("images", fakes, reals, protocol, device, group)
+    if net is not None and labels is not None:
+        found |= compute("labelled", fakes, labels, protocol, device)
     if net is not None:
         seen = classifier.probabilities(net, stream(fakes, protocol.images)())
         found |= compute("classifier", seen, labels, protocol)

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pgpipe.images import Images, Readable, release
 from pgpipe.plumbing.processes.group import ALONE, Processes
 
 BATCH, BATCH_PIXELS = 64, 1 << 20  # read at once: at most so many images, and two of any size
+CHOSEN = 32  # images of a batch that are chosen one by one
 CHUNK_PIXELS = 1 << 18  # computed with at once: a few MB, which caches hold
 
 Stream = Callable[[], Iterable[Images]]  # batches uint8 [n, H, W, 1 or 3], anew at each call
@@ -26,6 +30,13 @@ def stream(images: Readable, count: int | None = None, group: Processes = ALONE)
             release(images)
 
     return batches
+
+
+def chosen(images: Readable, order: NDArray[np.int64]) -> Iterator[Images]:
+    """Batches of the images of some numbers, in that order; of even length if these are."""
+    for start in range(0, len(order), CHOSEN):
+        yield np.concatenate([images[n : n + 1] for n in order[start : start + CHOSEN]])
+        release(images)
 
 
 def chunks(images: Stream, multiple: int = 1) -> Iterator[Images]:

@@ -26,6 +26,8 @@ class Metric(NamedTuple):
                     the Inception network, and pooled features [N, 2048] of reals
         classifier  (probabilities, labels or None, protocol): of the images, by the data set's
                     classifier [N, classes], and the labels that they were drawn with int64 [N]
+        labelled    (images, labels, protocol, device): uint8 [N, R, R, C] and the labels that they
+                    were drawn with, int64 [N]
         digits      (classifier, evaluations): the digits' classifier, streams of images
     """
 
@@ -33,7 +35,7 @@ class Metric(NamedTuple):
     short: str  # as a heading in tables and figures
     meaning: str
     own: Literal["floor", "real"]  # the reals' value: of a distance a floor, else their own
-    of: Literal["images", "features", "classifier", "digits"]
+    of: Literal["images", "features", "classifier", "labelled", "digits"]
     compute: str
     numbers: tuple[str, ...]  # of the protocol, that decide it
     version: int = 1  # raised where the same images score otherwise by more than rounding, chance
@@ -144,6 +146,16 @@ METRICS = {
         numbers=CLASSIFIED,
         higher_is_better=True,
         digits=3,
+    ),
+    "class_ms_ssim": Metric(
+        title="MS-SSIM of pairs of one class",
+        short="class MS-SSIM",
+        meaning="as low as the reals': as much variation within a class as they have",
+        own="real",
+        of="labelled",
+        compute="pgpipe.metrics.ms_ssim:scores_within_classes",
+        numbers=("ms_ssim_pairs",),
+        digits=4,
     ),
     "modes_found": Metric(
         title="Modes found",

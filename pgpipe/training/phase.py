@@ -78,17 +78,18 @@ class PhaseTraining:
         self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, device)
         first = not saved and job.phase.origin == "init"
         if first and "discriminator" not in job.trained:
-            self.networks.discriminator.fit(to_float(self.first_reals()))
+            images, labels = self.first_reals()
+            self.networks.discriminator.fit(to_float(images), labels)
         step = resolve_name(SYSTEMS[job.spec.name].step)
         self.step = as_asked(step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
 
-    def first_reals(self) -> Tensor:
-        """Return uint8 [N, R, R, C], no image twice, in whole groups of minibatch stddev."""
+    def first_reals(self) -> tuple[Tensor, Tensor | None]:
+        """Return uint8 [N, R, R, C] and labels [N], no image twice, in whole groups of stddev."""
         count, group = min(FIRST_REALS, len(self.batches.store)), self.job.spec.stddev_group
         if group and group < count:
             count -= count % group
-        return self.batches.reals(0, count)[0]
+        return self.batches.reals(0, count)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the end of the phase, or until `stop()`; either way the state is saved.

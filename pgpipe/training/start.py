@@ -22,7 +22,7 @@ from pgpipe.training.numerics import platform
 NO_CAUSES = {
     *("checkpoint_minutes", "device", "threads"),
     *("quick_images", "quick_inception_images", "select"),
-    "label_conditioning",  # the state before says which networks have labels; see `state_key`
+    "label_conditioning",  # the spec in the state before says which networks judge labels, and how
 }
 NO_WEIGHTS = (  # what looks at a training and is none of its code
     "pgpipe.metrics",
@@ -108,7 +108,6 @@ def state_key(
         "averages": dict(SYSTEMS[spec.name].averages),
         "phase": phase.model_dump(exclude={"stable_kimg"}),
         "train": section.model_dump(exclude=NO_CAUSES),
-        "matching": section.label_conditioning == "matching",
         "before": sha256_file(before),
         "layers": sha256_file(layers),
         "data": data,

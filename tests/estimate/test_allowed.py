@@ -181,6 +181,8 @@ def test_samples_are_at_least_those_that_are_scored() -> None:
         ("auto", 1000, True, 0),
         ("acgan", 3, False, 3),
         ("matching", 2, False, 2),
+        ("projection", 2, False, 2),
+        ("joint", 2, False, 2),
         (False, 3, False, 0),
         (False, 1000, True, 0),
     ],
@@ -194,7 +196,7 @@ def test_labels_are_taken_where_they_tell_images_apart(
 
 @pytest.mark.parametrize(
     ("wanted", "labels", "stacked"),
-    [(kind, few, False) for kind in ("acgan", "matching") for few in (0, 1)]
+    [(kind, few, False) for kind in ("acgan", "matching", "joint") for few in (0, 1)]
     + [("acgan", 1000, True)],
 )
 def test_labels_that_nothing_can_be_learnt_from_are_refused(

@@ -18,7 +18,8 @@ def two_steps(resolution: int, model: dict[str, Any], train: dict[str, Any]) -> 
     averages = {n.replace("generator", "average"): w for n, w in named.items()}
     networks = build(spec, resolution, {**named, **averages}, section, 1e-3, torch.device("cpu"))
     step, shape = Step(networks, section), (section.minibatch, resolution, resolution, 3)
+    labels = torch.arange(section.minibatch) % spec.classes if spec.classes else None
     for number in range(2):
         images = torch.randint(0, 256, shape, dtype=torch.uint8)
         seen = torch.tensor(number * section.minibatch)
-        step([Minibatch(images, None, None, seen, None)])
+        step([Minibatch(images, labels, labels, seen, None)])

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from schema import choices, fields
 
+from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS, WEAK_RESOLUTION
 
 Document = dict[str, dict[str, Any]]
@@ -174,6 +175,9 @@ def fit_training(model: dict[str, Any], train: dict[str, Any], growth: dict[str,
     """Let minibatches have whole groups, and the section `train` fit itself and the growth."""
     if model["name"] == "dcgan":
         train["minibatch_stddev"] = False
+    joint = LOSSES[train["loss"]].joint and SYSTEMS[model["name"]].joint
+    if train["label_conditioning"] == "joint" and not joint:
+        train["label_conditioning"] = "projection"
     train["full_resolution"] = growth["phases"][growth["final"]]["res"]
     if train["updates"] == "simultaneous":
         train["discriminator_steps"] = 1

@@ -154,6 +154,7 @@ NONSENSE: list[tuple[str, dict[str, str]]] = [
     ("resolution", {"dataset.resolution": "512"}),
     ("color", {"dataset.name": "digits-1k", "dataset.resolution": "32", "dataset.color": "gray"}),
     ("label_conditioning", {"dataset.name": "digits-1k", "dataset.resolution": "32"}),
+    ("label_conditioning", {"train.label_conditioning": "joint", "train.loss": "wgan-gp"}),
 ]  # fmt: skip
 together = st.sampled_from(NONSENSE).map(lambda drawn: ("nonsense", edited(drawn[1]), drawn[0]))
 

@@ -168,6 +168,39 @@ def test_logits_follow_the_score() -> None:
     np.testing.assert_allclose(logits, expected[:, 1:], rtol=1e-9)
 
 
+LABELS = [2, 0, 1, 2]
+
+
+@pytest.mark.usefixtures("in_double")
+@pytest.mark.parametrize("stddev", [True, False])
+def test_a_joint_score_sees_the_label_as_maps_beside_the_4x4_features(stddev: bool) -> None:
+    spec = network_spec(classes=3, conditioning="joint", minibatch_stddev=stddev)
+    net, images = discriminator(spec, 8), pictures(4, 8)
+    score, logits = net(images, None, torch.tensor(LABELS))
+    expected = LiteralDiscriminator(net, spec)(images.numpy(), int(stddev), labels=LABELS)
+    np.testing.assert_allclose(score.detach(), expected[:, 0], rtol=1e-9)
+    assert logits.shape == (4, 0)
+    others = net(images, None, torch.tensor([0, 1, 2, 0]))[0]
+    assert not (others == score).any()
+
+
+@pytest.mark.usefixtures("in_double")
+def test_a_projection_adds_the_inner_product_of_features_and_the_labels_vector() -> None:
+    """Miyato and Koyama 2018, eq. 3: f(x, y) = psi(phi(x)) + v_y phi(x)."""
+    spec = network_spec(classes=3, conditioning="projection")
+    net, images = discriminator(spec, 8), pictures(4, 8)
+    literal = LiteralDiscriminator(net, spec)
+    phi = literal.features(images.numpy())
+    matrix, bias = literal.weight("blocks.4.score", phi.shape[1], 1), literal.named
+    psi, *v = matrix
+    expected = [
+        psi @ x + bias["blocks.4.score.bias"][0] + v[y] @ x + bias["blocks.4.score.bias"][1 + y]
+        for x, y in zip(phi, LABELS, strict=True)
+    ]
+    score, _ = net(images, None, torch.tensor(LABELS))
+    np.testing.assert_allclose(score.detach(), expected, rtol=1e-9)
+
+
 def test_without_labels_there_are_no_logits() -> None:
     score, logits = discriminator(network_spec(), 4)(pictures(5, 4))
     assert score.shape == (5,)

@@ -8,6 +8,8 @@ import torch
 
 from pgpipe import rng
 from pgpipe.gan.losses import labels
+from pgpipe.gan.losses.loss import load
+from pgpipe.gan.losses.table import LOSSES
 
 LOGITS = rng.normal((6, 4), rng.key(0, "logits", 0))
 LABELS = torch.tensor([0, 3, 1, 1, 2, 0])
@@ -28,6 +30,31 @@ def test_classification_without_an_idea_is_the_log_of_the_classes() -> None:
 def test_match_score_is_the_logit_of_the_label() -> None:
     found = labels.match_scores(LOGITS, LABELS)
     assert found.tolist() == [LOGITS[i, label].item() for i, label in enumerate(LABELS)]
+
+
+def test_match_score_of_vectors_is_their_inner_product_and_of_one_hot_ones_the_same_bits() -> None:
+    vectors = rng.normal((6, 4), rng.key(0, "vectors", 0))
+    expected = (LOGITS.double().numpy() * vectors.double().numpy()).sum(axis=1)
+    np.testing.assert_allclose(labels.match_scores(LOGITS, vectors), expected, rtol=1e-5)
+    slopes = []
+    for given in (LABELS, torch.eye(4)[LABELS]):
+        logits = LOGITS.clone().requires_grad_()
+        scores = labels.match_scores(logits, given)
+        assert scores.equal(LOGITS.gather(1, LABELS[:, None])[:, 0])  # as it was for labels alone
+        slopes.append(torch.autograd.grad(labels.matching_generator(scores), logits)[0])
+    assert slopes[0].equal(slopes[1])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_has_a_term_of_mismatched_pairs_where_the_table_says_so(name: str) -> None:
+    term = load(name).mismatched
+    assert (term is not None) == LOSSES[name].joint
+    if term is not None:
+        wrong = [0.5, -1.5, 2.0]
+        expected = -sum(math.log(1 - sigmoid(x)) for x in wrong) / 3
+        assert term(torch.tensor(wrong)).item() == pytest.approx(expected)
+        double = torch.tensor(wrong, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(term, (double,))
 
 
 def sigmoid(x: float) -> float:

@@ -15,7 +15,6 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pgpipe.gan.config import TrainSection
-from pgpipe.gan.losses import labels
 from pgpipe.gan.step import Step, faded
 from pgpipe.images import to_float
 
@@ -72,11 +71,11 @@ def test_reals_fade_from_their_2x2_means(fade: float) -> None:
 # Labels
 
 
-@pytest.mark.parametrize("kind", ["acgan", "matching"])
+@pytest.mark.parametrize("kind", ["acgan", "matching", "joint"])
 def test_labels_add_their_loss_with_its_weight(kind: str) -> None:
     losses = []
     for weight in (0.0, 1.0, 3.0):
-        train = train_section(label_conditioning=kind, label_weight=weight)
+        train = train_section(label_conditioning=kind, label_weight=weight, loss="non-saturating")
         losses.append(Step(networks(train, classes=3), train).update_discriminator(minibatch(0, 3)))
     of_labels = losses[1][4]
     assert of_labels > 0.5
@@ -84,9 +83,9 @@ def test_labels_add_their_loss_with_its_weight(kind: str) -> None:
     torch.testing.assert_close(losses[2][0] - losses[0][0], 3 * of_labels, rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("kind", ["acgan", "matching"])
+@pytest.mark.parametrize("kind", ["acgan", "matching", "projection", "joint"])
 def test_generators_loss_takes_the_labels_drawn_for_it(kind: str) -> None:
-    train = train_section(label_conditioning=kind)
+    train = train_section(label_conditioning=kind, loss="non-saturating")
     plain = minibatch(0, 3)
     assert plain.labels_g is not None
     other = replace(plain, labels_g=(plain.labels_g + 1) % 3)
@@ -94,33 +93,16 @@ def test_generators_loss_takes_the_labels_drawn_for_it(kind: str) -> None:
     assert losses[0] != losses[1]
 
 
-@pytest.fixture
-def matched(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
-    """The labels that D's label loss asks its logits for: right, wrong, of fakes, and again."""
-    asked: list[torch.Tensor] = []
-    real_scores = labels.match_scores
-
-    def noting(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        asked.append(wanted)
-        return real_scores(logits, wanted)
-
-    monkeypatch.setattr(labels, "match_scores", noting)
-    return asked
-
-
 @pytest.mark.parametrize("classes", [2, 5])
-def test_wrong_labels_are_any_but_the_right_ones(classes: int, matched: list[torch.Tensor]) -> None:
+def test_wrong_labels_are_any_but_the_right_ones(classes: int) -> None:
     made = step_of(train_section(label_conditioning="matching"), classes=classes)
     counts = torch.zeros(classes, classes)
     draws = 400
     for seen in range(0, 8 * draws, 8):
-        batch, logits = minibatch(seen, classes), torch.zeros(8, classes)
+        batch = minibatch(seen, classes)
         assert batch.labels is not None
-        made.label_loss_d(batch, batch.labels, logits, logits)
-        right, wrong, of_fakes = matched[-3:]
-        assert right.equal(batch.labels)
-        assert of_fakes.equal(batch.labels)
-        counts.index_put_((right, wrong), torch.ones(8), accumulate=True)
+        wrong = made.wrong(batch, batch.labels)
+        counts.index_put_((batch.labels, wrong), torch.ones(8), accumulate=True)
     assert counts.diagonal().eq(0).all()
     shares = counts / counts.sum(dim=1, keepdim=True)
     others = shares[~torch.eye(classes, dtype=torch.bool)]
@@ -148,7 +130,8 @@ def test_noise_begins_where_the_running_fake_score_exceeds_a_half(
     made = step_of(train_section(loss="lsgan"))
     made.networks.fake_score = torch.tensor(running)
     clean = made.D(pictures(4, 8))[0]
-    scores = [made.scored(minibatch(), pictures(4, 8), stream)[0] for stream in ("real", "fake")]
+    some = pictures(4, 8)
+    scores = [made.scored(minibatch(), some, stream, None)[0] for stream in ("real", "fake")]
     assert all(found.equal(clean) != noisy for found in scores)
     assert scores[0].equal(scores[1]) != noisy
 

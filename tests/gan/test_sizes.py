@@ -16,6 +16,8 @@ WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
     [
         (4, {}),
         (8, {"classes": 3}),
+        (8, {"classes": 3, "conditioning": "projection"}),
+        (16, {"classes": 3, "conditioning": "joint", "minibatch_discrimination": 7}),
         (64, {"channels": 1, "fmap_max": 16}),
         (32, {"minibatch_stddev": False, "discriminator_divisor": 2}),
         (16, {"minibatch_stddev": 4, "minibatch_discrimination": 7}),

@@ -10,7 +10,7 @@ from tinynets import disturbed, latents, pictures
 
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan import started, weights
-from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.config import Form, NetworkSpec
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.sampling import save_generator
@@ -118,6 +118,42 @@ def test_a_class_of_the_same_name_is_drawn_and_told_as_before(
     scores_now, logits_now = discriminator_of(spec, named)(images)
     torch.testing.assert_close(scores_now, scores)
     torch.testing.assert_close(logits_now[:, labels.index("c")], logits[:, ABC.index("c")])
+
+
+@torch.no_grad()
+def test_a_joint_score_of_a_class_of_the_same_name_is_as_before() -> None:
+    """Its rows are maps that D's last convolution sees, among whose inputs He counts them."""
+    old = network_spec(classes=3, conditioning="joint")
+    spec = network_spec(classes=4, conditioning="joint")
+    labels, images = ("x", "c", "a", "y"), pictures(4, 8)
+    given = trained(old, 8, ABC)
+    named = taken(given, spec, 8, labels)
+    was, now = (torch.full((4,), names.index("c")) for names in (ABC, labels))
+    before, _ = discriminator_of(old, given.named)(images, None, was)
+    after, _ = discriminator_of(spec, named)(images, None, now)
+    torch.testing.assert_close(after, before)
+    assert "at random: the rows of x, y" in started.told(given, spec, 8, labels)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("acgan", "joint"), ("joint", "projection")])
+def test_labels_that_were_judged_in_another_form_are_learnt_anew(theirs: Form, ours: Form) -> None:
+    old, spec = (network_spec(classes=3, conditioning=form) for form in (theirs, ours))
+    given, drawn = trained(old, 8, ABC), weights.initial(spec, 8, 3)
+    started.require_fit(given, spec, [4, 8])
+    found = taken(given, spec, 8, ABC)
+    conv, score = (f"discriminator.blocks.4.{name}.weight" for name in ("conv", "score"))
+    scale = (found[conv].shape[1] / given.named[conv].shape[1]) ** 0.5
+    of_images = min(found[conv].shape[1], given.named[conv].shape[1])
+    kept = found[conv][:, :of_images]
+    torch.testing.assert_close(kept, given.named[conv][:, :of_images] * scale)
+    assert found[score][0].equal(given.named[score][0])
+    own = (
+        (conv, (slice(None), slice(of_images, None)))
+        if ours == "joint"
+        else (score, slice(1, None))
+    )
+    assert found[own[0]][own[1]].equal(drawn[own[0]][own[1]])
+    assert "at random: what D makes of labels" in started.told(given, spec, 8, ABC)
 
 
 def test_rows_of_other_classes_are_drawn() -> None:

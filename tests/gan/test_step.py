@@ -18,6 +18,7 @@ from pgpipe.gan.step import Step
 from pgpipe.gan.systems import STATISTICS
 
 LEARNING_RATE = 0.003  # of specs.TRAIN
+WEAK: dict[str, Any] = {"name": "weak", "fused_downsampling": False}
 LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "r1", "relativistic")
 
 Case = tuple[dict[str, Any], dict[str, Any], float | None]  # train, model, fade
@@ -32,6 +33,25 @@ CASES: list[Case] = [
     ({"label_conditioning": "acgan", "label_weight": 0.7, "mirror": True}, {"classes": 3}, 0.5),
     ({"label_conditioning": "matching", "label_weight": 0.7}, {"classes": 3}, 0.5),
     ({"label_conditioning": "matching", "updates": "simultaneous"}, {"classes": 2}, None),
+    ({"label_conditioning": "projection", "mirror": True}, {"classes": 3}, 0.5),
+    ({"label_conditioning": "projection", "loss": "relativistic"}, {"classes": 3}, None),
+    ({"label_conditioning": "projection", "loss": "hinge"}, {**WEAK, "classes": 3}, 0.5),
+    ({"label_conditioning": "joint", "loss": "r1", "label_weight": 0.7}, {"classes": 3}, 0.5),
+    (
+        {"label_conditioning": "joint", "loss": "minimax", "updates": "simultaneous"},
+        {"classes": 2, "minibatch_discrimination": 3},
+        None,
+    ),
+    (
+        {
+            "minibatch_stddev": 2,
+            "minibatch_per_device": 2,
+            "label_conditioning": "joint",
+            "loss": "non-saturating",
+        },
+        {"classes": 3},
+        None,
+    ),
     *[({"loss": loss, "r1_gamma": 3.0, "r2_gamma": 2.0}, {}, None) for loss in LOSSES],
     ({"loss": "relativistic", "mirror": True, "gradient_at": "native"}, {}, 0.4),
     ({"loss": "lsgan", "updates": "simultaneous"}, {"fused_downsampling": True}, 0.4),
@@ -282,6 +302,8 @@ def gradients(train: TrainSection) -> dict[str, Tensor]:
         ({}, "wgan-gp", True),
         (ROW_A, "relativistic", True),
         ({"minibatch_discrimination": 3}, "lsgan", True),
+        ({"classes": 3, "conditioning": "joint"}, "r1", True),
+        ({"classes": 3, "conditioning": "projection"}, "wgan-gp", True),
         ({"name": "weak", "discriminator_norm": "batch"}, "r1", True),
         (DCGAN, "non-saturating", False),
     ],
@@ -291,7 +313,8 @@ def test_bfloat16_stays_finite(model: dict[str, Any], loss: str, fades: bool) ->
     nets = start(train, **model)
     step = Step(nets, train)
     for seen in range(0, 80, 8):
-        assert step([minibatch(seen, fade=seen / 80 if fades else None)]).isfinite().all()
+        fade = seen / 80 if fades else None
+        assert step([minibatch(seen, model.get("classes", 0), fade)]).isfinite().all()
     assert all(value.isfinite().all() for value in tensors_of(nets).values())
 
 

@@ -112,9 +112,14 @@ class LiteralDiscriminator(Literal):
         return x if fused else box(x)
 
     def features(
-        self, images: Array, groups: int = 1, fade: float = 1, noise: Step = quiet
+        self,
+        images: Array,
+        groups: int = 1,
+        fade: float = 1,
+        noise: Step = quiet,
+        labels: list[int] | None = None,
     ) -> Array:
-        """[N, hidden]; `groups` 0: no minibatch stddev."""
+        """[N, hidden]; `groups` 0: no minibatch stddev; `labels` of a joint score."""
         x = self.from_rgb(images)
         if images.shape[2] > 4:
             x = self.block(x, noise)
@@ -123,14 +128,24 @@ class LiteralDiscriminator(Literal):
         while x.shape[2] > 4:
             x = self.block(x, noise)
         x = layers.with_stddev(x, groups) if groups else x
+        if labels is not None:
+            maps = np.zeros((len(x), self.spec.classes, 4, 4))
+            for number, label in enumerate(labels):
+                maps[number, label] = 1
+            x = np.concatenate([x, maps], axis=1)
         x = noise(lrelu(self.conv(noise(x), "blocks.4.conv")))
         return lrelu(self.dense(x.reshape(len(x), -1), "blocks.4.dense"))
 
     def __call__(
-        self, images: Array, groups: int = 1, fade: float = 1, noise: Step = quiet
+        self,
+        images: Array,
+        groups: int = 1,
+        fade: float = 1,
+        noise: Step = quiet,
+        labels: list[int] | None = None,
     ) -> Array:
-        """Scores and logits [N, 1 + classes]."""
-        x = self.features(images, groups, fade, noise)
+        """Scores and logits [N, 1 + classes], or with labels joint scores [N, 1]."""
+        x = self.features(images, groups, fade, noise, labels)
         if self.spec.minibatch_discrimination:
             parts = ("direction", "log_length", "bias")
             kernels = (self.named[f"blocks.4.discrimination.{part}"] for part in parts)

@@ -1,7 +1,8 @@
 """The paper's step written out once more from its formulas; G, D and Adam are torch's.
 
 Sources: Karras et al. 2018, section 2 and appendices A and B; Goodfellow et al. 2014; Lim and Ye
-2017; Mescheder et al. 2018; Huang et al. 2024; Odena et al. 2017; Reed et al. 2016.
+2017; Mescheder et al. 2018; Huang et al. 2024; Odena et al. 2017; Reed et al. 2016; Miyato and
+Koyama 2018.
 """
 
 import copy
@@ -75,15 +76,32 @@ class Twin:
 
         return noisy
 
-    def scored(self, batch: Minibatch, images: Tensor, stream: str) -> tuple[Tensor, Tensor]:
-        with noise_before(cast("Discriminator", self.D).noisy(), self.noise(batch, stream)):
-            scores, logits = self.D(images, batch.fade)
-        return scores, logits
+    def judged(
+        self, images: Tensor, fade: Tensor | None, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Scores [N] of images, of a projection and a joint score with their labels; and logits."""
+        D = cast("Discriminator", self.D)
+        if self.train.label_conditioning == "joint":
+            scores, logits = D(images, fade, labels)
+            return scores, logits
+        out = D.blocks["4"](D.down_to_4x4(images, fade))
+        scores = out[:, 0]
+        if self.train.label_conditioning == "projection":
+            assert labels is not None
+            scores = torch.stack([row[0] + row[1 + y] for row, y in zip(out, labels, strict=True)])
+        return scores, out[:, 1:]
 
-    def norms(self, images: Tensor, fade: Tensor | None) -> Tensor:
+    def scored(
+        self, batch: Minibatch, images: Tensor, stream: str, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        with noise_before(cast("Discriminator", self.D).noisy(), self.noise(batch, stream)):
+            return self.judged(images, batch.fade, labels)
+
+    def norms(self, images: Tensor, batch: Minibatch) -> Tensor:
         """Of D's gradient over native pixels: [N]."""
         images = images.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self.D(images, fade)[0].sum(), images, create_graph=True)
+        scores, _ = self.judged(images, batch.fade, batch.labels)
+        (slope,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
         norms: Tensor = slope.flatten(1).norm(dim=1)
         return norms
 
@@ -121,33 +139,42 @@ class Twin:
         k = train.full_resolution / self.D.resolution if train.gradient_at == "full" else 1
         if train.loss == "wgan-gp":
             factor = rng.uniform((len(real),), self.key("mixing", batch))[:, None, None, None]
-            norms = self.norms((1 - factor) * real + factor * fake, batch.fade)
+            norms = self.norms((1 - factor) * real + factor * fake, batch)
             relative = (norms / k - train.gradient_target) / train.gradient_target
             return train.gradient_penalty * (relative**2).mean(), norms.mean()
         if train.loss not in ("r1", "relativistic"):
             return torch.zeros(()), torch.zeros(())
-        norms = self.norms(real, batch.fade)
+        norms = self.norms(real, batch)
         penalty = train.r1_gamma / 2 * ((norms / k) ** 2).mean()
         if train.loss == "relativistic":
-            at_fakes = self.norms(fake, batch.fade)
+            at_fakes = self.norms(fake, batch)
             penalty = penalty + train.r2_gamma / 2 * ((at_fakes / k) ** 2).mean()
         return penalty, norms.mean()
 
     def label_loss(self, batch: Minibatch, real: Tensor, fake: Tensor) -> Tensor:
         """Of D, from the label logits [N, classes]."""
         labels = batch.labels
-        if labels is None:
+        if labels is None or self.train.label_conditioning == "projection":
             return torch.zeros(())
+        if self.train.label_conditioning == "joint":
+            reals = self.reals(batch)
+            mismatched, _ = self.judged(reals, batch.fade, self.wrong(batch, labels))
+            return -logsigmoid(-mismatched).mean()
         if self.train.label_conditioning == "acgan":
             logs = real.log_softmax(1), fake.log_softmax(1)
             return nll_loss(logs[0], labels) + nll_loss(logs[1], labels)
-        classes, rows = real.shape[1], torch.arange(len(labels))
-        ahead = 1 + rng.integers(classes - 1, (len(labels),), self.key("wrong", batch))
-        wrong = (labels + ahead) % classes
+        rows, wrong = torch.arange(len(labels)), self.wrong(batch, labels)
         right, other = logsigmoid(real[rows, labels]), logsigmoid(-real[rows, wrong])
         return -(right + (other + logsigmoid(-fake[rows, labels])) / 2).mean()
 
+    def wrong(self, batch: Minibatch, labels: Tensor) -> Tensor:
+        classes = self.G.spec.classes
+        ahead = 1 + rng.integers(classes - 1, (len(labels),), self.key("wrong", batch))
+        return (labels + ahead) % classes
+
     def label_loss_g(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.train.label_conditioning in ("projection", "joint"):
+            return torch.zeros(())
         if self.train.label_conditioning == "acgan":
             return nll_loss(logits.log_softmax(1), labels)
         return -logsigmoid(logits[torch.arange(len(labels)), labels]).mean()
@@ -155,8 +182,8 @@ class Twin:
     def of_discriminator(self, batch: Minibatch, fake: Tensor) -> list[Tensor]:
         """Loss, mean scores of reals and fakes, mean norm, loss of the labels."""
         real = self.reals(batch)
-        real_scores, real_logits = self.scored(batch, real, "real")
-        fake_scores, fake_logits = self.scored(batch, fake, "fake")
+        real_scores, real_logits = self.scored(batch, real, "real", batch.labels)
+        fake_scores, fake_logits = self.scored(batch, fake, "fake", batch.labels)
         penalty, norm = self.slope(batch, real, fake)
         loss = self.adversarial(real_scores, fake_scores) + penalty
         if self.train.loss == "wgan-gp":
@@ -166,8 +193,8 @@ class Twin:
         return [loss, real_scores.mean(), fake_scores.mean(), norm, of_labels]
 
     def of_generator(self, batch: Minibatch, fake: Tensor, labels: Tensor | None) -> Tensor:
-        real, _ = self.scored(batch, self.reals(batch), "real")
-        scores, logits = self.scored(batch, fake, "generator")
+        real, _ = self.scored(batch, self.reals(batch), "real", batch.labels)
+        scores, logits = self.scored(batch, fake, "generator", labels)
         loss = self.adversarial_g(real, scores)
         if labels is not None:
             loss = loss + self.train.label_weight * self.label_loss_g(logits, labels)

@@ -107,6 +107,7 @@ def test_labels_that_the_classifier_gives_are_accurate(net: classifier.Classifie
     images, labels = dark_and_bright(20, 16, 3)
     right = scores.of(images, images, net, section, CPU, labels)
     assert right["label_accuracy"] == 1.0
+    assert 0 < (right["class_ms_ssim"] or 0) <= 1
     labels[:4] = 1 - labels[:4]
     assert scores.of(images, images, net, section, CPU, labels)["label_accuracy"] == 12 / 16
     assert "label_accuracy" not in scores.of(images, images, None, section, CPU, labels)

@@ -9,9 +9,10 @@ from imagesets import CPU, stream, windows
 from literal import ms_ssim as literal_ms_ssim
 from numpy.typing import NDArray
 from scipy import ndimage
+from tinyparams import score_numbers
 
 from pgpipe.images import Images
-from pgpipe.metrics.ms_ssim import ms_ssim, ms_ssim_of_pairs, window
+from pgpipe.metrics.ms_ssim import ms_ssim, ms_ssim_of_pairs, scores_within_classes, window
 
 Maker = Callable[[int, int], Images]  # size, seed -> uint8 [8, size, size, 3]
 
@@ -93,6 +94,27 @@ def test_order_within_a_pair_does_not_count() -> None:
     images = smooth(32, 1)
     swapped = images.reshape(4, 2, 32, 32, 3)[:, ::-1].reshape(images.shape)
     np.testing.assert_allclose(pairwise(swapped), pairwise(images), rtol=1e-5)
+
+
+def test_within_classes_is_the_mean_over_pairs_of_one_label() -> None:
+    """Two classes of one image each, repeated: all pairs differ, those of a class never do."""
+    one, other = smooth(32, 1)[:1], smooth(32, 2)[:1]
+    labels = np.array([0, 1, 1, 0, 1, 0, 1, 1])
+    images = np.concatenate([other if label else one for label in labels])
+    section = score_numbers(ms_ssim_pairs=4)
+    found = scores_within_classes(images, labels, section, CPU)
+    assert found["class_ms_ssim"] == pytest.approx(1, abs=1e-6)
+    assert literal_ms_ssim.ms_ssim_of(images) < 0.99
+    varied = smooth(32, 3)
+    same = [(0, 3), (1, 2), (4, 6)]  # of 5 and 7 one is left without another
+    wanted = np.mean([literal_ms_ssim.ms_ssim(varied[[a]], varied[[b]])[0] for a, b in same])
+    found = scores_within_classes(varied, labels, section, CPU)
+    assert found["class_ms_ssim"] == pytest.approx(wanted, abs=1e-5)
+    assert found["class_ms_ssim_low"] <= found["class_ms_ssim"] <= found["class_ms_ssim_high"]
+
+
+def test_without_two_of_one_class_there_is_no_score_within_classes() -> None:
+    assert scores_within_classes(smooth(32, 1), np.arange(8), score_numbers(), CPU) == {}
 
 
 def test_set_is_the_mean_over_consecutive_pairs() -> None:

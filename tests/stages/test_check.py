@@ -215,6 +215,28 @@ def test_other_data_sets_need_no_images_for_modes() -> None:
     stage.check(with_values(score__mode_samples=1 << 24), "params.yaml")
 
 
+# How labels are judged
+
+
+@pytest.mark.parametrize("loss", ["wgan-gp", "relativistic", "lsgan", "hinge"])
+def test_a_joint_score_is_of_a_game_with_a_third_pair(loss: str) -> None:
+    joint = {"train__label_conditioning": "joint"}
+    assert refusal(**joint, train__loss=loss) == (
+        "params.yaml: train: label_conditioning: joint also scores reals with wrong labels, of "
+        f"which {loss} makes no game; set loss to one of minimax, non-saturating, r1"
+    )
+    stage.check(with_values(**joint, train__loss="r1"), "params.yaml")
+
+
+def test_a_joint_score_needs_a_layer_that_compares() -> None:
+    weak = {"model__name": "weak", "model__fused_downsampling": False, "train__loss": "r1"}
+    assert refusal(**weak, train__label_conditioning="joint") == (
+        "params.yaml: train.label_conditioning: joint needs a layer after D's 4x4 features that "
+        "compares them with a label, and weak has none; set it to matching or projection"
+    )
+    stage.check(with_values(**weak, train__label_conditioning="projection"), "params.yaml")
+
+
 # The growth
 
 

@@ -200,7 +200,7 @@ def test_updates_at_once_are_one_and_one(steps: int) -> None:
         (
             "train__label_conditioning",
             True,
-            "True is not one of 'auto', False, 'acgan' or 'matching'",
+            "True is not one of 'auto', False, 'acgan', 'matching', 'projection' or 'joint'",
         ),
     ],
 )

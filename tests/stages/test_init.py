@@ -51,7 +51,7 @@ def test_too_few_images_leave_what_was_there(here: Path) -> None:
 # Labels
 
 
-@pytest.mark.parametrize("kind", ["acgan", "matching"])
+@pytest.mark.parametrize("kind", ["acgan", "matching", "projection"])
 def test_labels_that_do_not_exist_are_not_conditioned_on(here: Path, kind: str) -> None:
     project(here, labels=(), label_conditioning=kind)
     with pytest.raises(UsageError, match=r"^params\.yaml: train\.label_conditioning: .* no labels"):
@@ -64,6 +64,7 @@ def test_labels_that_do_not_exist_are_not_conditioned_on(here: Path, kind: str) 
     [
         (("a", "b"), "acgan", 2),
         (("a", "b", "c"), "matching", 3),
+        (("a", "b"), "projection", 2),
         (("a", "b"), "auto", 2),
         (("a",), "auto", 0),
         ((), "auto", 0),
@@ -78,6 +79,8 @@ def test_networks_have_the_classes_that_are_conditioned_on(
     init.run()
     start, facts = tensors.read(Path("models/init/state.safetensors"))
     assert facts["spec"]["classes"] == classes
+    judged = wanted if classes and wanted != "auto" else "acgan"
+    assert facts["spec"]["conditioning"] == judged, "by which states of other forms are others"
     assert start[PREVIEW_LABELS].max() == max(0, classes - 1)
 
 

@@ -270,7 +270,7 @@ def test_kernels_are_fitted_to_whole_groups(tmp_path: Path, group: int, count: i
     minibatch = MINIBATCH if group != 7 else 7
     place = Place(tmp_path, KERNELS, {"minibatch_stddev": group, "minibatch": minibatch})
     training = first_phase(place, tmp_path / "states", Count())
-    reals = training.first_reals().flatten(1)
+    reals = training.first_reals()[0].flatten(1)
     assert len(reals) == len(reals.unique(dim=0)) == count
     training.train_step()
     assert all(value.isfinite().all() for value in kernels(training))

@@ -92,6 +92,15 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ramp": ({}, {"ramp_up_kimg": 0.1}),
     "moments kept": ({}, {"adam_reset": "never", "adam_beta1": 0.5}),
     "matching at once": ({}, {"label_conditioning": "matching", "updates": "simultaneous"}),
+    "projection": ({}, {"label_conditioning": "projection"}),
+    "joint": (
+        {"minibatch_discrimination": 3},
+        {
+            "label_conditioning": "joint",
+            "loss": "r1",
+            "minibatch_stddev": False,
+        },
+    ),
     "weak networks": ({"name": "weak", "fused_downsampling": False}, {}),
     "relativistic": ({}, {"loss": "relativistic", "minibatch_stddev": 4}),
 }

@@ -1,7 +1,9 @@
-"""What the label logits [N, classes] of D should say; labels are int64 [N]."""
+"""What the label logits [N, classes] of D should say; labels are int64 [N], or vectors to match."""
 
 import torch.nn.functional as F
 from torch import Tensor
+
+from pgpipe.gan.layers import one_hot
 
 
 def classification(logits: Tensor, labels: Tensor) -> Tensor:
@@ -10,8 +12,11 @@ def classification(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def match_scores(logits: Tensor, labels: Tensor) -> Tensor:
-    """How well each image fits its label: the logit of that label, [N]."""
-    return logits.gather(1, labels[:, None]).squeeze(1)
+    """How well each image fits its label: the logit of that label, [N].
+
+    Of labels that are vectors [N, classes] it is the inner product with the logits.
+    """
+    return (logits * one_hot(labels, logits.shape[1], logits.dtype)).sum(dim=1)
 
 
 def matching_discriminator(right: Tensor, wrong: Tensor, fake: Tensor) -> Tensor:

@@ -47,6 +47,8 @@ class Loss(NamedTuple):
     penalty: Penalty | None = None  # added to D's side
     needs_reals: bool = False  # whether the generator's side looks at the scores of reals
     noise: AdaptiveNoise | None = None
+    # D's side for a third kind of pair, reals with wrong labels: their scores [N] -> loss []
+    mismatched: Callable[[Tensor], Tensor] | None = None
 
 
 def load(name: str) -> Loss:

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgpipe.gan.losses.logistic import discriminator
+from pgpipe.gan.losses.logistic import discriminator, mismatched
 from pgpipe.gan.losses.loss import Loss
 
 
@@ -12,4 +12,4 @@ def generator(_: Tensor, fake: Tensor) -> Tensor:
     return -F.softplus(fake).mean()
 
 
-LOSS = Loss(discriminator, generator)
+LOSS = Loss(discriminator, generator, mismatched=mismatched)

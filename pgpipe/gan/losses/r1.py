@@ -5,7 +5,7 @@ from torch import Tensor
 
 from pgpipe.gan.config import TrainSection
 from pgpipe.gan.losses.gradients import gradient_norms, zero_centred_penalty
-from pgpipe.gan.losses.logistic import discriminator
+from pgpipe.gan.losses.logistic import discriminator, mismatched
 from pgpipe.gan.losses.loss import Loss, Seen
 
 
@@ -20,4 +20,4 @@ def penalty(seen: Seen, train: TrainSection) -> tuple[Tensor, Tensor]:
     return zero_centred_penalty(norms, train.r1_gamma, seen.upscale), norms
 
 
-LOSS = Loss(discriminator, generator, penalty)
+LOSS = Loss(discriminator, generator, penalty, mismatched=mismatched)

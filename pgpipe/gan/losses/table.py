@@ -12,14 +12,15 @@ class Row(NamedTuple):
 
     module: str
     held: float = 5.0  # times that a step holds D's feature maps, measured; see `estimate.memory`
+    joint: bool = False  # whether it has a term of reals with wrong labels (`Loss.mismatched`)
 
 
 LOSSES = {
     "wgan-gp": Row("pgpipe.gan.losses.wgan_gp", held=10.3),
-    "minimax": Row("pgpipe.gan.losses.minimax"),
-    "non-saturating": Row("pgpipe.gan.losses.non_saturating"),
+    "minimax": Row("pgpipe.gan.losses.minimax", joint=True),
+    "non-saturating": Row("pgpipe.gan.losses.non_saturating", joint=True),
     "lsgan": Row("pgpipe.gan.losses.lsgan"),
     "hinge": Row("pgpipe.gan.losses.hinge"),
-    "r1": Row("pgpipe.gan.losses.r1", held=9.0),
+    "r1": Row("pgpipe.gan.losses.r1", held=9.0, joint=True),
     "relativistic": Row("pgpipe.gan.losses.relativistic", held=12.5),
 }
