@@ -28,6 +28,7 @@ GROUPS = {
     "CelebA-HQ": ("celeba-hq",),
     "LSUN": ("lsun",),
     "Discrete-mode test": ("mnist-1k", "digits-1k"),
+    "Relatives": ("relatives-",),
     "Others": ("",),
 }  # of presets, by how their names begin
 

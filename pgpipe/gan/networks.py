@@ -1,7 +1,7 @@
 """What a step changes: the networks, their optimisers, and the averaged ones."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -43,6 +43,12 @@ class Networks:
     def average(self) -> Generator:
         """The averaged G of a GAN."""
         return cast("Generator", self.averages["average"])
+
+    def fit(self, reals: Callable[[], Tensor], but: Sequence[str]) -> None:
+        """Set what depends on data in discriminators from reals [N, C, R, R], but for some."""
+        for name, net in self.trained.items():
+            if isinstance(net, Discriminator) and name not in but:
+                net.fit(reals())
 
     def reset_adam(self) -> None:
         """Forget the moments of all networks."""
