@@ -1,7 +1,7 @@
 """What a step changes: the networks, their optimisers, and the averaged ones."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +14,7 @@ from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.images import to_float
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 FAKE_SCORE = "fake_score"
@@ -43,6 +44,18 @@ class Networks:
     def average(self) -> Generator:
         """The averaged G of a GAN."""
         return cast("Generator", self.averages["average"])
+
+    def fit(self, reals: Callable[[], tuple[Tensor, Tensor | None]], but: Sequence[str]) -> None:
+        """Set what depends on data in discriminators, but for some.
+
+        Args:
+            reals: returns images uint8 [N, R, R, C], and their labels int64 [N] if conditional.
+            but: names of networks that keep what they have.
+        """
+        for name, net in self.trained.items():
+            if isinstance(net, Discriminator) and name not in but:
+                images, labels = reals()
+                net.fit(to_float(images), labels)
 
     def reset_adam(self) -> None:
         """Forget the moments of all networks."""

@@ -92,7 +92,7 @@ class Twin:
         return scores, out[:, 1:]
 
     def scored(
-        self, batch: Minibatch, images: Tensor, stream: str, labels: Tensor | None
+        self, batch: Minibatch, images: Tensor, stream: str, labels: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         with noise_before(cast("Discriminator", self.D).noisy(), self.noise(batch, stream)):
             return self.judged(images, batch.fade, labels)
