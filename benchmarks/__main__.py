@@ -83,6 +83,18 @@ def train(
 
 
 @app.command()
+def systems(
+    repeats: Annotated[int, typer.Option(help="Turns, whose median counts.", min=1)] = 5,
+    seconds: Annotated[float, typer.Option(help="Of each in a turn.", min=0)] = 1.0,
+) -> None:
+    """Images a second of each system's step at 32x32, small, beside its plainest writing."""
+    from benchmarks.systems import measure
+
+    for speed in measure(repeats, seconds):
+        say(str(speed))
+
+
+@app.command()
 def schedule(
     presets: Annotated[
         list[str] | None, typer.Argument(help="To merge; none: params.yaml as it is.")

@@ -67,8 +67,8 @@ def training(setting: Setting, key: str, part: Part, folder: Path) -> PhaseTrain
     phase, spec = setting.growth.phases[key], setting.spec
     section = setting.machine.settled(setting.section, phase.res)
     drawn = weights.initial(spec, phase.res, section.seed)
-    averages = {name.replace("generator", "average", 1): value for name, value in drawn.items()}
-    job = Job(key, lengthened(phase, part), section, spec, {**averages, **drawn}, 0, [])
+    first = weights.with_averages(drawn, spec)
+    job = Job(key, lengthened(phase, part), section, spec, first, 0, [])
     images = noise(folder, phase.res, spec.channels, MINIBATCHES * job.minibatch)
     states = StateFolder(folder / f"states-{key}-{part}")
     return PhaseTraining(job, batches(setting, images), states, Silent())

@@ -29,6 +29,7 @@ GROUPS = {
     "LSUN": ("lsun",),
     "Discrete-mode test": ("mnist-1k", "digits-1k"),
     "How D judges labels": ("conditions-",),
+    "Relatives": ("relatives-",),
     "Others": ("",),
 }  # of presets, by how their names begin
 

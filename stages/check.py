@@ -18,6 +18,7 @@ from pgpipe.gan.config import (
     ModelSection,
     SampleSection,
     TrainSection,
+    a,
     require_decided,
     require_whole_groups,
 )
@@ -85,7 +86,7 @@ class Params(Section):
             origins = ["init", *(origin for origin in smaller if phase.res > system.smallest)]
             if phase.origin not in origins:
                 raise ValueError(
-                    f"growth.phases.{key}.from: must be {' or '.join(origins)} for a {name}, not "
+                    f"growth.phases.{key}.from: must be {' or '.join(origins)} for {a(name)}, not "
                     f"{phase.origin}"
                 )
             if not system.smallest <= phase.res <= system.largest:
@@ -112,6 +113,18 @@ class Params(Section):
             raise ValueError(
                 f"model.name: {name} ends with {system.final} pixels, growth.final is "
                 f"{self.growth.final}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def probabilities_are_some(self) -> "Params":
+        """The Bernoulli likelihood takes pixels as probabilities, where pixels are compared."""
+        system = SYSTEMS[self.model.name]
+        compared = system.encoder and "discriminator" not in system.networks
+        if compared and self.train.reconstruction == "bernoulli" and not self.model.tanh:
+            raise ValueError(
+                "train.reconstruction: bernoulli needs model.tanh: true, by which pixels are "
+                "probabilities"
             )
         return self
 

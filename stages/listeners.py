@@ -64,7 +64,9 @@ class Listeners:
 
     def on_tick(self, row: Row, preview: Path) -> None:
         """Log a row, the speed since the last one, and the state of the machine."""
-        self.losses = f", loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
+        known = [(name[-1].upper(), row.get(name)) for name in ("loss_d", "loss_g")]
+        told = " ".join(f"{of} {loss:.2f}" for of, loss in known if loss is not None)
+        self.losses = f", loss {told}"
         now, kimg = time.monotonic(), row["kimg"]
         then, kimg_then = self.since
         self.since = (now, kimg)

@@ -25,6 +25,8 @@ DIGIT_CLASSIFIER = REFERENCE / "digits.safetensors"
 SAMPLES = Path("samples")
 DRAWN, DRAWN_LABELS = SAMPLES / "images.npy", SAMPLES / "labels.npy"
 DRAWN_LAST = SAMPLES / "last.npy"  # where another tick than the last is selected
+# Where the system has an encoder: what is left of images, and the images
+RECONSTRUCTED, ORIGINALS = SAMPLES / "reconstructed.npy", SAMPLES / "originals.npy"
 DRAWN_FACTS = SAMPLES / "facts.json"
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels, read_manifest
@@ -61,7 +60,7 @@ def reference(group: Processes) -> None:
     stored = ImageStore(images(int(params.final.removeprefix("r"))))
     protocol = protocol_for(params.score, len(stored), params.mirror)
     store = mirrored.seen(stored, protocol.mirror, protocol.seed)
-    order = rng.permutation(len(store), rng.key(protocol.seed, "reals", 0)).numpy()
+    order = mirrored.order(len(store), protocol.seed)
     count = protocol.images
     reals, others = order[:count], order[count : 2 * count]
     if group.writes:

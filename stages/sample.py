@@ -4,18 +4,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import Field
+from torch import nn
 
 from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
-from pgpipe.data.feeding.multires import read_labels
+from pgpipe.data.feeding import mirrored
+from pgpipe.data.feeding.multires import HELD_OUT, Chosen, ImageStore, read_labels, read_manifest
 from pgpipe.gan.config import SampleSection
+from pgpipe.gan.encoding import read_encoder, reconstructions
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.samples import latents, write
+from pgpipe.gan.samples import latents, write, write_batches
 from pgpipe.gan.sampling import read_generator, render_all, spherical_path
-from pgpipe.images import SHEET_COLUMNS, Images, contact_sheet, write_png
-from pgpipe.metrics.config import ScoreSection, protocol_for
+from pgpipe.gan.systems import SYSTEMS
+from pgpipe.images import (
+    SHEET_COLUMNS,
+    SHEET_ROWS,
+    SHEET_TILE,
+    Images,
+    contact_sheet,
+    grid,
+    write_png,
+)
+from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
+from pgpipe.metrics.streams import stream
 from pgpipe.plumbing import devices, sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, write_array, write_json
 from pgpipe.plumbing.layout import GENERATOR, LAST
@@ -28,11 +42,15 @@ from stages.paths import (
     DRAWN_LABELS,
     DRAWN_LAST,
     MULTIRES,
+    ORIGINALS,
+    RECONSTRUCTED,
     SAMPLES,
     SOURCES,
+    images,
     model,
 )
 
+PLANE = 12  # images along each axis of a picture of all latents, where these are two numbers
 WALKS = 8  # from one random latent to the next
 
 
@@ -42,6 +60,7 @@ class Params(Section):
     sample: SampleSection
     score: ScoreSection
     final: PhaseKey = Field(alias="growth.final")
+    mirror: bool = Field(alias="train.mirror")
 
 
 def run() -> None:
@@ -57,8 +76,8 @@ def sample(group: Processes) -> None:
     params = read_params(Params)
     section, last = params.sample, model(params.final) / LAST
     known = torch.from_numpy(read_labels(MULTIRES))
-    needs = protocol_for(params.score, len(known)).needs(stacked=sealed.has(SOURCES))
-    count = section.count(max(needs.values()))
+    protocol = protocol_for(params.score, len(known), params.mirror)
+    count = section.count(max(protocol.needs(stacked=sealed.has(SOURCES)).values()))
     watch = partial(track, what="sample", total=count)
     generator, facts = load(model(params.final) / GENERATOR)
     kimg = facts["row"]["kimg"]
@@ -73,11 +92,50 @@ def sample(group: Processes) -> None:
         if labels is not None:
             write_array(DRAWN_LABELS, labels.numpy())
         drawn_by = {"kimg": kimg, "last_kimg": last_kimg, "train_precision": facts["precision"]}
+        if SYSTEMS[generator.spec.name].encoder:
+            encoder = read_encoder(model(params.final) / GENERATOR).to(devices.exact())
+            drawn_by |= reconstruct(encoder, generator, protocol)
         write_json(DRAWN_FACTS, drawn_by)
         drawn = sealed.read_array(DRAWN, "r")
         for name, picture in pictures(generator, drawn, section.seed).items():
             write_png(SAMPLES / f"{name}.png", picture)
         sealed.seal(SAMPLES)
+
+
+def reconstruct(encoder: nn.Module, decoder: Generator, protocol: Protocol) -> dict[str, Any]:
+    """Write images, their reconstructions, and a picture of both; return what is said of them.
+
+    They are as many as SWD takes: held-out ones first, then training images, from the end of the
+    order whose beginning is what scores compare with.
+    """
+    side, wanted = decoder.resolution, protocol.swd_images
+    held_out = min(read_manifest(MULTIRES).get(HELD_OUT, 0), wanted)
+    counts = {MULTIRES / HELD_OUT / f"r{side}": held_out, images(side): wanted - held_out}
+    chosen = [last_of(folder, count, protocol) for folder, count in counts.items() if count]
+    shape = (wanted, side, side, decoder.spec.channels)
+    write_batches(ORIGINALS, shape, (batch for some in chosen for batch in stream(some)()))
+    originals = sealed.read_array(ORIGINALS, "r")
+    write_batches(RECONSTRUCTED, shape, reconstructions(encoder, decoder, originals))
+    rows = SHEET_COLUMNS * SHEET_ROWS // 2
+    pairs = [sealed.read_array(file, "r")[:rows] for file in (ORIGINALS, RECONSTRUCTED)]
+    write_png(SAMPLES / "reconstructions.png", contact_sheet(in_turn(*pairs)))
+    return {
+        "reconstructed": held_out or wanted,
+        "reconstructed_are": "held-out" if held_out else "training",
+    }
+
+
+def last_of(folder: Path, count: int, protocol: Protocol) -> Chosen:
+    """Return the last images of the order that scores take reals by the beginning of."""
+    store = mirrored.seen(ImageStore(folder), protocol.mirror, protocol.seed)
+    return Chosen(store, mirrored.order(len(store), protocol.seed)[::-1][:count])
+
+
+def in_turn(originals: Images, others: Images) -> Images:
+    """Put a row of a sheet's originals above the same row of others, row by row."""
+    starts = range(0, len(originals), SHEET_COLUMNS)
+    rows = [some[n : n + SHEET_COLUMNS] for n in starts for some in (originals, others)]
+    return np.concatenate(rows)
 
 
 def load(path: Path) -> tuple[Generator, dict[str, Any]]:
@@ -99,8 +157,22 @@ def pictures(generator: Generator, drawn: Images, seed: int) -> dict[str, Images
     classes = generator.spec.classes
     walk_labels = torch.arange(len(walk)) // SHEET_COLUMNS % classes if classes else None
     made["interpolation"] = contact_sheet(render_all(generator, walk, walk_labels))
+    if generator.spec.latent_size == 2:
+        made["manifold"] = manifold(generator)
     if classes:
         z = latents(generator, SHEET_COLUMNS, seed, "row per class").repeat(classes, 1)
         rows = torch.arange(classes).repeat_interleave(SHEET_COLUMNS)
         made["row_per_class"] = contact_sheet(render_all(generator, z, rows), classes)
     return made
+
+
+def manifold(generator: Generator) -> Images:
+    """Draw a generator's plane of latents: a grid of equal shares of N(0, I).
+
+    With classes, all of it is of the first.
+    """
+    quantiles = torch.special.ndtri((torch.arange(PLANE) + 0.5) / PLANE)
+    y, x = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")
+    z = torch.stack([x, y], dim=2).view(-1, 2)
+    labels = torch.zeros(len(z), dtype=torch.int64) if generator.spec.classes else None
+    return grid(render_all(generator, z, labels), PLANE, SHEET_TILE)

@@ -11,7 +11,7 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.images import Images
-from pgpipe.metrics import classifier, features, protocol, scores
+from pgpipe.metrics import classifier, features, protocol, reconstruction, scores
 from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
@@ -31,7 +31,9 @@ from stages.paths import (
     FEATURES,
     FLOOR,
     METRICS,
+    ORIGINALS,
     REALS,
+    RECONSTRUCTED,
     REPORTS,
     images,
 )
@@ -57,11 +59,16 @@ def score(group: Processes) -> None:
     numbers = protocol_for(params.score, len(stored), params.mirror)
     store = mirrored.seen(stored, numbers.mirror, numbers.seed)
     reals = Chosen(store, sealed.read_array(REALS))
-    found = scores_of(DRAWN, reals, numbers, device, group)
+    found, own = scores_of(DRAWN, reals, numbers, device, group), sealed.read_json(FLOOR)
+    if sealed.has(RECONSTRUCTED):
+        left = sealed.read_array(RECONSTRUCTED, "c")
+        originals = sealed.read_array(ORIGINALS, "c")[: drawn["reconstructed"]]
+        found |= scores.of_reconstructions(originals, left, reals, numbers, device, group)
+        own |= reconstruction.of_reals(own)
     last = scores_of(DRAWN_LAST, reals, numbers, device, group) if sealed.has(DRAWN_LAST) else {}
     if not group.writes:
         return
-    beside = scores.beside(found, sealed.read_json(FLOOR))
+    beside = scores.beside(found, own)
     for line in notes(beside, numbers, len(stored)):
         note(f"score: {line}")
     of_last = {f"last_{name}": value for name, value in last.items()}

@@ -31,6 +31,7 @@ DCGAN: dict[str, Any] = {
     "equalised_lr": False,
     "minibatch_stddev": False,
 }
+CODER: dict[str, Any] = {"name": "vae", "latent_norm": "none", "minibatch_stddev": False}
 ROW_A: dict[str, Any] = {  # of Table 1
     "latent_norm": "none",
     "generator_activation": "relu",
@@ -62,6 +63,9 @@ TRAIN: dict[str, Any] = {
     "drift": 0.001,
     "r1_gamma": 1.0,
     "r2_gamma": 1.0,
+    "reconstruction": "gaussian",
+    "kl_weight": 1.0,
+    "feature_weight": 1e-3,
     "minibatch_stddev": True,
     "label_conditioning": False,
     "label_weight": 1.0,

@@ -119,14 +119,11 @@ class Place:
     def first_job(self, phase: Phase = R4) -> Job:
         train = self.section()
         named = weights.initial(self.spec, phase.res, train.seed)
-        averages = {
-            n.replace("generator", "average"): v for n, v in named.items() if "generator" in n
-        }
         previews = {
             PREVIEW_LATENTS: rng.normal((4, self.spec.latent_size), rng.key(0, "preview", 0)),
             PREVIEW_LABELS: torch.arange(4) % CLASSES,
         }
-        every = {**named, **averages, **previews}
+        every = {**weights.with_averages(named, self.spec), **previews}
         return Job(f"r{phase.res}", phase, train, self.spec, every, images_before=0, rows_before=[])
 
     def batches(self, resolution: int) -> Batches:

@@ -75,7 +75,7 @@ def networks(
     spec = network_spec(**{**sizes, **changes})
     named = weights.initial(spec, resolution, 0)
     others = weights.initial(spec, resolution, 1)
-    average = {n.replace("generator", "average"): v for n, v in others.items()}
+    average = {own: v for n, v in others.items() for own in weights.in_averages(n, spec)}
     return build(spec, resolution, {**named, **average}, train, train.learning_rate, device)
 
 

@@ -48,6 +48,11 @@ CASES = {  # what of the tiny chain is otherwise
     "weak": f"{WEAK}fade_kimg: 0, stable_kimg: 0.064}}}}}}\n"
     "model: {name: weak, fused_downsampling: false}\n"
     "dataset: {name: digits-1k, stacks: 64}\nscore: {mode_samples: 32, mode_evaluations: 1}",
+    **{
+        name: f"model: {{name: {name}, latent_norm: none}}\n"
+        "train: {label_conditioning: false, minibatch_stddev: false}"
+        for name in ("autoencoder", "vae", "vae-gan")
+    },
     "two processes": "train: {minibatch_stddev: 4}",
 }
 OUTPUTS = ("data/multires", "models", "reference", "samples", "reports/metrics.json")

@@ -105,7 +105,10 @@ def walk(
     generator: Place = None,
     between: Annotated[
         str | None,
-        typer.Option(help="Go from latent to latent of files by `pgpipe project`: a.json,b.json."),
+        typer.Option(
+            help="Go from latent to latent of files by `pgpipe project`: a.json,b.json; where the "
+            "system has an encoder, of photographs, too."
+        ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="That the walk goes through, such as 0-7.")] = "0-7",
     classes: Annotated[
@@ -139,10 +142,11 @@ def walk(
         if between is None:
             stops, labels = by_seed.latents(made, chosen), by_seed.labels(made, chosen)
         else:
-            stops, labels = latents.read([Path(name) for name in between.split(",")], made)
+            stops, labels = latents.read([Path(name) for name in between.split(",")], found)
         smoothed, cells = (chosen[0] if smooth else None), columns * rows
         shares = by_seed.shares(made, labels)
-        asked = walks.Asked(stops, shares, numbers, smoothed, frames, cells)
+        straight = between is not None and found.encoder is not None
+        asked = walks.Asked(stops, shares, numbers, smoothed, frames, cells, straight)
         pictures = walks.pictures(made, asked, columns)
         count = walks.length(asked)
         films.require_length(count)

@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 StudyName = Annotated[
-    str, typer.Option("--study", help="Name of the study, such as table1, modes or conditions.")
+    str, typer.Option("--study", help="Name of the study: a file of pgpipe/studies.")
 ]
 Rows = Annotated[str | None, typer.Option(help="Rows such as a,b,g; all if not given.")]
 Data = Annotated[str | None, typer.Option(help="Data sets of the study; its first if not given.")]

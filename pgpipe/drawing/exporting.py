@@ -45,7 +45,7 @@ def config_of(trained: Trained, facts: dict[str, Any], data: bytes) -> Config:
         "library_name": LIBRARY,
         "library_version": __version__,
         "architecture": generator.spec.name,
-        **facts_of(generator),
+        **facts_of(generator.spec, generator.resolution),
         "parameters": parameters(generator),
         "latents": "N(0, 1)",
         "images": "float, [-1, 1], [N, channels, resolution, resolution]",

@@ -17,10 +17,10 @@ from torch import Tensor
 from pgpipe.config import Section, validate
 from pgpipe.drawing import films
 from pgpipe.drawing import seeds as by_seed
-from pgpipe.drawing.projecting import Projected
+from pgpipe.drawing.projecting import Projected, photograph
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import UsageError
-from pgpipe.gan.generator import Generator
+from pgpipe.gan.encoding import encode
 from pgpipe.images import Images, grid, write_png
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.files import write_json
@@ -61,22 +61,37 @@ def write(to: Path, name: str, found: Projected, photograph: Images, trained: Tr
     write_json(to / f"{name}.json", content.model_dump())
 
 
-def read(files: Sequence[Path], generator: Generator) -> tuple[Tensor, Tensor | None]:
+def read(files: Sequence[Path], trained: Trained) -> tuple[Tensor, Tensor | None]:
     """Return latents [N, latent_size] and, for a generator with classes, their labels int64 [N].
 
+    A file that is no .json is a photograph, whose latent is its code.
+
     Raises:
-        UsageError: a file is missing, or its latent is another generator's.
+        UsageError: a file is missing, its latent is another generator's, or there is no encoder.
         IntegrityError: it is damaged.
     """
-    spec, found = generator.spec, []
-    for file in files:
-        content = sealed.read_json(file)
-        if not isinstance(content, dict):
-            raise UsageError(f"{file}: no latent of `pgpipe project`")
-        one = validate(Latent, content, str(file))
-        known = one.label in range(spec.classes) if spec.classes else one.label is None
-        if len(one.latent) != spec.latent_size or not known:
-            raise UsageError(f"{file}: the latent of another generator")
-        found.append(one)
+    found = [read_one(file, trained) for file in files]
     z = torch.tensor([one.latent for one in found])
-    return z, torch.tensor([one.label for one in found]) if spec.classes else None
+    with_labels = trained.generator.spec.classes > 0
+    return z, torch.tensor([one.label for one in found]) if with_labels else None
+
+
+def read_one(file: Path, trained: Trained) -> Latent:
+    """Return a file's latent; errors are those of `read`."""
+    spec = trained.generator.spec
+    if file.suffix != ".json":
+        if trained.encoder is None:
+            raise UsageError(
+                f"{file}: a {spec.name} encodes no photographs; `pgpipe project {file}` finds a "
+                "latent of it, NAME.json"
+            )
+        code = encode(trained.encoder, photograph(file, trained.generator)[None])
+        return Latent(latent=code[0].tolist(), label=None, error=0)
+    content = sealed.read_json(file)
+    if not isinstance(content, dict):
+        raise UsageError(f"{file}: no latent of `pgpipe project`")
+    one = validate(Latent, content, str(file))
+    known = one.label in range(spec.classes) if spec.classes else one.label is None
+    if len(one.latent) != spec.latent_size or not known:
+        raise UsageError(f"{file}: the latent of another generator")
+    return one

@@ -2,7 +2,8 @@
 
 Random latents are tried, and the best of them descend (Adam, Kingma and Ba 2015) on the squared
 difference of pixels, of the image and of its averages down to 4x4, and of D's features where its
-weights are at hand. Latents stay on the hypersphere on which G was trained.
+weights are at hand. Latents stay on the hypersphere on which G was trained. Where there is an
+encoder, the photograph's code descends with them, and codes lie anywhere.
 """
 
 import math
@@ -22,8 +23,10 @@ from pgpipe.drawing.trained import Trained, open_trained
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan import started, weights
 from pgpipe.gan.discriminator import Discriminator
+from pgpipe.gan.encoding import encode
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.layers import downsample
+from pgpipe.gan.systems import DISCRIMINATOR, SYSTEMS
 from pgpipe.images import Images, to_float
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.layout import NETWORKS, STATE
@@ -65,7 +68,8 @@ def opened(place: Path) -> Opened:
             f"{place}: has batch normalisation, by which an image has no latent of its own"
         )
     file = next((place / name for name in (STATE, NETWORKS) if (place / name).is_file()), None)
-    if file is None or trained.generator.spec.name != "pggan":
+    compares = SYSTEMS[trained.generator.spec.name].networks.get("discriminator") == DISCRIMINATOR
+    if file is None or not compares:
         return Opened(trained, None)
     networks = started.read(file)
     discriminator = Discriminator(networks.spec, networks.resolution)
@@ -112,7 +116,11 @@ def project(
     target = to_float(torch.from_numpy(photograph[None]).to(device))
     distance = distance_to(target, found.discriminator)
     z, labels = tried(generator, distance, label, starts)
-    way = descended(generator, distance, z, labels, steps, on_step)
+    placed = on_sphere
+    if found.trained.encoder is not None:
+        code = encode(found.trained.encoder, photograph[None]).to(device)
+        z, placed = torch.cat([code, z])[:starts], anywhere
+    way = descended(generator, distance, placed(z), labels, placed, steps, on_step)
     with torch.no_grad():
         images = generator(way[-1], labels)
         best = int(distance(images).argmin())
@@ -176,11 +184,12 @@ def descended(
     distance: Distance,
     z: Tensor,
     labels: Tensor | None,
+    placed: Callable[[Tensor], Tensor],
     steps: int,
     on_step: Callable[[int], object],
 ) -> Tensor:
     """Return latents on the way down, the last ones at its end: [frames, starts, latent_size]."""
-    z = on_sphere(z).requires_grad_()
+    z = z.clone().requires_grad_()
     adam = torch.optim.Adam([z], RATE)
     kept, way = {round(at) for at in np.linspace(0, steps, FRAMES)}, [z.detach().clone()]
     for step in range(1, steps + 1):
@@ -189,11 +198,16 @@ def descended(
         (z.grad,) = torch.autograd.grad(loss, z)
         adam.step()
         with torch.no_grad():
-            z.copy_(on_sphere(z))
+            z.copy_(placed(z))
         if step in kept:
             way.append(z.detach().clone())
         on_step(step)
     return torch.stack(way)
+
+
+def anywhere(z: Tensor) -> Tensor:
+    """Leave latents where they are."""
+    return z
 
 
 def on_sphere(z: Tensor) -> Tensor:

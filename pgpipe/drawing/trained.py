@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import nn
+
 from pgpipe.errors import UsageError
+from pgpipe.gan.encoding import read_encoder
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.sampling import read_generator
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing import devices
 from pgpipe.plumbing.layout import GENERATOR
 
@@ -16,6 +20,7 @@ class Trained(NamedTuple):
 
     generator: Generator
     classes: Sequence[str]  # by their numbers; none where it is not conditioned
+    encoder: nn.Module | None = None  # of systems that have one
 
     def class_number(self, name: str) -> int:
         """Return the number of a class, by its name or as a number.
@@ -52,7 +57,9 @@ def open_trained(place: Path) -> Trained:
         UsageError: there is none, or it is of another format.
         IntegrityError: it is damaged, or no generator's.
     """
-    generator, facts = read_generator(file_in(place))
+    file, device = file_in(place), devices.exact()
+    generator, facts = read_generator(file)
+    encoder = read_encoder(file).to(device) if SYSTEMS[generator.spec.name].encoder else None
     names = facts.get("labels", [])
     named = names if len(names) == generator.spec.classes else []
-    return Trained(generator.to(devices.exact()).eval(), [str(name) for name in named])
+    return Trained(generator.to(device).eval(), [str(name) for name in named], encoder)

@@ -76,18 +76,24 @@ def random_walk(generator: Generator, seed: int, frames: int, cells: int) -> Ten
     return walked
 
 
-def class_tour(shares: Tensor, frames: int) -> Tensor:
-    """Return shares of the classes that go from stop to stop and back to the first.
+def lines(stops: Tensor, frames: int) -> Tensor:
+    """Return what goes along straight lines from stop to stop and back to the first.
 
     Args:
-        shares: at the stops, [n, classes].
+        stops: latents, or shares of the classes: [n, K].
         frames: from one to the next.
 
     Returns:
-        [n * frames, classes]; each sums to 1 if those of the stops do.
+        [n * frames, K]; shares sum to 1 if those of the stops do.
     """
     t = torch.arange(frames)[None, :, None] / frames
-    return torch.lerp(shares[:, None], shares.roll(-1, 0)[:, None], t).flatten(0, 1)
+    return torch.lerp(stops[:, None], stops.roll(-1, 0)[:, None], t).flatten(0, 1)
+
+
+def lines_side_by_side(stops: Tensor, frames: int, cells: int) -> Tensor:
+    """Return the same for several cells, each of which begins at another stop: [.., cells, K]."""
+    starts = starts_of(len(stops), cells)
+    return torch.stack([lines(stops.roll(-start, 0), frames) for start in starts], dim=1)
 
 
 class Asked(NamedTuple):
@@ -99,6 +105,7 @@ class Asked(NamedTuple):
     smooth: int | None  # the seed of a random walk instead of a tour
     frames: int  # from one stop, or class, to the next
     cells: int  # walks side by side
+    straight: bool = False  # from stop to stop along lines, as codes keep their lengths
 
 
 def length(asked: Asked) -> int:
@@ -117,6 +124,8 @@ def pictures(generator: Generator, asked: Asked, columns: int) -> Iterator[Image
         z = random_walk(generator, asked.smooth, count, asked.cells)
     elif asked.classes:
         z = asked.stops[torch.arange(asked.cells) % len(asked.stops)].expand(count, -1, -1)
+    elif asked.straight:
+        z = lines_side_by_side(asked.stops, asked.frames, asked.cells)
     else:
         z = tour(asked.stops, asked.frames, asked.cells)
     shares = None if asked.shares is None else shares_of(asked, asked.shares, count)
@@ -135,9 +144,8 @@ def shares_of(asked: Asked, own: Tensor, count: int) -> Tensor:
         count: of frames.
     """
     if asked.classes:
-        shares = class_tour(torch.eye(own.shape[1])[list(asked.classes)], asked.frames)
+        shares = lines(torch.eye(own.shape[1])[list(asked.classes)], asked.frames)
         return shares[:, None].expand(-1, asked.cells, -1)
     if asked.smooth is not None:  # each cell keeps the class of a stop
         return own[torch.arange(asked.cells) % len(own)].expand(count, -1, -1)
-    starts = starts_of(len(own), asked.cells)
-    return torch.stack([class_tour(own.roll(-start, 0), asked.frames) for start in starts], dim=1)
+    return lines_side_by_side(own, asked.frames, asked.cells)

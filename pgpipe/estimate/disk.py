@@ -116,7 +116,7 @@ def first_weights(plan: Plan, phase: Phase) -> int:
 
 
 def state(plan: Plan, key: str) -> int:
-    """All weights, the averaged generator, Adam's moments, and the rows of history so far."""
+    """All weights, the averages, Adam's moments, and the rows of history so far."""
     phase = plan.growth.phases[key]
     weights = trained(plan, phase.res)
     moments = 2 * FLOAT * sum(weights) + (FLOAT + MOMENTS * ENTRY) * len(weights)
@@ -126,8 +126,9 @@ def state(plan: Plan, key: str) -> int:
 
 
 def generator(plan: Plan, phase: Phase) -> int:
-    """Return the bytes of the averaged generator by itself."""
-    return tensors(SYSTEMS[plan.model.name].sampled_network.sizes(plan.spec, phase.res))
+    """Return the bytes of a generator's file: of the averages of what draws and encodes."""
+    networks = SYSTEMS[plan.model.name].drawing_networks
+    return tensors([size for network in networks for size in network.sizes(plan.spec, phase.res)])
 
 
 def trained(plan: Plan, resolution: int) -> Sizes:
@@ -151,6 +152,9 @@ def scoring(plan: Plan, images: int | None) -> Iterator[Part]:
     protocol = plan.least_scored(images)
     count, pixels = plan.samples(protocol), plan.resolution**2 * plan.dataset.channels
     yield Part("samples", f"{count} images", count * pixels + HEADER)
+    if SYSTEMS[plan.model.name].encoder:
+        both = 2 * (protocol.swd_images * pixels + HEADER)
+        yield Part("samples", f"{protocol.swd_images} images and reconstructions", both)
     labels = INTEGER * count + HEADER if plan.train.label_conditioning else 0
     certain = plan.spec.classes > 0 or plan.train.label_conditioning != "auto"
     yield Part("samples", "labels", labels, certain)

@@ -25,9 +25,10 @@ def training(plan: Plan, phase: Phase) -> int:
     """Bytes that a phase takes: weights, gradients, moments, feature maps, libraries."""
     system = SYSTEMS[plan.model.name]
     sizes = {name: sum(n.sizes(plan.spec, phase.res)) for name, n in system.networks.items()}
-    g = sizes.pop(system.averages[system.sampled])
-    d = sum(sizes.values())
-    weights = FLOAT * (4 * (g + d) + g + TEMPORARY * d)  # value, gradient, moments; the average
+    averaged = sum(sizes[of] for of in system.averages.values())
+    every, g = sum(sizes.values()), sizes[system.averages[system.sampled]]
+    # Value, gradient, moments; averages.
+    weights = FLOAT * (4 * every + averaged + TEMPORARY * (every - g))
     return PROCESS + TRACKING + weights + round(feature_map_bytes(plan, phase))
 
 

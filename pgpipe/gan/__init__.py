@@ -16,6 +16,7 @@ Read it in the paper's order:
     started         first values from another training's networks
     sampling        drawing images; samples: many of them
     dcgan, weak     other networks; systems: the table of all that can be trained        table 1, E
+    autoencoder     D's trunk encodes, G decodes: autoencoder, VAE, VAE-GAN; encoding: their codes
     convolution     a second derivative that is cheap
 
 One step, which `step` writes out:

@@ -159,6 +159,11 @@ class TrainSection(Section):
     r1_gamma: Weight  # gamma / 2 E[|grad f(real)|^2], of r1 and relativistic
     r2_gamma: Weight  # gamma / 2 E[|grad f(fake)|^2], of relativistic
 
+    # Of autoencoder and vae: what the decoder's pixels are the parameters of.
+    reconstruction: Literal["gaussian", "laplace", "bernoulli"]
+    kl_weight: Weight  # of vae and vae-gan: of the codes' KL to N(0, I) [1]
+    feature_weight: Weight  # of vae-gan: gamma, of the reconstruction in the decoder's loss
+
     # true: over the whole minibatch; N: over groups of N
     minibatch_stddev: bool | Annotated[int, Field(ge=2, le=1 << 16)]
     # Labels into G; D classifies (acgan: Odena et al. 2017), or scores how well image and label fit
@@ -281,7 +286,12 @@ def require_decided(section: Section, system: str, decided: Mapping[str, object]
     """Raise ValueError where a section has another value than the system decides."""
     for key, value in decided.items():
         if (found := getattr(section, key)) != value:
-            raise ValueError(f"{key}: a {system} has {in_yaml(value)}, not {in_yaml(found)}")
+            raise ValueError(f"{key}: {a(system)} has {in_yaml(value)}, not {in_yaml(found)}")
+
+
+def a(system: str) -> str:
+    """Return the name of a system behind its article."""
+    return f"a{'n' * (system[0] in 'aeiou')} {system}"
 
 
 def in_yaml(value: object) -> str:

@@ -1,7 +1,7 @@
 """What a step changes: the networks, their optimisers, and the averaged ones."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +14,7 @@ from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.images import to_float
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 FAKE_SCORE = "fake_score"
@@ -43,6 +44,13 @@ class Networks:
     def average(self) -> Generator:
         """The averaged G of a GAN."""
         return cast("Generator", self.averages["average"])
+
+    def fit(self, reals: Callable[[], tuple[Tensor, Tensor | None]], but: Sequence[str]) -> None:
+        """Set what depends on data in D, if it is not named: uint8 [N, R, R, C], labels [N]."""
+        net = self.trained.get("discriminator")
+        if isinstance(net, Discriminator) and "discriminator" not in but:
+            images, labels = reals()
+            net.fit(to_float(images), labels)
 
     def reset_adam(self) -> None:
         """Forget the moments of all networks."""

@@ -16,6 +16,7 @@ from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import Images, to_uint8
 from pgpipe.plumbing import tensors
 
+ENCODER = "encoder."  # how the names of an encoder's weights begin
 FORMAT = 2  # of a generator's file: raised when names, shapes or meaning of its weights change
 
 LONGEST_REASON = 200  # characters of what torch says
@@ -81,13 +82,26 @@ def spherical_path(ends: Tensor, steps: int) -> Tensor:
 
 def save_generator(path: Path, generator: Generator, **facts: Any) -> None:
     """Write the generator; the file says what it takes to load it, and these further facts."""
-    tensors.save(path, dict(generator.state_dict()), {**facts_of(generator), **facts})
+    known = facts_of(generator.spec, generator.resolution)
+    tensors.save(path, dict(generator.state_dict()), {**known, **facts})
 
 
-def facts_of(generator: Generator) -> Facts:
+def facts_of(spec: NetworkSpec, resolution: int) -> Facts:
     """What it takes to load a generator, beside its tensors."""
-    spec = generator.spec.model_dump()
-    return {"format": FORMAT, "resolution": generator.resolution, "spec": spec}
+    return {"format": FORMAT, "resolution": resolution, "spec": spec.model_dump()}
+
+
+def drawing(named: Mapping[str, Tensor], spec: NetworkSpec) -> tensors.Tensors:
+    """Return what a generator's file takes of a state: the sampled average, and the encoder's.
+
+    The former's weights have the names that they have in the network; the latter's, which only some
+    systems have, begin with `encoder.`.
+    """
+    system = SYSTEMS[spec.name]
+    found = {name.partition(".")[::2]: value for name, value in named.items()}
+    kept = {name: value for (of, name), value in found.items() if of == system.sampled}
+    encoder = {ENCODER + n: v for (of, n), v in found.items() if of == system.encoder}
+    return {**kept, **encoder}
 
 
 def load_generator(path: Path, device: torch.device) -> Generator:
@@ -132,5 +146,6 @@ def generator_of(named: tensors.Tensors, facts: Mapping[str, Any]) -> Generator:
         raise ValueError(f"a {spec.name} has no resolution {resolution!r}")
     with torch.device("meta"):
         generator = weights.generator(spec, resolution)
-    generator.load_state_dict(named, assign=True)
+    own = {name: value for name, value in named.items() if not name.startswith(ENCODER)}
+    generator.load_state_dict(own, assign=True)
     return generator.requires_grad_(False)

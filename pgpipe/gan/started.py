@@ -18,7 +18,7 @@ from torch import Tensor
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, in_yaml
-from pgpipe.gan.sampling import read_generator
+from pgpipe.gan.sampling import ENCODER, read_generator
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.gan.weights import Weights
 from pgpipe.plumbing import tensors
@@ -29,7 +29,7 @@ SWITCHES = {  # of the section `model`: what a network's weights mean, at whatev
         *("name", "equalised_lr", "latent_norm"),
         *("generator_activation", "generator_norm", "tanh"),
     ),
-    "discriminator": ("discriminator_norm", "fused_downsampling"),
+    **dict.fromkeys(("discriminator", "encoder"), ("discriminator_norm", "fused_downsampling")),
 }
 SIZES = (
     "fmap_base",
@@ -76,6 +76,7 @@ def read(file: Path) -> Started:
     else:
         generator, facts = read_generator(file)
         of = dict(weights.named(generator, "generator"))
+        of |= {name: value for name, value in named.items() if name.startswith(ENCODER)}
         found = Started(file, generator.spec, generator.resolution, names_in(facts), of)
     for name, value in found.named.items():
         if not value.isfinite().all():
@@ -112,13 +113,7 @@ def names_in(about: Mapping[str, Any]) -> list[str]:
 def every_name(spec: NetworkSpec, resolution: int) -> Iterator[tuple[str, torch.Size]]:
     """Yield the names and shapes of the weights of all networks and averages."""
     for name, shape in weights.names(spec, resolution):
-        yield from ((own, shape) for own in (name, *in_averages(name, spec)))
-
-
-def in_averages(name: str, spec: NetworkSpec) -> list[str]:
-    """Return what a weight of a network is called in the averages of that network."""
-    kind, _, rest = name.partition(".")
-    return [f"{own}.{rest}" for own, of in SYSTEMS[spec.name].averages.items() if of == kind]
+        yield from ((own, shape) for own in (name, *weights.in_averages(name, spec)))
 
 
 def require_fit(started: Started, spec: NetworkSpec, resolutions: Iterable[int]) -> None:
@@ -205,7 +200,7 @@ def first_weights(
     rows, their_rows = (weights.labelled(s, resolution) for s in (spec, started.spec))
     classes, found = places(started, spec, labels), dict(drawn)
     for name, value in drawn.items():
-        for own in (name, *in_averages(name, spec)):
+        for own in (name, *weights.in_averages(name, spec)):
             if (theirs := started.named.get(own)) is None:
                 continue
             if name not in rows and name not in their_rows:

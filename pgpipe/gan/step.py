@@ -28,7 +28,7 @@ from pgpipe.gan.systems import STATISTICS
 from pgpipe.images import to_float
 from pgpipe.plumbing.processes.group import ALONE, Processes
 
-SCORE_FAKE = STATISTICS.index("score_fake")
+SCORE_FAKE = STATISTICS.index("score_fake") - len(STATISTICS)  # from the end, which all GANs share
 
 Scored = tuple[Tensor, Tensor]  # D's scores [N] and label logits [N, classes]
 
@@ -60,18 +60,57 @@ class Minibatch:
         return draw(len(self.images)) if self.rows is None else draw(self.whole)[self.rows]
 
 
-class Step:
-    """Trains the networks by one step per call."""
+class BaseStep:
+    """Trains the networks by one step per call: what the steps of all systems have in common."""
 
     def __init__(
         self, networks: Networks, section: TrainSection, processes: Processes = ALONE
     ) -> None:
         self.networks, self.section, self.processes = networks, section, processes
-        self.G, self.D = networks.generator, networks.discriminator
-        self.loss, self.form = load(section.loss), networks.generator.spec.conditioning
-        self.upscale = section.upscale(self.G.resolution)
+        self.G = networks.generator
         self.device = next(self.G.parameters()).device
         self.rows: dict[int, list[Tensor]] = {}  # of the micro-batches of so many images
+
+    def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
+        """Update the networks and the averages; return the system's statistics, float32."""
+        raise NotImplementedError
+
+    def reals(self, batch: Minibatch) -> Tensor:
+        """Return the reals [N, C, R, R] in [-1, 1], mirrored and faded as the step asks."""
+        images = to_float(batch.images)
+        if self.section.mirror:
+            key = self.key("mirror", batch.seen)
+            images = mirrored(images, batch.drawn(lambda n: rng.uniform((n,), key)) < 0.5)
+        return images if batch.fade is None else faded(images, batch.fade)
+
+    def latents(self, batch: Minibatch, stream: str) -> Tensor:
+        """Return numbers [N, latent_size] of a stream, from N(0, I)."""
+        size, key = self.G.spec.latent_size, self.key(stream, batch.seen)
+        return batch.drawn(lambda n: rng.normal((n, size), key))
+
+    def micro_batches(self, batch: Minibatch) -> list[Minibatch]:
+        """Return what this process sees of a minibatch, divided as its memory asks."""
+        spec, N, group = self.G.spec, len(batch.images), self.processes
+        if N not in self.rows:
+            rows = micro_batches.rows(spec, self.section, N, group.count, group.rank)
+            self.rows[N] = [torch.tensor(some, device=self.device) for some in rows]
+        return [batch.part(rows) for rows in self.rows[N]]
+
+    def key(self, stream: str, seen: Tensor) -> Tensor:
+        """Return the random key of one draw of this step."""
+        return rng.key(self.section.seed, stream, seen, self.device)
+
+
+class Step(BaseStep):
+    """Trains D and G."""
+
+    def __init__(
+        self, networks: Networks, section: TrainSection, processes: Processes = ALONE
+    ) -> None:
+        super().__init__(networks, section, processes)
+        self.D, self.form = networks.discriminator, self.G.spec.conditioning
+        self.loss = load(section.loss)
+        self.upscale = section.upscale(self.G.resolution)
 
     def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
         """Update D on each minibatch, G once, and the EMA; return float32 [6], `STATISTICS`."""
@@ -79,8 +118,8 @@ class Step:
             statistics = self.update_both(batches[-1])
         else:
             of_d = torch.stack([self.update_discriminator(batch) for batch in batches])
-            loss_g = self.update_generator(batches[-1])
-            statistics = torch.cat([loss_g[None], of_d.mean(dim=0)])
+            of_g = self.update_generator(batches[-1])
+            statistics = torch.cat([of_g.view(-1), of_d.mean(dim=0)])
         if self.loss.noise and (running := self.networks.fake_score) is not None:
             running.copy_(self.loss.noise.running_score(running, statistics[SCORE_FAKE]))
         images = sum(len(batch.images) for batch in batches)
@@ -153,26 +192,33 @@ class Step:
         real_scores, real_logits = self.scored(batch, real, "real", batch.labels)
         fake_scores, fake_logits = self.scored(batch, fake, "fake", batch.labels)
         loss = self.loss.discriminator(real_scores, fake_scores)
-        norms = label_loss = torch.zeros((), device=self.device)
-        if self.loss.penalty:
-            seen = Seen(
-                score=lambda images: self.D(images, batch.fade, batch.labels)[0],
-                real=real,
-                fake=fake,
-                real_scores=real_scores,
-                uniform=lambda: batch.drawn(
-                    lambda n: rng.uniform((n,), self.key("mixing", batch.seen))
-                ),
-                upscale=self.upscale,
-            )
-            penalty, norms = self.loss.penalty(seen, self.section)
-            loss = loss + penalty
+        penalty, norms = self.penalty(batch, real, fake, real_scores)
+        loss, label_loss = loss + penalty, torch.zeros((), device=self.device)
         if batch.labels is not None:
             logits = real_logits, fake_logits
             label_loss = self.label_loss_d(batch, batch.labels, real, logits)
             loss = loss + self.section.label_weight * label_loss
         statistics = [loss, real_scores.mean(), fake_scores.mean(), norms.mean(), label_loss]
         return loss, torch.stack([value.detach() for value in statistics])
+
+    def penalty(
+        self, batch: Minibatch, real: Tensor, fake: Tensor, real_scores: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss's penalty of D's gradients, and their norms [N]: zeros without one."""
+        if not self.loss.penalty:
+            nothing = torch.zeros((), device=self.device)
+            return nothing, nothing
+        seen = Seen(
+            score=lambda images: self.D(images, batch.fade, batch.labels)[0],
+            real=real,
+            fake=fake,
+            real_scores=real_scores,
+            uniform=lambda: batch.drawn(
+                lambda n: rng.uniform((n,), self.key("mixing", batch.seen))
+            ),
+            upscale=self.upscale,
+        )
+        return self.loss.penalty(seen, self.section)
 
     def generator_loss(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
         """Return G's loss [] on fakes [N, C, R, R] and the labels [N] that they were drawn for."""
@@ -231,18 +277,8 @@ class Step:
 
     def fakes(self, batch: Minibatch, stream: str, drawn_for: Tensor | None) -> Tensor:
         """Return images [N, C, R, R] of latents of a stream, for labels [N] if conditional."""
-        size, key = self.G.spec.latent_size, self.key(stream, batch.seen)
-        latents = batch.drawn(lambda n: rng.normal((n, size), key))
-        fakes: Tensor = self.G(latents, drawn_for, batch.fade)
+        fakes: Tensor = self.G(self.latents(batch, stream), drawn_for, batch.fade)
         return fakes
-
-    def reals(self, batch: Minibatch) -> Tensor:
-        """Return the reals [N, C, R, R] in [-1, 1], mirrored and faded as the step asks."""
-        images = to_float(batch.images)
-        if self.section.mirror:
-            key = self.key("mirror", batch.seen)
-            images = mirrored(images, batch.drawn(lambda n: rng.uniform((n,), key)) < 0.5)
-        return images if batch.fade is None else faded(images, batch.fade)
 
     def scored(
         self, batch: Minibatch, images: Tensor, stream: str, fitting: Tensor | None
@@ -251,27 +287,17 @@ class Step:
 
         It is through noise if the loss has some.
         """
-        noisy: AbstractContextManager[None] = nullcontext()
-        if self.loss.noise and self.networks.fake_score is not None:
-            strength = self.loss.noise.strength(self.networks.fake_score)
-            key = self.key(f"noise {stream}", batch.seen)
-            noise = Noise(strength, key, batch.whole, batch.rows)
-            noisy = noise_before(self.D.noisy(), noise)
-        with noisy:
+        with self.noise(batch, stream):
             scored: Scored = self.D(images, batch.fade, fitting)
         return scored
 
-    def micro_batches(self, batch: Minibatch) -> list[Minibatch]:
-        """Return what this process sees of a minibatch, divided as its memory asks."""
-        spec, N, group = self.G.spec, len(batch.images), self.processes
-        if N not in self.rows:
-            rows = micro_batches.rows(spec, self.section, N, group.count, group.rank)
-            self.rows[N] = [torch.tensor(some, device=self.device) for some in rows]
-        return [batch.part(rows) for rows in self.rows[N]]
-
-    def key(self, stream: str, seen: Tensor) -> Tensor:
-        """Return the random key of one draw of this step."""
-        return rng.key(self.section.seed, stream, seen, self.device)
+    def noise(self, batch: Minibatch, stream: str) -> AbstractContextManager[None]:
+        """Put noise of a stream before D's layers while a block runs, if the loss has some."""
+        if not self.loss.noise or self.networks.fake_score is None:
+            return nullcontext()
+        strength = self.loss.noise.strength(self.networks.fake_score)
+        key = self.key(f"noise {stream}", batch.seen)
+        return noise_before(self.D.noisy(), Noise(strength, key, batch.whole, batch.rows))
 
 
 def autocast(section: TrainSection, device: torch.device) -> AbstractContextManager[object]:

@@ -46,6 +46,7 @@ class System(NamedTuple):
     decided_of_train: Mapping[str, object] = {}  # the same of `train`
     joint: bool = False  # whether D has a layer that compares its 4x4 features with a label
     growth_factors: tuple[int, ...] = (2,)  # by which a phase may enlarge the images of another
+    encoder: str = ""  # the average that encodes images, if any
     smallest: int = 4  # pixels of a phase
     largest: int = 1024
     final: int | None = None  # pixels that the last phase has to have
@@ -59,6 +60,11 @@ class System(NamedTuple):
     def sampled_network(self) -> Network:
         """The network whose average is sampled."""
         return self.networks[self.averages[self.sampled]]
+
+    @property
+    def drawing_networks(self) -> list[Network]:
+        """The networks whose averages a generator's file holds: what draws, and what encodes."""
+        return [self.networks[self.averages[name]] for name in (self.sampled, self.encoder) if name]
 
 
 def layer(fan_in: int, maps: int, norm: str = "none") -> Sizes:
@@ -90,12 +96,25 @@ def count_discriminator(spec: Spec, resolution: int) -> Sizes:
     if kernels:
         found += [hidden * kernels * DISCRIMINATION, kernels * DISCRIMINATION, kernels]
     found += layer(hidden + kernels, 1 + spec.label_logits)
+    return found + count_trunk(spec, resolution)
+
+
+def count_trunk(spec: Spec, resolution: int) -> Sizes:
+    """Count what D and an encoder share: the layers before the last block."""
+    norm, found = spec.discriminator_norm, []
     for res in resolutions(resolution):
         maps, below = discriminator_maps(spec, res), discriminator_maps(spec, res // 2)
         found += layer(spec.channels, maps)
         if res > 4:
             found += layer(9 * maps, maps, norm) + layer(9 * maps, below, norm)
     return found
+
+
+def count_encoder(spec: Spec, resolution: int) -> Sizes:
+    """Count the encoder of `gan.autoencoder`: D's layers, to two numbers per number of a code."""
+    norm, maps, hidden = spec.discriminator_norm, discriminator_maps(spec, 4), hidden_maps(spec)
+    found = layer(9 * maps, maps, norm) + layer(16 * maps, hidden, norm)
+    return found + layer(hidden, 2 * spec.latent_size) + count_trunk(spec, resolution)
 
 
 def count_dcgan_generator(spec: Spec, resolution: int) -> Sizes:
@@ -173,19 +192,33 @@ GAN_STEP = "pgpipe.gan.step:Step"
 STATISTICS_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
 STATISTICS = ("loss_g", *STATISTICS_D)  # of a GAN's step
 AVERAGE = {"average": "generator"}
+CODER_AVERAGES = {**AVERAGE, "average_encoder": "encoder"}
+
+GENERATOR = Network("pgpipe.gan.generator:Generator", count_generator, generator_activations)
+DISCRIMINATOR = Network(
+    "pgpipe.gan.discriminator:Discriminator", count_discriminator, discriminator_activations
+)
+ENCODER = Network("pgpipe.gan.autoencoder:Encoder", count_encoder, discriminator_activations)
+
+AUTOENCODER = System(
+    networks={"encoder": ENCODER, "generator": GENERATOR},
+    averages=CODER_AVERAGES,
+    sampled="average",
+    encoder="average_encoder",
+    step="pgpipe.gan.autoencoder:AutoencoderStep",
+    statistics=("loss_g", "reconstruction"),
+    decided={"latent_norm": "none", "minibatch_discrimination": 0},
+    decided_of_train={
+        "discriminator_steps": 1,
+        "updates": "alternating",
+        "minibatch_stddev": False,
+        "label_conditioning": False,
+    },
+)
 
 SYSTEMS = {
     "pggan": System(
-        networks={
-            "generator": Network(
-                "pgpipe.gan.generator:Generator", count_generator, generator_activations
-            ),
-            "discriminator": Network(
-                "pgpipe.gan.discriminator:Discriminator",
-                count_discriminator,
-                discriminator_activations,
-            ),
-        },
+        networks={"generator": GENERATOR, "discriminator": DISCRIMINATOR},
         averages=AVERAGE,
         sampled="average",
         step=GAN_STEP,
@@ -241,5 +274,16 @@ SYSTEMS = {
         },
         largest=WEAK_RESOLUTION,
         final=WEAK_RESOLUTION,
+    ),
+    "autoencoder": AUTOENCODER,
+    "vae": AUTOENCODER._replace(
+        step="pgpipe.gan.autoencoder:VaeStep", statistics=("loss_g", "reconstruction", "kl")
+    ),
+    "vae-gan": AUTOENCODER._replace(
+        networks={**AUTOENCODER.networks, "discriminator": DISCRIMINATOR},
+        step="pgpipe.gan.autoencoder:VaeGanStep",
+        statistics=("loss_g", "reconstruction", "kl", *STATISTICS_D),
+        decided={"latent_norm": "none"},
+        decided_of_train={"updates": "alternating", "label_conditioning": False},
     ),
 }

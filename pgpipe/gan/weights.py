@@ -70,6 +70,18 @@ def initial(spec: NetworkSpec, resolution: int, seed: int, before: int | None = 
     return {weight.name: draw(weight, seed) for weight in found}
 
 
+def in_averages(name: str, spec: NetworkSpec) -> list[str]:
+    """Return what a weight of a network is called in the averages of that network."""
+    kind, _, rest = name.partition(".")
+    return [f"{own}.{rest}" for own, of in SYSTEMS[spec.name].averages.items() if of == kind]
+
+
+def with_averages(weights: Mapping[str, Tensor], spec: NetworkSpec) -> Weights:
+    """Return weights of networks, and the same as those of their averages."""
+    averages = {own: w for name, w in weights.items() for own in in_averages(name, spec)}
+    return {**averages, **weights}
+
+
 def labelled(spec: NetworkSpec, resolution: int) -> dict[str, int]:
     """Return the axes that end with a row per class, by the names of their weights."""
     more = dict(names(spec.model_copy(update={"classes": spec.classes + 1}), resolution))

@@ -60,6 +60,18 @@ def of_digits(net: classifier.Classifier, evaluations: Sequence[Stream]) -> Scor
     return compute("digits", net, evaluations)
 
 
+def of_reconstructions(
+    originals: Readable,
+    reconstructions: Readable,
+    reals: Readable | None,
+    protocol: Protocol,
+    device: torch.device,
+    group: Processes = ALONE,
+) -> Scores:
+    """Scores of decoded codes uint8 [N, R, R, C] of reals, of which the originals are the first."""
+    return compute("reconstructions", originals, reconstructions, reals, protocol, device, group)
+
+
 def compute(of: str, *given: object) -> Scores:
     """Return the scores of all metrics that are computed from one kind of input."""
     found: Scores = {}

@@ -29,13 +29,15 @@ class Metric(NamedTuple):
         labelled    (images, labels, protocol, device): uint8 [N, R, R, C] and the labels that they
                     were drawn with, int64 [N]
         digits      (classifier, evaluations): the digits' classifier, streams of images
+        reconstructions  (originals, reconstructions, reals or None, protocol, device, group): what
+                    an encoder and its decoder make of originals, of whom there may be fewer
     """
 
     title: str  # on the page
     short: str  # as a heading in tables and figures
     meaning: str
     own: Literal["floor", "real"]  # the reals' value: of a distance a floor, else their own
-    of: Literal["images", "features", "classifier", "labelled", "digits"]
+    of: Literal["images", "features", "classifier", "labelled", "digits", "reconstructions"]
     compute: str
     numbers: tuple[str, ...]  # of the protocol, that decide it
     version: int = 1  # raised where the same images score otherwise by more than rounding, chance
@@ -179,6 +181,26 @@ METRICS = {
         compute="pgpipe.metrics.modes:scores",
         numbers=MODES,
         digits=3,
+    ),
+    "reconstruction_error": Metric(
+        title="Reconstruction error",
+        short="reconstruction error",
+        meaning="root mean squared difference of 8-bit pixels between {reconstructed} "
+        "{reconstructed_are} images and their decoded codes; lower is better",
+        own="floor",
+        of="reconstructions",
+        compute="pgpipe.metrics.reconstruction:scores",
+        numbers=("swd_images",),
+    ),
+    "reconstruction_swd": Metric(
+        title="SWD x 10³ of reconstructions",
+        short="SWD of reconstructions",
+        meaning="as of generated images: what the decoder could do with better codes; lower is "
+        "better",
+        own="floor",
+        of="reconstructions",
+        compute="pgpipe.metrics.reconstruction:scores",
+        numbers=("swd_images",),
     ),
 }
 QUICK = {metric.quick: metric for metric in METRICS.values() if metric.quick}

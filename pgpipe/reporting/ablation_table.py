@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from pgpipe.metrics.table import name_of
 from pgpipe.reporting.contrasts import Contrast, contrast
 
 Runs = pd.DataFrame
@@ -39,12 +40,18 @@ def frame(records: Sequence[Mapping[str, Any]]) -> Runs:
 
 
 def layout(
-    runs: Runs, headlines: tuple[str, ...], levels: bool, published: Path | None = None
+    runs: Runs,
+    headlines: tuple[str, ...],
+    levels: bool,
+    published: Path | None = None,
+    others: tuple[str, ...] = (),
 ) -> Layout:
-    """Return what a study's table shows; levels of SWD, if any, are those that its runs have."""
+    """Return what a study's table shows; levels and other scores are those that its runs have."""
     found = [name for name in runs.columns if levels and re.fullmatch(r"swd_\d+", name)]
     found.sort(key=lambda name: -int(name.removeprefix("swd_")))
-    return Layout((*found, *headlines), headlines, published)
+    return Layout(
+        (*found, *headlines, *(name for name in others if name in runs)), headlines, published
+    )
 
 
 def read_published(file: Path) -> pd.DataFrame:
@@ -64,7 +71,7 @@ def noise(runs: Runs, score: str) -> float:
     noise. MS-SSIM: 95 % of the
     differences that the choice of pairs makes. Modes: the same of the spread over evaluations.
     """
-    if score.startswith("swd"):
+    if name_of(score).endswith("swd"):
         floor = float(runs[f"{score}_floor"].max())
         return math.inf if math.isnan(floor) else floor
     if score == "ms_ssim":

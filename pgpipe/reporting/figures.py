@@ -23,12 +23,17 @@ LINES = {
     "score_real": "#3b6ea8",
     "score_fake": "#c2562d",
     "gradient_norm": "#5b8c5a",
+    "reconstruction": "#3b6ea8",
+    "kl": "#c2562d",
 }
 PANELS = {
     "loss": ("loss_d", "loss_g"),
     "mean score of D": ("score_real", "score_fake"),
     "gradient norm": ("gradient_norm",),
+    "reconstruction": ("reconstruction",),
+    "KL": ("kl",),
 }
+HEIGHTS = (3, 2, 1.4)  # of the panels, in turn, relative to one another
 
 
 def read_history(file: Path) -> History:
@@ -39,10 +44,13 @@ def read_history(file: Path) -> History:
 
 
 def curves(history: History) -> Figure:
-    """Losses, scores and gradient norm against kimg, phases marked, fades tinted."""
-    figure = Figure(figsize=(10, 7), dpi=120, layout="constrained")
-    axes = figure.subplots(len(PANELS), 1, sharex=True, height_ratios=(3, 2, 1.4))
-    for ax, (title, columns) in zip(axes, PANELS.items(), strict=True):
+    """The statistics of the step against kimg, phases marked, fades tinted."""
+    panels = {title: [n for n in names if n in history] for title, names in PANELS.items()}
+    panels = {title: columns for title, columns in panels.items() if columns}
+    heights = [HEIGHTS[min(n, 2)] for n in range(len(panels))]
+    figure = Figure(figsize=(10, 0.6 + sum(heights)), dpi=120, layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    for ax, (title, columns) in zip(axes, panels.items(), strict=True):
         for column in columns:
             ax.plot(history.kimg, history[column], label=column, color=LINES[column], lw=1.4)
         mark_phases(ax, history)

@@ -116,6 +116,7 @@ def render(
         classes=list(classes),
         near=near,
         data=params["dataset"]["name"],
+        system=params["model"]["name"],
     )
 
 

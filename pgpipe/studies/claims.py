@@ -25,11 +25,10 @@ class Finding(NamedTuple):
 
 def judge(claim: Claim, samples: Mapping[str, Sequence[float]], noise: float) -> Finding:
     """What becomes of a claim, given each row's scores over seeds and the noise of one score."""
-    rows = list(dict.fromkeys(row for weights in claim.below_zero for row in weights))
-    if not samples.keys() >= set(rows):
+    if not samples.keys() >= claim.terms.keys():
         return Finding(claim, "missing", {}, ())
     contrasts = [contrast(samples, weights, noise) for weights in claim.below_zero]
-    means = {row: sum(samples[row]) / len(samples[row]) for row in rows}
+    means = {term: sum(samples[term]) / len(samples[term]) for term in claim.terms}
     return Finding(claim, verdict(found.sign for found in contrasts), means, contrasts)
 
 
@@ -47,7 +46,7 @@ def in_words(finding: Finding) -> tuple[str, str]:
     if not finding.contrasts:
         return finding.verdict, text
     digits = max(2, metric_of(finding.claim.score).digits)
-    means = ", ".join(f"{row} {value:.{digits}f}" for row, value in finding.means.items())
+    means = ", ".join(f"{term} {value:.{digits}f}" for term, value in finding.means.items())
     worst = max(finding.contrasts, key=lambda c: c.estimate + c.half_width)
     decided = f"{worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f} < 0"
     return finding.verdict, f"{text}; {means}; {decided}"

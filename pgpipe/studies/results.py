@@ -1,5 +1,6 @@
 """What `pgpipe study table` and `check` make of finished runs."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,7 +9,7 @@ from pgpipe.errors import UsageError
 from pgpipe.experiments.revisions import require_project
 from pgpipe.experiments.runs import Run, finished
 from pgpipe.studies.claims import in_words, judge
-from pgpipe.studies.study import Study
+from pgpipe.studies.study import Claim, Study
 from pgpipe.studies.survey import outdated_lines, survey
 from pgpipe.studies.table import Experiment, experiments, selection
 from pgpipe.tracking.config import TrackingSection
@@ -100,7 +101,7 @@ def layout_of(study: Study, runs: "Runs") -> "Layout":
     """What the table of a study's runs shows."""
     from pgpipe.reporting.ablation_table import layout
 
-    return layout(runs, study.headlines, study.levels, study.published)
+    return layout(runs, study.headlines, study.levels, study.published, study.others)
 
 
 def log(tracker: Tracker, done: Done, files: Sequence[Path]) -> None:
@@ -123,10 +124,22 @@ def images_shown(done: Done) -> int:
 
 def check(results: Results) -> list[tuple[str, str]]:
     """The paper's claims, a row each."""
-    from pgpipe.reporting.ablation_table import noise, samples
+    from pgpipe.reporting.ablation_table import noise
 
     runs = results.runs()
     return [
-        in_words(judge(claim, samples(runs, claim.score), noise(runs, claim.score)))
+        in_words(judge(claim, samples_of(claim, runs), noise(runs, claim.score)))
         for claim in results.study.claims
     ]
+
+
+def samples_of(claim: Claim, runs: "Runs") -> dict[str, list[float]]:
+    """Return the scores over seeds of all that a claim weighs, as far as there are any."""
+    from pgpipe.reporting.ablation_table import samples
+
+    found: dict[str, list[float]] = {}
+    for term, (row, score) in claim.terms.items():
+        values = samples(runs, score).get(row, []) if score in runs else []
+        if values and not any(map(math.isnan, values)):
+            found[term] = values
+    return found

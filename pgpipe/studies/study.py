@@ -9,11 +9,21 @@ Weights = Mapping[str, float]
 
 
 class Claim(NamedTuple):
-    """A statement about a score, and the contrasts that are below 0 where it holds."""
+    """A statement about a score, and the contrasts that are below 0 where it holds.
+
+    A contrast weighs rows by their names, or, of a score of the same kind, `ROW SCORE`.
+    """
 
     text: str
     score: str
     below_zero: Sequence[Weights]
+
+    @property
+    def terms(self) -> dict[str, tuple[str, str]]:
+        """Return the row and the score of each term that its contrasts weigh."""
+        terms = dict.fromkeys(term for weights in self.below_zero for term in weights)
+        parts = {term: term.partition(" ") for term in terms}
+        return {term: (row, score or self.score) for term, (row, _, score) in parts.items()}
 
 
 @dataclass(frozen=True)
@@ -29,4 +39,5 @@ class Study:
     headlines: tuple[str, ...]  # scores whose steps from row to row the table shows
     claims: tuple[Claim, ...] = ()
     levels: bool = False  # whether the table has SWD's levels, too
+    others: tuple[str, ...] = ()  # scores that it also shows, where rows have them
     published: Path | None = None  # CSV of published figures, by data set and row

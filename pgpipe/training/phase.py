@@ -10,9 +10,9 @@ from torch import Tensor
 from pgpipe.data.feeding.batches import Batches
 from pgpipe.errors import DivergedError, Interrupted
 from pgpipe.gan.networks import build, tensors_of
-from pgpipe.gan.sampling import facts_of, render_all
+from pgpipe.gan.sampling import drawing, facts_of, render_all
 from pgpipe.gan.systems import SYSTEMS
-from pgpipe.images import grid, to_float, write_png
+from pgpipe.images import grid, write_png
 from pgpipe.plumbing.layout import (
     PREVIEW_COLUMNS,
     PREVIEW_LABELS,
@@ -76,10 +76,8 @@ class PhaseTraining:
         )
         rate = job.learning_rate(self.progress.images)
         self.networks = build(job.spec, job.phase.res, tensors, job.section, rate, device)
-        first = not saved and job.phase.origin == "init"
-        if first and "discriminator" not in job.trained:
-            images, labels = self.first_reals()
-            self.networks.discriminator.fit(to_float(images), labels)
+        if not saved and job.phase.origin == "init":
+            self.networks.fit(self.first_reals, but=job.trained)
         step = resolve_name(SYSTEMS[job.spec.name].step)
         self.step = as_asked(step(self.networks, job.step_section, self.processes))
         self.sums = torch.tensor(self.progress.sums, device=device)
@@ -186,9 +184,9 @@ class PhaseTraining:
     def show(self, row: Row) -> None:
         """Tell of a tick, and leave a snapshot to be scored."""
         self.listener.on_tick(row, self.preview())
-        average, place = self.networks.average, {name: row[name] for name in PLACE}
-        facts = {**facts_of(average), **self.job.about, "row": place}
-        self.scorer.add(self.progress.images, average.state_dict(), facts)
+        job, place = self.job, {name: row[name] for name in PLACE}
+        facts = {**facts_of(job.spec, job.phase.res), **job.about, "row": place}
+        self.scorer.add(self.progress.images, drawing(tensors_of(self.networks), job.spec), facts)
 
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""

@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, TrainSection
-from pgpipe.gan.sampling import save_generator
+from pgpipe.gan.sampling import drawing, facts_of
 from pgpipe.plumbing import sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy
 from pgpipe.plumbing.layout import GENERATOR, HISTORY, LAST, PREVIEWS, SCORES, STATE, preview_name
@@ -46,12 +43,10 @@ def emit(
     named, facts = tensors.read(state)
     fresh_folder(target)
     link_or_copy(state, target / STATE)
-    with torch.device("meta"):
-        generator = weights.generator(NetworkSpec(**facts["spec"]), facts["resolution"])
-    weights.load(generator.to_empty(device="cpu"), named, "average")
-    rows = rows_of(facts)
+    spec, rows = NetworkSpec(**facts["spec"]), rows_of(facts)
     row = {name: rows[-1][name] for name in PLACE}
-    save_generator(target / LAST, generator, row=row, **facts["about"])
+    about = {**facts_of(spec, facts["resolution"]), "row": row, **facts["about"]}
+    tensors.save(target / LAST, drawing(named, spec), about)
     write_history(target / HISTORY, rows)
     ticks = own_ticks(rows, facts)
     scores = scored(snapshots, ticks, section) if snapshots else []

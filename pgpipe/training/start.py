@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpipe.errors import UsageError
-from pgpipe.gan import micro_batches
+from pgpipe.gan import micro_batches, weights
 from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.schedule import Phase
@@ -48,9 +48,9 @@ def make_job(
     The names of the data set's labels, if the networks are conditioned on them, go into the
     generator's file, as the precision does.
 
-    The averaged generator starts a new layer at the same weights: averaging what has not moved
-    yet changes nothing, so this is as if it had averaged all layers from the start. What comes from
-    another training has averages of its own.
+    An average starts a new layer at the same weights: averaging what has not moved yet changes
+    nothing, so this is as if it had averaged all layers from the start. What comes from another
+    training has averages of its own.
     """
     old, facts = tensors.read(before)
     if facts.get("format") != STATE_FORMAT:
@@ -58,11 +58,6 @@ def make_job(
             f"{before}: a state of another format than this pgpipe has; `dvc repro` makes it anew"
         )
     new, told = tensors.read(layers)
-    averages = {
-        name.replace("generator", "average", 1): value
-        for name, value in new.items()
-        if name.startswith("generator")
-    }
     moments = section.adam_reset == "never"
     kept = {name: old[name] for name in old if moments or not name.startswith("adam.")}
     spec = NetworkSpec(**facts["spec"])
@@ -71,7 +66,7 @@ def make_job(
         phase=phase,
         section=section,
         spec=spec,
-        tensors={**kept, **averages, **new},
+        tensors={**kept, **weights.with_averages(new, spec)},
         images_before=facts["images_seen"],
         rows_before=rows_of(facts),
         about={"precision": section.precision, "labels": list(labels) if spec.classes else []},

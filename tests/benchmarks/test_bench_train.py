@@ -7,7 +7,7 @@ import pytest
 from tinyparams import phase, phases, with_values
 from tinyproject import Run
 
-from benchmarks import attainable
+from benchmarks import attainable, systems
 from benchmarks.__main__ import app
 from benchmarks.counts import flop
 from benchmarks.settings import LABELS, Setting, setting_of, settings
@@ -15,6 +15,7 @@ from benchmarks.steps import parts_of, training
 from benchmarks.train import Speed
 from benchmarks.train_table import lines, report
 from pgpipe.errors import UsageError
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.gan.widths import feature_maps
 
 GROWTH = phases(
@@ -147,3 +148,11 @@ def test_the_command_measures_with_and_without(
     assert cells == [("r16", "stable", ""), ("r16", "stable", "train.mirror=true")]
     assert len(out.splitlines()) == 2 + len(found)
     assert all(row["images_per_second"] > 0 and row["peak_bytes"] > 1e8 for row in found)
+
+
+def test_every_system_is_timed_beside_its_plainest_writing(with_presets: None) -> None:
+    sizes = {"fmap_base": 16, "fmap_max": 4, "latent_size": 4}
+    found = list(systems.measure(1, 0, sizes))
+    assert [speed.system for speed in found] == [*SYSTEMS]
+    assert all(speed.ours > 0 and speed.plain > 0 for speed in found)
+    assert str(found[0]).startswith("pggan: ")

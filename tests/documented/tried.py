@@ -43,6 +43,7 @@ JOBS_GO_ON = (
     "test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again"
 )
 JOBS_OF_SLURM = "tests/experiments/test_jobs.py::test_slurm_gets_an_array_with_what_was_asked_for"
+RELATIVES = "tests/faults/test_relatives.py::test_it_runs_to_its_scores_and_pictures"
 SWITCH = "here::test_one_switch_is_an_experiment"
 
 TRIED = {
@@ -88,6 +89,7 @@ TRIED = {
     r"pgpipe preset (NAME|photos-64|paper-128|default)": FOLLOWS,
     r"git checkout params\.yaml": FOLLOWS,
     r"pgpipe preset NAME && dvc repro": MERGES,
+    r"pgpipe preset relatives-\S+ relatives-photos && dvc repro": RELATIVES,
     r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
     r"pgpipe preset quick && dvc repro": "tests/test_notebook.py::test_the_notebook_runs",
     COMMIT_OWN: "here::test_own_images_are_looked_at_first",
@@ -138,6 +140,9 @@ TRIED = {
     ),
     r"python -m benchmarks train --small": (
         f"{BENCH}_train.py::test_the_command_measures_with_and_without"
+    ),
+    r"python -m benchmarks systems": (
+        f"{BENCH}_train.py::test_every_system_is_timed_beside_its_plainest_writing"
     ),
     r"python -m benchmarks data": f"{BENCH}_data.py::test_the_command_measures_each_resolution",
     r"python -m benchmarks check": f"{MEASURED}::test_check_prints_both_ways_and_the_search",

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from specs import network_spec
+from specs import CODER, network_spec
 from tinynets import discriminator, generator
 
-from pgpipe.drawing import directions, latents, projecting, seeds
+from pgpipe.drawing import directions, latents, projecting, seeds, walks
 from pgpipe.drawing.projecting import Opened
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.layers import Seed4x4
-from pgpipe.images import Images
+from pgpipe.images import Images, write_png
 
 
 def net(classes: int = 0, **changes: object) -> Generator:
@@ -123,14 +123,14 @@ def test_results_are_written_and_a_latent_is_read_again(tmp_path: Path) -> None:
     found = projecting.project(Opened(trained, None), aim, 1, 2, 3, lambda _: None)
     latents.write(tmp_path, "me", found, aim, trained)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["me.json", "me.png", "me.webp"]
-    z, labels = latents.read([tmp_path / "me.json"] * 2, made)
+    z, labels = latents.read([tmp_path / "me.json"] * 2, trained)
     assert z.equal(torch.stack([found.latent] * 2))
     assert labels is not None
     assert labels.tolist() == [1, 1]
     for other in (net(), net(1), net(3, latent_norm="none")):
         if other.spec.classes != 3:
             with pytest.raises(UsageError, match=r"me\.json: the latent of another generator"):
-                latents.read([tmp_path / "me.json"], other)
+                latents.read([tmp_path / "me.json"], Trained(other, []))
     content = json.loads((tmp_path / "me.json").read_text())
     wrong: list[tuple[object, type[Exception], str]] = [
         ({**content, "latent": [1.0] * 5}, UsageError, "of another generator"),
@@ -140,15 +140,67 @@ def test_results_are_written_and_a_latent_is_read_again(tmp_path: Path) -> None:
     for value, error, told in wrong:
         (tmp_path / "me.json").write_text(json.dumps(value))
         with pytest.raises(error, match=told):
-            latents.read([tmp_path / "me.json"], made)
+            latents.read([tmp_path / "me.json"], trained)
     (tmp_path / "me.json").write_text("{")
     with pytest.raises(IntegrityError, match=r"me\.json: not a readable JSON"):
-        latents.read([tmp_path / "me.json"], made)
+        latents.read([tmp_path / "me.json"], trained)
     with pytest.raises(UsageError, match=r"none\.json: not found$"):
-        latents.read([tmp_path / "none.json"], made)
+        latents.read([tmp_path / "none.json"], trained)
 
 
 def test_names_that_would_be_one_file_are_refused() -> None:
     assert latents.names_of([Path("a/x.png"), Path("y.jpg")]) == ["x", "y"]
     with pytest.raises(UsageError, match="x: two of the images"):
         latents.names_of([Path("a/x.png"), Path("b/x.jpg")])
+
+
+# Photographs by their codes
+
+
+class Coder(torch.nn.Module):
+    """Encodes all images as one latent."""
+
+    def __init__(self, code: torch.Tensor) -> None:
+        super().__init__()
+        self.code = torch.nn.Parameter(code, requires_grad=False)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean = self.code.expand(len(images), -1)
+        return mean, mean
+
+
+def coded(scale: float) -> tuple[Trained, torch.Tensor]:
+    """A decoder whose encoder knows a code of another length than latents have."""
+    spec = network_spec(**{**CODER, "latent_size": 6})
+    code = scale * torch.ones(6)
+    return Trained(generator(spec, 8).requires_grad_(False), [], Coder(code)), code
+
+
+def test_a_photograph_s_code_starts_the_descent_and_keeps_its_length() -> None:
+    trained, code = coded(3.0)
+    aim = next(iter(seeds.draw(trained.generator, code[None], None)))[0]
+    found = projecting.project(Opened(trained, None), aim, None, 2, 1, lambda _: None)
+    torch.testing.assert_close(found.way[0], code)
+    assert found.error < 12
+    alone = projecting.project(
+        Opened(Trained(trained.generator, []), None), aim, None, 2, 1, lambda _: None
+    )
+    assert found.error < alone.error / 2
+
+
+def test_a_walk_between_photographs_goes_along_lines_between_their_codes(tmp_path: Path) -> None:
+    trained, code = coded(3.0)
+    write_png(tmp_path / "a.png", drawn(trained.generator, 1))
+    (tmp_path / "b.json").write_text(json.dumps({"latent": [1.0] * 6, "label": None, "error": 0}))
+    files = [tmp_path / "a.png", tmp_path / "b.json"]
+    z, labels = latents.read(files, trained)
+    assert labels is None
+    torch.testing.assert_close(z, torch.stack([code, torch.ones(6)]))
+    asked = walks.Asked(z, None, [], None, 2, 1, straight=True)
+    frames = list(walks.pictures(trained.generator, asked, 1))
+    expected = torch.outer(torch.tensor([3.0, 2.0, 1.0, 2.0]), torch.ones(6))
+    wanted = np.concatenate(list(seeds.draw(trained.generator, expected, None)))
+    for frame, image in zip(frames, wanted, strict=True):
+        np.testing.assert_array_equal(frame[::16, ::16], image)
+    with pytest.raises(UsageError, match=r"a\.png: a vae encodes no photographs; `pgpipe project"):
+        latents.read(files[:1], Trained(trained.generator, []))

@@ -92,7 +92,7 @@ def test_a_random_walk_is_smooth_closed_and_of_the_right_length() -> None:
 
 
 def test_classes_change_into_one_another_and_back() -> None:
-    shares = walks.class_tour(torch.eye(3)[[2, 0]], 4)
+    shares = walks.lines(torch.eye(3)[[2, 0]], 4)
     assert shares[0].tolist() == [0, 0, 1]
     assert shares[2].tolist() == [0.5, 0, 0.5]
     assert shares[4].tolist() == [1, 0, 0]

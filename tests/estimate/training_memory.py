@@ -1,5 +1,6 @@
 """Two training steps of networks of some size, for a process that is measured."""
 
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
@@ -7,7 +8,8 @@ from specs import network_spec, train_section
 
 from pgpipe.gan import weights
 from pgpipe.gan.networks import build
-from pgpipe.gan.step import Minibatch, Step
+from pgpipe.gan.step import Minibatch
+from pgpipe.gan.systems import SYSTEMS
 
 
 def two_steps(resolution: int, model: dict[str, Any], train: dict[str, Any]) -> None:
@@ -15,9 +17,10 @@ def two_steps(resolution: int, model: dict[str, Any], train: dict[str, Any]) -> 
     torch.set_num_threads(1)
     section, spec = train_section(full_resolution=resolution, **train), network_spec(**model)
     named = weights.initial(spec, resolution, 0)
-    averages = {n.replace("generator", "average"): w for n, w in named.items()}
-    networks = build(spec, resolution, {**named, **averages}, section, 1e-3, torch.device("cpu"))
-    step, shape = Step(networks, section), (section.minibatch, resolution, resolution, 3)
+    first = weights.with_averages(named, spec)
+    networks = build(spec, resolution, first, section, 1e-3, torch.device("cpu"))
+    step = resolve_name(SYSTEMS[spec.name].step)(networks, section)
+    shape = (section.minibatch, resolution, resolution, 3)
     labels = torch.arange(section.minibatch) % spec.classes if spec.classes else None
     for number in range(2):
         images = torch.randint(0, 256, shape, dtype=torch.uint8)

@@ -132,7 +132,9 @@ def document(random: Random, sets: int) -> Document:
         if section in drawn:
             drawn[section][key] = values(of_data if section == "dataset" else random)
     model, train = drawn["model"], drawn["train"]
-    model |= SYSTEMS[model["name"]].decided
+    system = SYSTEMS[model["name"]]
+    model |= system.decided
+    train |= system.decided_of_train
     fit_images(drawn["dataset"])
     if model["name"] == "weak" and drawn["dataset"]["resolution"] < WEAK_RESOLUTION:
         model["name"] = "pggan"
@@ -173,8 +175,6 @@ def fit_images(dataset: dict[str, Any]) -> None:
 
 def fit_training(model: dict[str, Any], train: dict[str, Any], growth: dict[str, Any]) -> None:
     """Let minibatches have whole groups, and the section `train` fit itself and the growth."""
-    if model["name"] == "dcgan":
-        train["minibatch_stddev"] = False
     joint = LOSSES[train["loss"]].joint and SYSTEMS[model["name"]].joint
     if train["label_conditioning"] == "joint" and not joint:
         train["label_conditioning"] = "projection"

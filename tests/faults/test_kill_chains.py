@@ -1,5 +1,6 @@
 """Killed anywhere, again and again, a pipeline ends with the bits of one that was left alone."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from faults.trials import Trials
 from faults.variants import SLOW_WRITE, forget_slowly, save_in_place
 from faults.warm import Command
 from pgpipe.gan.networks import FAKE_SCORE
+from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing import sealed, tensors
 
 KILLS = 6  # a chain
@@ -53,6 +55,36 @@ def test_least_squares_with_noise_in_d_ends_with_the_same_bits(
         assert results(project.folder) == wanted
         kills += chain.kills
     trials.reached(f"{kills} kills in {chains} chains with noise in D")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("system", [name for name, row in SYSTEMS.items() if row.encoder])
+def test_systems_with_an_encoder_end_with_the_same_bits(
+    system: str, finished: Project, seconds: dict[str, float], tmp_path: Path, trials: Trials
+) -> None:
+    wanted = trained(of_system(system, finished, tmp_path / "whole"))
+    kills, chains = 0, 3
+    for number in range(chains):
+        project = of_system(system, finished, tmp_path / f"{number}")
+        chain = Chain(project, trials.random)
+        chain.run(KILLS, {name: seconds[name] for name in map(" ".join, TRAINING)})
+        assert results(project.folder) == wanted
+        kills += chain.kills
+    trials.reached(f"{kills} kills in {chains} chains of a {system}")
+
+
+def of_system(system: str, finished: Project, folder: Path) -> Project:
+    """A project of another system, with its first weights and no phase yet."""
+    project, row = untrained_copy(finished, folder), SYSTEMS[system]
+    text = (folder / "params.yaml").read_text()
+    for key, value in {"name": system, **row.decided, **row.decided_of_train}.items():
+        was = "pggan" if key == "name" else r"\S+"
+        text, found = re.subn(rf"(?m)^  {key}: {was}", f"  {key}: {str(value).lower()}", text)
+        assert found == 1, key
+    (folder / "params.yaml").write_text(text)
+    command = Command(folder, "init")
+    assert command.end() == 0, command.output
+    return project
 
 
 def of_least_squares(finished: Project, folder: Path) -> Project:

@@ -89,7 +89,11 @@ def test_weights_that_would_mean_something_else_are_refused(
     tmp_path: Path, older: dict[str, int]
 ) -> None:
     made = net("pixel")
-    facts = {name: value for name, value in facts_of(made).items() if name != "format"}
+    facts = {
+        name: value
+        for name, value in facts_of(made.spec, made.resolution).items()
+        if name != "format"
+    }
     tensors.save(tmp_path / "g", dict(made.state_dict()), facts | older)
     with pytest.raises(UsageError, match="g: a generator of format 1, where this pgpipe has 2"):
         load_generator(tmp_path / "g", torch.device("cpu"))

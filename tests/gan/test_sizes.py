@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from specs import DCGAN, ROW_A, network_spec
+from specs import CODER, DCGAN, ROW_A, network_spec
 
 from pgpipe.gan import weights
 from pgpipe.gan.systems import SYSTEMS
@@ -29,6 +29,9 @@ WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
         (32, WEAK),
         (32, {**WEAK, "classes": 4, "discriminator_divisor": 4, "generator_norm": "batch"}),
         (8, {**WEAK, "discriminator_norm": "layer", "minibatch_stddev": False}),
+        (4, CODER),
+        (16, {**CODER, "name": "autoencoder", "discriminator_norm": "layer"}),
+        (16, {**CODER, "name": "vae-gan", "minibatch_stddev": 4, "minibatch_discrimination": 2}),
     ],
 )
 def test_counts_are_those_of_the_networks(resolution: int, changes: dict[str, Any]) -> None:

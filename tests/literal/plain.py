@@ -29,9 +29,11 @@ def picked(layer: layers.DownConv, x: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def average(nets: networks.Networks, decay: float) -> None:
-    """The averaged generator parameter by parameter."""
-    for mean, new in zip(nets.average.parameters(), nets.generator.parameters(), strict=True):
-        mean.data = decay * mean.data + (1 - decay) * new.data
+    """The averages parameter by parameter."""
+    for name, net in nets.averages.items():
+        current = nets.trained[nets.averaged[name]].parameters()
+        for mean, new in zip(net.parameters(), current, strict=True):
+            mean.data = decay * mean.data + (1 - decay) * new.data
 
 
 class PlainAdam(torch.optim.Optimizer):

@@ -118,9 +118,10 @@ from pathlib import Path
 
 sys.path.insert(0, "tests")
 from tinyphase import Count, Place
-from specs import DCGAN, ROW_A
+from specs import CODER, DCGAN
 loss, nets, folder = sys.argv[1:]
-model = {"pggan": {}, "dcgan": {**DCGAN, "fmap_max": 4, "classes": 0}, "weak": {"name": "weak"}}
+model = {"pggan": {}, "dcgan": {**DCGAN, "fmap_max": 4, "classes": 0}, "weak": {"name": "weak"},
+         "vae-gan": {**CODER, "name": "vae-gan"}}
 train = {"loss": loss, "minibatch_stddev": False, "label_conditioning": False}
 place = Place(Path(folder), {"fused_downsampling": False, "classes": 0, **model[nets]}, train)
 from tinyphase import phase
@@ -150,7 +151,8 @@ def without(names: Iterable[str], apart: Iterable[str]) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("loss", "nets"), [("wgan-gp", "pggan"), ("lsgan", "weak"), ("relativistic", "dcgan")]
+    ("loss", "nets"),
+    [("wgan-gp", "pggan"), ("lsgan", "weak"), ("relativistic", "dcgan"), ("hinge", "vae-gan")],
 )
 def test_a_training_loads_the_modules_that_it_is_named_by(
     loss: str, nets: str, tmp_path: Path

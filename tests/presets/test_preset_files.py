@@ -21,6 +21,7 @@ DATA = ["celeba", "lsun-bedroom", "photos"]
 STACKS = ["mnist-1k", "mnist-1k-k2", "digits-1k", "digits-1k-k2"]  # for networks without labels
 JUDGED = ("acgan", "matching", "projection", "joint")  # how D judges labels
 TUNED = ("finetune", "finetune-flat", "finetune-grown")  # on the user's pictures, however many
+RELATIVES = ("autoencoder", "vae", "vae-gan", "dcgan", "pggan")
 PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
 WHOLE = [
     *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
@@ -28,6 +29,7 @@ WHOLE = [
     *([f"table1-{row}", "photos-64"] for row in ROWS),
     *([row, "own-300"] for row in TUNED),
     *([f"conditions-{form}", "conditions-photos"] for form in JUDGED),
+    *([f"relatives-{row}", "relatives-photos"] for row in RELATIVES),
     *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
 ]
 
@@ -95,7 +97,7 @@ def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> No
     if found["dataset.name"] in STACKS:
         numbers += ["score.mode_samples", "score.mode_evaluations"]
     without_data = len(chosen) == 1 and chosen[0].startswith(
-        ("table1-", "mnist-1k-", "conditions-")
+        ("table1-", "mnist-1k-", "conditions-", "relatives-")
     )
     if not without_data and not SIZED & {*chosen}:
         assert [found[name] for name in numbers if type(found[name]) is not int] == []

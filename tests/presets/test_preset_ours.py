@@ -61,3 +61,19 @@ def test_fine_tuning_and_training_from_nothing_differ_in_that_alone() -> None:
     assert all(path.startswith("growth.phases") for path in rows)
     plan = params_of(*tuned)
     assert (plan.dataset.images, plan.score.swd_images, plan.sample.images) == (300, 150, 150)
+
+
+def test_relatives_see_equal_images_with_equal_networks() -> None:
+    rows = {row: [f"relatives-{row}", "relatives-photos"] for row in
+            ("autoencoder", "vae", "vae-gan", "dcgan", "pggan")}  # fmt: skip
+    assert {total_kimg(*chosen) for chosen in rows.values()} == {40}
+    assert {row for row, chosen in rows.items() if len(phases_of(*chosen)) == 1} == {"dcgan"}
+    assert between(rows["autoencoder"], rows["vae"]) == {"model.name": "vae"}
+    found = between(rows["vae"], rows["vae-gan"])
+    assert found == {"model.name": "vae-gan", "train.minibatch_stddev": True}
+    found = between(rows["vae-gan"], rows["pggan"])
+    assert found == {"model.name": "pggan", "model.latent_norm": "latent"}
+    assert {params_of(*chosen).train.label_conditioning for chosen in rows.values()} == {False}
+    widths = {params_of(*c).model.model_dump_json(include={"fmap_base", "fmap_max", "latent_size"})
+              for c in rows.values()}  # fmt: skip
+    assert len(widths) == 1

@@ -1,5 +1,6 @@
 """Switches that make no sense, alone or together, are refused with the reason in one line."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ from specs import DCGAN
 from tinyparams import phase, phases, refusal, with_values
 
 from pgpipe.gan.losses.table import LOSSES
+from pgpipe.gan.systems import SYSTEMS
 from stages import check as stage
 
 
-def under(section: str, values: dict[str, Any]) -> dict[str, Any]:
+def under(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{section}__{name}": value for name, value in values.items()}
 
 
@@ -26,6 +28,11 @@ VALID_WEAK = {"model__name": "weak", "model__fused_downsampling": False}
 
 def accept(**values: Any) -> None:
     stage.check(with_values(**values), "params.yaml")
+
+
+def one_of(names: Iterable[str]) -> str:
+    *others, last = map(repr, names)
+    return f"{', '.join(others)} or {last}"
 
 
 # Architectures
@@ -48,6 +55,57 @@ def test_dcgan_has_its_own_switches(key: str, value: Any, text: str) -> None:
     accept(**VALID_DCGAN)
     message = refusal(**{**VALID_DCGAN, f"model__{key}": value})
     assert message == f"params.yaml: model: {key}: {text}"
+
+
+def valid(system: str) -> dict[str, Any]:
+    """Parameters by which a system with an encoder is accepted."""
+    decided = SYSTEMS[system].decided, SYSTEMS[system].decided_of_train
+    return {"model__name": system, **under("model", decided[0]), **under("train", decided[1])}
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "value", "text"),
+    [
+        (
+            "autoencoder",
+            "model__latent_norm",
+            "latent",
+            "model: latent_norm: an autoencoder has none",
+        ),
+        (
+            "vae",
+            "model__minibatch_discrimination",
+            5,
+            "model: minibatch_discrimination: a vae has 0",
+        ),
+        ("vae", "train__minibatch_stddev", True, "train.minibatch_stddev: a vae has false"),
+        ("vae", "train__discriminator_steps", 2, "train.discriminator_steps: a vae has 1"),
+        ("vae-gan", "train__updates", "simultaneous", "train.updates: a vae-gan has alternating"),
+        (
+            "vae-gan",
+            "train__label_conditioning",
+            "acgan",
+            "train.label_conditioning: a vae-gan has",
+        ),
+    ],
+)
+def test_systems_with_an_encoder_have_their_own_switches(
+    system: str, path: str, value: Any, text: str
+) -> None:
+    accept(**valid(system))
+    message = refusal(**{**valid(system), path: value})
+    assert message.startswith(f"params.yaml: {text}")
+
+
+@pytest.mark.parametrize("system", ["autoencoder", "vae"])
+def test_probabilities_of_pixels_need_a_tanh(system: str) -> None:
+    bernoulli = {**valid(system), "train__reconstruction": "bernoulli"}
+    assert refusal(**bernoulli) == (
+        "params.yaml: train.reconstruction: bernoulli needs model.tanh: true, by which pixels are "
+        "probabilities"
+    )
+    accept(**bernoulli, model__tanh=True)
+    accept(**{**valid("vae-gan"), "train__reconstruction": "bernoulli"})
 
 
 @pytest.mark.parametrize("stddev", [True, 4])
@@ -179,7 +237,7 @@ def test_updates_at_once_are_one_and_one(steps: int) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "text"),
     [
-        ("model__name", "stylegan", "'stylegan' is not one of 'pggan', 'dcgan' or 'weak'"),
+        ("model__name", "stylegan", f"'stylegan' is not one of {one_of(SYSTEMS)}"),
         ("model__discriminator_divisor", 0, "0 is not >= 1"),
         ("model__latent_norm", False, "False is not one of 'latent', 'joined' or 'none'"),
         ("model__generator_activation", "elu", "'elu' is not one of 'lrelu' or 'relu'"),
@@ -190,11 +248,7 @@ def test_updates_at_once_are_one_and_one(steps: int) -> None:
         ("train__ramp_up_kimg", -1, "-1 is not >= 0.0"),
         ("train__discriminator_steps", 0, "0 is not >= 1"),
         ("train__updates", "both", "'both' is not one of 'alternating' or 'simultaneous'"),
-        (
-            "train__loss",
-            "wgan",
-            f"'wgan' is not one of {', '.join(map(repr, [*LOSSES][:-1]))} or {[*LOSSES][-1]!r}",
-        ),
+        ("train__loss", "wgan", f"'wgan' is not one of {one_of(LOSSES)}"),
         ("train__r1_gamma", -0.5, "-0.5 is not >= 0.0"),
         ("train__r2_gamma", -0.5, "-0.5 is not >= 0.0"),
         (

@@ -1,22 +1,42 @@
 """Images for scoring: written as they come, with the labels that they were drawn with."""
 
+import re
 from pathlib import Path
+from statistics import NormalDist
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from specs import CODER, network_spec
+from tinynets import disturbed
+from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.config import load_yaml
-from pgpipe.gan import samples
+from pgpipe.data.feeding import mirrored
+from pgpipe.gan import samples, weights
 from pgpipe.gan.config import NetworkSpec
+from pgpipe.gan.encoding import encode
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.sampling import render_all, save_generator
+from pgpipe.gan.sampling import drawing, facts_of, render_all, save_generator
 from pgpipe.images import Images
+from pgpipe.plumbing import tensors
+from pgpipe.plumbing.files import write_json
 from pgpipe.plumbing.layout import GENERATOR, LAST
 from pgpipe.plumbing.sealed import read_json
 from stages import sample
-from stages.paths import DRAWN, DRAWN_FACTS, DRAWN_LABELS, DRAWN_LAST, MULTIRES, SAMPLES, model
+from stages.paths import (
+    DRAWN,
+    DRAWN_FACTS,
+    DRAWN_LABELS,
+    DRAWN_LAST,
+    MULTIRES,
+    ORIGINALS,
+    RECONSTRUCTED,
+    SAMPLES,
+    model,
+)
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 3
@@ -119,3 +139,81 @@ def test_the_last_generator_is_drawn_too_where_another_is_selected() -> None:
     latents = rng.normal((COUNT, 5), rng.key(1, "sample", 0))
     np.testing.assert_array_equal(np.load(DRAWN_LAST), render_all(last, latents, None))
     assert read_json(DRAWN_FACTS) == {"kimg": 3.0, "last_kimg": 4.0, "train_precision": "bf16"}
+
+
+# Systems with an encoder
+
+
+def coder(latent_size: int = 5) -> tuple[torch.nn.Module, Generator]:
+    """Write an encoder and its decoder as the model, and prepared images of which 12 are apart."""
+    spec = network_spec(**{**CODER, "latent_size": latent_size})
+    nets = []
+    for kind in ("generator", "encoder"):
+        net = weights.network(spec, kind, 16)
+        weights.load(net, weights.initial(spec, 16, 0), kind)
+        nets.append(disturbed(net))
+    named = {f"{average}.{name}": value
+             for average, net in zip(("average", "average_encoder"), nets, strict=True)
+             for name, value in net.state_dict().items()}  # fmt: skip
+    about = {**facts_of(spec, 16), "row": {"kimg": 3.0}, "precision": "bf16"}
+    model("r16").mkdir(parents=True)
+    for file in (GENERATOR, LAST):
+        tensors.save(model("r16") / file, drawing(named, spec), about)
+    return nets[1], cast("Generator", nets[0])
+
+
+def prepared(held_out: int) -> tuple[Images, Images]:
+    draw, found = np.random.default_rng(0), []
+    for folder, count in ((MULTIRES, 60), (MULTIRES / "held_out", held_out)):
+        found.append(draw.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8))
+        (folder / "r16").mkdir(parents=True)
+        np.save(folder / "r16/00000.npy", found[-1])
+    write_json(MULTIRES / "manifest.json", {"count": 60, "held_out": held_out})
+    return found[0], found[1]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("held_out", "told"), [(12, (12, "held-out")), (30, (20, "held-out")), (0, (20, "training"))]
+)
+def test_held_out_images_are_encoded_first_and_decoded(
+    held_out: int, told: tuple[int, str]
+) -> None:
+    text = Path("params.yaml").read_text()
+    text = re.sub(r"swd_images: \S+", "swd_images: 20", text)
+    Path("params.yaml").write_text(re.sub(r"ms_ssim_pairs: \S+", "ms_ssim_pairs: 10", text))
+    encoder, decoder = coder()
+    training, apart = prepared(held_out)
+    sample.run()
+    originals, found = np.load(ORIGINALS), np.load(RECONSTRUCTED)
+    np.testing.assert_array_equal(found, render_all(decoder, encode(encoder, originals), None))
+    facts = read_json(DRAWN_FACTS)
+    assert (facts["reconstructed"], facts["reconstructed_are"]) == told
+    compared = training[mirrored.order(60, 0)[:20]]
+
+    def among(some: Images) -> list[bool]:
+        return [bool((some == image).all(axis=(1, 2, 3)).any()) for image in originals]
+
+    first = min(held_out, 20)
+    assert among(apart) == [True] * first + [False] * (20 - first)
+    assert not any(among(compared)), "what they are compared with is not what they are made of"
+    assert len(np.unique(originals, axis=0)) == 20
+    assert (SAMPLES / "reconstructions.png").is_file()
+    assert not (SAMPLES / "manifold.png").exists()
+
+
+def test_two_numbers_are_drawn_as_a_plane_from_low_to_high() -> None:
+    """The generator shows its latent: the first number as red, the second as green."""
+
+    class Shown(Generator):
+        def forward(self, z: Tensor, labels: Any = None, fade: Any = None) -> Tensor:
+            colour = torch.cat([z / 2, torch.zeros(len(z), 1)], 1)
+            return colour[:, :, None, None].expand(-1, -1, 16, 16)
+
+    picture = sample.manifold(Shown(network_spec(latent_size=2), 16))
+    cells = picture[32::64, 32::64]
+    assert cells.shape == (12, 12, 3)
+    quantiles = [NormalDist().inv_cdf((n + 0.5) / 12) for n in range(12)]
+    expected = np.clip(127.5 + 127.5 * np.array(quantiles) / 2, 0, 255)
+    assert abs(cells[..., 0] - expected[None]).max() <= 0.51, "red from left to right"
+    assert abs(cells[..., 1] - expected[::-1, None]).max() <= 0.51, "green upwards"

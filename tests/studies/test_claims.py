@@ -1,9 +1,11 @@
 """The claims hold on the figures that they are taken from, and fail on others."""
 
+import math
+
 import pytest
 
-from pgpipe.reporting.ablation_table import read_published
-from pgpipe.studies import modes, table1
+from pgpipe.reporting.ablation_table import frame, read_published
+from pgpipe.studies import modes, relatives, results, table1
 from pgpipe.studies.claims import Finding, in_words, judge
 
 TABLE1 = {claim.text: claim for claim in table1.STUDY.claims}
@@ -60,6 +62,47 @@ def test_noise_leaves_small_differences_open_and_a_missing_row_is_missing() -> N
     finding = judged("c is broken", samples)
     assert finding.verdict == "missing"
     assert in_words(finding)[0] == "missing"
+
+
+RELATIVES = {claim.text: claim for claim in relatives.STUDY.claims}
+OF_RELATIVES = {  # as they should come: random codes, their finest level, reconstructions
+    "autoencoder": {"swd_avg": 300.0, "swd_32": 200.0, "reconstruction_swd_avg": 100.0},
+    "vae": {"swd_avg": 150.0, "swd_32": 190.0, "reconstruction_swd_avg": 110.0},
+    "vae-gan": {"swd_avg": 60.0, "swd_32": 80.0, "reconstruction_swd_avg": 50.0},
+    "dcgan": {"swd_avg": 50.0, "swd_32": 70.0},
+    "pggan": {"swd_avg": 30.0, "swd_32": 40.0},
+}
+
+
+def relative(text: str, **wrong: dict[str, float]) -> Finding:
+    rows = {row: {**scores, **wrong.get(row, {})} for row, scores in OF_RELATIVES.items()}
+    runs = frame([{"row": row, "seed": 0, **scores} for row, scores in rows.items()])
+    claim = next(claim for start, claim in RELATIVES.items() if start.startswith(text))
+    return judge(claim, results.samples_of(claim, runs), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("an autoencoder's random", {"autoencoder": {"reconstruction_swd_avg": 151.0}}),
+        ("a VAE narrows", {"vae": {"swd_avg": 311.0}}),
+        ("a VAE narrows", {"autoencoder": {"reconstruction_swd_avg": 261.0}}),
+        ("a discriminator", {"vae-gan": {"swd_32": 191.0}}),
+        ("a discriminator", {"dcgan": {"swd_32": 191.0}}),
+        ("growing lowers", {"pggan": {"swd_32": 71.0}}),
+    ],
+)
+def test_relatives(text: str, wrong: dict[str, dict[str, float]]) -> None:
+    assert relative(text).verdict == "holds"
+    assert relative(text, **wrong).verdict == "does not hold"
+
+
+def test_two_scores_of_a_row_are_named_and_one_that_is_nowhere_is_missing() -> None:
+    _, text = in_words(relative("an autoencoder's random"))
+    means = "autoencoder reconstruction_swd_avg 100.00, autoencoder 300.00"
+    assert text.endswith(f"{means}; -100.00 ± 0.00 < 0")
+    nowhere = {"autoencoder": {"reconstruction_swd_avg": math.nan}}
+    assert relative("an autoencoder's random", **nowhere).verdict == "missing"
 
 
 def test_modes() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from specs import ROW_A
+from specs import CODER, ROW_A
 from tinyphase import MINIBATCH, STEPS, Count, Place, facts_of, is_finished, last_state
 
 from pgpipe.errors import Interrupted
@@ -103,6 +103,13 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "weak networks": ({"name": "weak", "fused_downsampling": False}, {}),
     "relativistic": ({}, {"loss": "relativistic", "minibatch_stddev": 4}),
+    **{
+        name: (
+            {**CODER, "name": name, "classes": 0},
+            {"minibatch_stddev": name == "vae-gan", "label_conditioning": False},
+        )
+        for name in ("autoencoder", "vae", "vae-gan")
+    },
 }
 
 

@@ -29,6 +29,11 @@ class MirroredStore(ImageStore):
         return images
 
 
+def order(count: int, seed: int) -> NDArray[np.int64]:
+    """Return an order of a store's images; the first are those that scores compare with."""
+    return rng.permutation(count, rng.key(seed, "reals", 0)).numpy()
+
+
 def seen(store: ImageStore, mirror: bool, seed: int) -> ImageStore:
     """The images that scores compare with: those of the store, half of them mirrored if asked."""
     return MirroredStore(store, seed) if mirror else store

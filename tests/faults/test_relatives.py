@@ -1,0 +1,84 @@
+"""Systems with an encoder, from the parameters to the report and the commands that use a model."""
+
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tinyparams import phase, phases, with_values
+
+from faults.drawn import Document
+from faults.pipelines import Pipelines
+from pgpipe.commands import drawing
+from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.gan.systems import SYSTEMS
+from stages import report
+from stages.paths import FIGURES, MULTIRES, PAGE
+
+RELATIVES = [
+    pytest.param(name, marks=[] if name == "vae-gan" else pytest.mark.faults)
+    for name, system in SYSTEMS.items()
+    if system.encoder
+]
+
+
+@pytest.fixture
+def pipelines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numerics_as_before: None
+) -> Pipelines:
+    return Pipelines(tmp_path, monkeypatch)
+
+
+def document(system: str) -> Document:
+    """Two phases on noise, a tenth of which is held out; a code has two numbers."""
+    row = SYSTEMS[system]
+    decided = {f"model__{key}": value for key, value in row.decided.items()}
+    decided |= {f"train__{key}": value for key, value in row.decided_of_train.items()}
+    growth = phases(r8=phase(8, "init", 0, 0.016), r16=phase(16, "r8", 0.016, 0.016))
+    dataset = {"name": "folder", "path": "classes", "resolution": 16, "held_out": 0.1}
+    sizes = {
+        **{f"dataset__{key}": value for key, value in dataset.items()},
+        **{f"model__{key}": value for key, value in [("fmap_max", 4), ("latent_size", 2)]},
+        "sample__images": 96,
+        "score__swd_images": 10,
+        "score__ms_ssim_pairs": 4,
+        "score__classifier_splits": 1,
+        "reference__classifier_kimg": 0.01,
+        "train__tick_kimg": 0.016,
+        "train__quick_images": 8,
+        "tracking__enabled": False,
+    }
+    found: Document = with_values(
+        **growth, **sizes, model__name=system, train__select="best:swd_avg", **decided
+    )
+    return found
+
+
+def held_out() -> int:
+    return int(read_manifest(MULTIRES)["held_out"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", RELATIVES)
+def test_it_runs_to_its_scores_and_pictures(system: str, pipelines: Pipelines) -> None:
+    chosen = document(system)
+    with chdir(pipelines.project("it", chosen)):
+        outcome = pipelines.stages(chosen, 1)
+        report.run()
+        assert not outcome.missing
+        scores = outcome.scores
+        assert 0 < scores["reconstruction_error"] < 255
+        assert (scores["reconstructed"], scores["reconstructed_are"]) == (held_out(), "held-out")
+        assert scores["reconstruction_swd_avg_floor"] == scores["swd_avg_floor"]
+        assert {"reconstructions.png", "manifold.png"} <= {p.name for p in FIGURES.iterdir()}
+        page = PAGE.read_text()
+        assert f"<h1>{system}: folder</h1>" in page
+        assert "Held-out images, and in the row below" in page
+        both = [f"../classes/{name}.png" for name in ("a/00", "b/01")]
+        to = Path("walk.png")
+        drawing.walk("models/r16", ",".join(both), "0-7", None, False, 3, 30.0, "1x1", to)
+        assert np.asarray(Image.open(to)).std() > 0
+        images = [Path(name) for name in both]
+        drawing.project(images, "models/r16", None, 2, 2, Path("projected"))
+        assert (Path("projected") / "00.json").is_file()
