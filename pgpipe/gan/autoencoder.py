@@ -35,9 +35,8 @@ class Code(LastBlock):
         numbers, plain = 2 * spec.latent_size, options_of(spec).plain
         self.moments = Dense(hidden_maps(spec), numbers, gain=1.0, options=plain)
 
-    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """[N, C, 4, 4] -> [N, 2 latent_size]; a code has no label."""
-        assert labels is None
+    def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
+        """[N, C, 4, 4] -> [N, 2 latent_size]."""
         x = self.features(x)
         with torch.autocast(x.device.type, enabled=False):
             moments: Tensor = self.moments(x.float())
@@ -54,10 +53,9 @@ class Encoder(Discriminator):
             self.blocks["4"] = Code(self.spec)
 
     def forward(
-        self, images: Tensor, fade: Tensor | None = None, labels: Tensor | None = None
+        self, images: Tensor, fade: Tensor | None = None, _: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """[N, channels, R, R] -> mean and log-variance, [N, latent_size] each."""
-        assert labels is None
         mean, log_variance = self.blocks["4"](self.down_to_4x4(images, fade)).chunk(2, dim=1)
         return mean, log_variance
 
@@ -171,8 +169,8 @@ class VaeGanStep(Step):
         real = self.reals(batch)
         with torch.no_grad():
             rebuilt, _, _ = self.rebuilt(batch, real, "codes d")
-        real_scores, _ = self.scored(batch, real, "real")
-        scores = [self.scored(batch, *of)[0] for of in ((fake, "fake"), (rebuilt, "rebuilt"))]
+        every = ((real, "real"), (fake, "fake"), (rebuilt, "rebuilt"))
+        real_scores, *scores = (self.scored(batch, *of, None)[0] for of in every)
         loss = sum(self.loss.discriminator(real_scores, found) for found in scores) / 2
         # The penalty is the larger part of a step, so each image has one kind of fake there.
         chosen = batch.drawn(lambda n: rng.uniform((n,), self.key("kinds", batch.seen))) < 0.5

@@ -46,16 +46,11 @@ class Networks:
         return cast("Generator", self.averages["average"])
 
     def fit(self, reals: Callable[[], tuple[Tensor, Tensor | None]], but: Sequence[str]) -> None:
-        """Set what depends on data in discriminators, but for some.
-
-        Args:
-            reals: returns images uint8 [N, R, R, C], and their labels int64 [N] if conditional.
-            but: names of networks that keep what they have.
-        """
-        for name, net in self.trained.items():
-            if isinstance(net, Discriminator) and name not in but:
-                images, labels = reals()
-                net.fit(to_float(images), labels)
+        """Set what depends on data in D, if it is not named: uint8 [N, R, R, C], labels [N]."""
+        net = self.trained.get("discriminator")
+        if isinstance(net, Discriminator) and "discriminator" not in but:
+            images, labels = reals()
+            net.fit(to_float(images), labels)
 
     def reset_adam(self) -> None:
         """Forget the moments of all networks."""

@@ -67,7 +67,7 @@ class BaseStep:
         self, networks: Networks, section: TrainSection, processes: Processes = ALONE
     ) -> None:
         self.networks, self.section, self.processes = networks, section, processes
-        self.G, self.form = networks.generator, networks.generator.spec.conditioning
+        self.G = networks.generator
         self.device = next(self.G.parameters()).device
         self.rows: dict[int, list[Tensor]] = {}  # of the micro-batches of so many images
 
@@ -108,7 +108,7 @@ class Step(BaseStep):
         self, networks: Networks, section: TrainSection, processes: Processes = ALONE
     ) -> None:
         super().__init__(networks, section, processes)
-        self.D = networks.discriminator
+        self.D, self.form = networks.discriminator, self.G.spec.conditioning
         self.loss = load(section.loss)
         self.upscale = section.upscale(self.G.resolution)
 

@@ -150,6 +150,7 @@ def test_the_command_measures_with_and_without(
     assert all(row["images_per_second"] > 0 and row["peak_bytes"] > 1e8 for row in found)
 
 
+@pytest.mark.slow
 def test_every_system_is_timed_beside_its_plainest_writing(with_presets: None) -> None:
     sizes = {"fmap_base": 16, "fmap_max": 4, "latent_size": 4}
     found = list(systems.measure(1, 0, sizes))

@@ -97,8 +97,8 @@ class CodingTwin(Twin):
         """D's loss and figures: half of the sum over both kinds of fakes."""
         real, drawn = self.reals(batch), self.fakes(batch, "latents d", None).detach()
         rebuilt = self.coded(batch, real, "codes d")[0].detach()
-        scores, _ = self.scored(batch, real, "real")
-        fakes = [self.scored(batch, *of)[0] for of in ((drawn, "fake"), (rebuilt, "rebuilt"))]
+        scores, _ = self.scored(batch, real, "real", None)
+        fakes = [self.scored(batch, *of, None)[0] for of in ((drawn, "fake"), (rebuilt, "rebuilt"))]
         loss = (self.adversarial(scores, fakes[0]) + self.adversarial(scores, fakes[1])) / 2
         chance = rng.uniform((len(real),), self.key("kinds", batch))
         mixed = torch.stack(
@@ -117,7 +117,7 @@ class CodingTwin(Twin):
         seen: list[Tensor] = []
         last = self.D.blocks["4"]
         hook = last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-        scores, _ = self.scored(batch, images, stream)
+        scores, _ = self.scored(batch, images, stream, None)
         hook.remove()
         return scores, seen[0]
 

@@ -96,8 +96,9 @@ def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> No
         numbers += ["score.inception_images", "score.inception_splits", "score.fid_images"]
     if found["dataset.name"] in STACKS:
         numbers += ["score.mode_samples", "score.mode_evaluations"]
-    parts = ("table1-", "mnist-1k-", "conditions-", "relatives-")
-    without_data = len(chosen) == 1 and chosen[0].startswith(parts)
+    without_data = len(chosen) == 1 and chosen[0].startswith(
+        ("table1-", "mnist-1k-", "conditions-", "relatives-")
+    )
     if not without_data and not SIZED & {*chosen}:
         assert [found[name] for name in numbers if type(found[name]) is not int] == []
 

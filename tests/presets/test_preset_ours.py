@@ -66,7 +66,7 @@ def test_fine_tuning_and_training_from_nothing_differ_in_that_alone() -> None:
 def test_relatives_see_equal_images_with_equal_networks() -> None:
     rows = {row: [f"relatives-{row}", "relatives-photos"] for row in
             ("autoencoder", "vae", "vae-gan", "dcgan", "pggan")}  # fmt: skip
-    assert {total_kimg(*chosen) for chosen in rows.values()} == {40}
+    assert {total_kimg(*chosen) for chosen in rows.values()} == {30}
     assert {row for row, chosen in rows.items() if len(phases_of(*chosen)) == 1} == {"dcgan"}
     assert between(rows["autoencoder"], rows["vae"]) == {"model.name": "vae"}
     found = between(rows["vae"], rows["vae-gan"])

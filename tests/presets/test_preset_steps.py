@@ -1,6 +1,7 @@
 """Every preset trains: one step at its first resolution and one at its last, all maps made few."""
 
 from functools import cache
+from pkgutil import resolve_name
 
 import pytest
 import torch
@@ -12,8 +13,8 @@ from pgpipe import rng
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.networks import Networks, build, tensors_of
-from pgpipe.gan.step import Minibatch, Step
-from pgpipe.gan.systems import STATISTICS
+from pgpipe.gan.step import Minibatch
+from pgpipe.gan.systems import SYSTEMS
 
 pytestmark = pytest.mark.usefixtures("with_presets")
 
@@ -32,8 +33,8 @@ def tiny(spec: NetworkSpec) -> NetworkSpec:
 
 def networks(spec: NetworkSpec, resolution: int, section: TrainSection) -> Networks:
     named = weights.initial(spec, resolution, section.seed)
-    averages = {n.replace("generator", "average", 1): v for n, v in named.items()}
-    return build(spec, resolution, {**averages, **named}, section, section.learning_rate, CPU)
+    first = weights.with_averages(named, spec)
+    return build(spec, resolution, first, section, section.learning_rate, CPU)
 
 
 def minibatch(resolution: int, spec: NetworkSpec, number: int) -> Minibatch:
@@ -53,13 +54,14 @@ def minibatch(resolution: int, spec: NetworkSpec, number: int) -> Minibatch:
 def test_takes_a_step(chosen: Preset) -> None:
     params = params_of(*chosen)
     phases = [phase.res for _, phase in params.growth.chain()]
+    system = SYSTEMS[params.model.name]
     section = params.train.model_copy(update=SAME)
     for resolution in {phases[0], phases[-1]}:
         figures, moved = step(tiny(spec_of(params)), section, resolution)
-        assert figures.shape == (len(STATISTICS),)
+        assert figures.shape == (len(system.statistics),)
         assert figures.isfinite().all()
-        for network in ("generator", "discriminator", "average"):
-            assert any(name.startswith(network) for name in moved), network
+        for network in (*system.networks, *system.averages):
+            assert any(name.startswith(f"{network}.") for name in moved), network
 
 
 @cache
@@ -68,6 +70,7 @@ def step(spec: NetworkSpec, section: TrainSection, resolution: int) -> tuple[Ten
     nets = networks(spec, resolution, section)
     before = {name: value.clone() for name, value in tensors_of(nets).items()}
     steps = range(section.discriminator_steps)
-    figures = Step(nets, section)([minibatch(resolution, spec, number) for number in steps])
+    train = resolve_name(SYSTEMS[spec.name].step)(nets, section)
+    figures = train([minibatch(resolution, spec, number) for number in steps])
     after = tensors_of(nets)
     return figures, {name for name, value in before.items() if not value.equal(after[name])}
