@@ -113,6 +113,7 @@ METHOD: Settings = {
     "model.latent_norm": "latent",
     "model.generator_activation": "lrelu",
     "model.generator_norm": "pixel",
+    "model.first_layer": "plain",
     "model.tanh": False,
     "model.discriminator_norm": "none",
     "model.minibatch_discrimination": 0,

@@ -13,6 +13,7 @@ MODEL: dict[str, Any] = {
     "latent_norm": "latent",
     "generator_activation": "lrelu",
     "generator_norm": "pixel",
+    "first_layer": "plain",
     "tanh": False,
     "discriminator_norm": "none",
     "minibatch_discrimination": 0,

@@ -272,27 +272,37 @@ def growth(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A pickle of G, D and Gs.")],
+    file: Annotated[Path, typer.Argument(help="A pickle of G, D and Gs, or a checkpoint.")],
     network: Annotated[
         Literal["Gs", "G", "all"],
         typer.Option(
             help="Gs is the average of G over its training; all has D, too, for model.start."
         ),
     ] = "Gs",
+    resolution: Annotated[
+        int | None,
+        typer.Option(
+            help="To cut it to, where its larger layers are not trained yet; else all of it."
+        ),
+    ] = None,
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("generator.safetensors"),
 ) -> None:
-    """Convert a generator that the paper's TensorFlow code trained; nothing in its file is run."""
-    from pgpipe.drawing.official import read, read_networks
+    """Convert a generator that another code trained; nothing in its file is run.
+
+    The codes are the paper's in TensorFlow, pytorch_GAN_zoo and pro_gan_pytorch.
+    """
+    from pgpipe.drawing import official, ported
     from pgpipe.gan.sampling import save_generator
     from pgpipe.plumbing.unwritable import naming_option
 
-    if network == "all":
-        every = read_networks(file)
-        with naming_option("--to", to):
-            every.save(to)
-        say(f"{to}: G, D and Gs of {file}, {every.resolution} x {every.resolution}")
-        return
-    found = read(file, network)
-    with naming_option("--to", to):  # how long it was trained is not in the file
-        save_generator(to, found, row={"kimg": 0.0}, precision="fp32")
-    say(f"{to}: {network} of {file}, {found.resolution} x {found.resolution}")
+    reader = ported if ported.is_written_by_torch(file) else official
+    found = reader.read(file, network)
+    found = found if resolution is None else found.cut(resolution)
+    with naming_option("--to", to):
+        if network == "all":
+            found.save(to)
+        else:  # how long it was trained is not in the file
+            made = found.generator("average" if network == "Gs" else "generator")
+            save_generator(to, made, labels=found.labels, row={"kimg": 0.0}, precision="fp32")
+    told = "G, D and Gs" if network == "all" else network
+    say(f"{to}: {told} of {file}, {found.resolution} x {found.resolution}")

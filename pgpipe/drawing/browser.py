@@ -117,8 +117,11 @@ def description(generator: Generator, layer: Layer) -> dict[str, Any]:
         "kind": kind,
         "maps_in": maps_in,
         "maps": maps,
+        "biases": layer.bias.numel(),
         "kernel": shape[2],
         "norm": layer.norm is not None,
         "slope": slope if inner else 1.0,
-        "pixel_norm": inner and spec.generator_norm == "pixel",
+        "pixel_norm": inner
+        and spec.generator_norm == "pixel"
+        and not (kind == "first" and spec.first_layer == "no-norm"),
     }

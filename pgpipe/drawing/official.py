@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pgpipe.drawing import pickled
 from pgpipe.errors import IntegrityError, PgpipeError, UsageError
@@ -33,51 +34,53 @@ SWITCHES = {  # static arguments of G_paper, with what they are without being na
     "use_leakyrelu": True,
 }
 
-Network = Literal["G", "Gs"]
+Network = Literal["G", "Gs", "all"]  # Gs: the average of G
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def read(path: Path, network: Network) -> Generator:
-    """Return a network of a pickle as a generator of ours, at its full resolution.
+def read(path: Path, network: Network) -> Started:
+    """Return a network of a pickle, or G, D and Gs, at their full resolution.
 
     Raises:
         UsageError: it is no such file, or of networks that ours cannot be.
         IntegrityError: it is damaged, or asks for more than data.
     """
     data = content(path)
-    with blaming(path):
-        found = pickled.Reader(data).read()
-        return converted(path, *state_of(path, found, network), len(data))
-
-
-def read_networks(path: Path) -> Started:
-    """Return G, D and Gs, which is the average, for a training to start from.
-
-    Errors are those of `read`.
-    """
-    data = content(path)
-    with blaming(path):
+    with blaming(path, "pickle"):
         found = pickled.Reader(data).read()
         of = {"generator": "G", "average": "Gs"}
-        nets = {n: converted(path, *state_of(path, found, of[n]), len(data)) for n in of}
-        made, average = nets["generator"], nets["average"]
-        if (made.spec, made.resolution) != (average.spec, average.resolution):
+        asked = {kind: name for kind, name in of.items() if network in (name, "all")}
+        nets = {k: converted(path, *state_of(path, found, n), len(data)) for k, n in asked.items()}
+        (spec, top), *others = [(net.spec, net.resolution) for net in nets.values()]
+        if any(other != (spec, top) for other in others):
             raise UsageError(f"{path}: its G and Gs are not of one form")
-        arrays, static = state_of(path, found, "D")
-        spec = spec_of_both(path, made.spec, arrays, static)
         named = {k: v for name, net in nets.items() for k, v in weights.named(net, name)}
-        named |= discriminator_of(arrays, made.resolution)
-        require_numbers(named, len(data))
-        for name, shape in started.every_name(spec, made.resolution):
-            if named[name].shape != shape:
-                told = f"{list(named[name].shape)}, where ours is {list(shape)}"
-                raise UsageError(f"{path}: its {name} is {told}")
-        return Started(path, spec, made.resolution, [], named)
+        if network == "all":
+            arrays, static = state_of(path, found, "D")
+            spec = spec_of_both(path, spec, arrays, static)
+            of_d = discriminator_of(arrays, top)
+            require_numbers(of_d, len(data))
+            named |= of_d
+        return fitting(Started(path, spec, top, [], named))
+
+
+def fitting(found: Started) -> Started:
+    """Return networks whose weights have the shapes of their spec's.
+
+    Raises:
+        UsageError: some have not.
+    """
+    for name, shape in started.every_name(found.spec, found.resolution):
+        theirs = found.named.get(name)
+        if theirs is not None and theirs.shape != shape:
+            told = f"{list(theirs.shape)}, where ours is {list(shape)}"
+            raise UsageError(f"{found.file}: its {name} is {told}")
+    return found
 
 
 @contextmanager
-def blaming(path: Path) -> Iterator[None]:
-    """Have what goes wrong while a pickle is read be the user's error about it."""
+def blaming(path: Path, kind: str) -> Iterator[None]:
+    """Have what goes wrong while a file of networks is read be the user's error about it."""
     try:
         yield
     except PgpipeError:
@@ -88,22 +91,19 @@ def blaming(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # damaged bytes raise anything
         told = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        raise IntegrityError(f"{path}: a damaged pickle of networks: {told}") from None
+        told = f"has no {told}" if isinstance(error, KeyError) else told
+        raise IntegrityError(f"{path}: a damaged {kind} of networks: {told}") from None
 
 
 def content(path: Path) -> bytes:
     """Return the bytes of a file that may be a pickle."""
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; name a pickle of G, D and Gs")
+        raise UsageError(f"{path}: no such file; name a pickle of G, D and Gs, or a checkpoint")
     if path.stat().st_size > MOST_BYTES:
         raise UsageError(f"{path}: larger than {MOST_BYTES >> 30} GiB, which no such pickle is")
     data = path.read_bytes()
-    if data[:2] == b"PK":
-        raise UsageError(
-            f"{path}: a zip, as PyTorch writes; pickles of the paper's TensorFlow code are read"
-        )
     if data[:1] != b"\x80":
-        raise UsageError(f"{path}: no pickle of the paper's TensorFlow code")
+        raise UsageError(f"{path}: no pickle of the paper's TensorFlow code, nor of PyTorch's")
     return data
 
 
@@ -135,7 +135,7 @@ def converted(path: Path, arrays: Arrays, static: Mapping[str, Any], most: int) 
     return generator_of(named, {"format": FORMAT, "resolution": top, "spec": spec.model_dump()})
 
 
-def require_numbers(named: Tensors, most: int) -> None:
+def require_numbers(named: Mapping[str, Tensor], most: int) -> None:
     """Raise ValueError where weights are not finite, or more than a file of so many bytes holds."""
     if sum(tensor.nbytes for tensor in named.values()) > 2 * most:  # float16 takes twice as much
         raise ValueError("its arrays share their bytes")
@@ -150,6 +150,11 @@ def resolution_of(path: Path, arrays: Arrays) -> int:
     lod = float(arrays["lod"]) if "lod" in arrays else 0.0
     if lod:
         raise UsageError(f"{path}: not fully grown: its level of detail is {lod:g}, not 0")
+    return require_levels(path, levels)
+
+
+def require_levels(path: Path, levels: int) -> int:
+    """Return the resolution of networks of so many."""
     if not 1 <= levels <= 9:
         raise UsageError(f"{path}: has {levels} resolutions, where 1 to 9 are drawn")
     return 2 << levels
@@ -161,23 +166,37 @@ def spec_of(path: Path, arrays: Arrays, static: Mapping[str, Any], top: int) -> 
     widths |= {r: len(arrays[f"{r}x{r}/Conv1/bias"]) for r in resolutions(top)[1:]}
     classes = pickled.require(static.get("label_size", 0), int)
     switches = {name: bool(static.get(name, usual)) for name, usual in SWITCHES.items()}
-    spec = NetworkSpec(
-        name="pggan",
-        fmap_base=max(maps * r // 2 for r, maps in widths.items()),
-        fmap_max=max(widths.values()),
-        discriminator_divisor=1,
+    return spec_of_widths(
+        path,
+        widths,
         latent_size=len(arrays["4x4/Dense/weight"]) - classes,
         latent_norm="joined" if switches["normalize_latents"] else "none",
         generator_activation="lrelu" if switches["use_leakyrelu"] else "relu",
         generator_norm="pixel" if switches["use_pixelnorm"] else "none",
         tanh=False,
-        discriminator_norm="none",
-        minibatch_discrimination=0,
         equalised_lr=switches["use_wscale"],
         fused_downsampling=bool(static.get("fused_scale", True)),
         channels=len(arrays["ToRGB_lod0/bias"]),
         classes=classes,
         minibatch_stddev=4,
+    )
+
+
+def spec_of_widths(path: Path, widths: Mapping[int, int], **given: Any) -> NetworkSpec:
+    """Return the spec of networks with so many feature maps at each resolution.
+
+    Raises:
+        UsageError: no spec has them.
+    """
+    usual = {"generator_activation": "lrelu", "generator_norm": "pixel"}
+    spec = NetworkSpec(
+        name="pggan",
+        fmap_base=max(maps * r // 2 for r, maps in widths.items()),
+        fmap_max=max(widths.values()),
+        discriminator_divisor=1,
+        discriminator_norm="none",
+        minibatch_discrimination=0,
+        **usual | given,
     )
     if any(feature_maps(spec, r) != maps for r, maps in widths.items()):
         told = ", ".join(f"{maps} at {r}" for r, maps in widths.items())

@@ -51,6 +51,9 @@ class Architecture(Section):
     latent_norm: Literal["latent", "joined", "none"]
     generator_activation: Literal["lrelu", "relu"]
     generator_norm: Literal["pixel", "batch", "none"]  # batch: of the minibatch, when sampling too
+    # G's first layer. pixel-bias: a bias per map and pixel, not per map (pytorch_GAN_zoo);
+    # no-norm: no pixel norm after it (pro_gan_pytorch)
+    first_layer: Literal["plain", "pixel-bias", "no-norm"]
     tanh: bool  # at the end of G
     discriminator_norm: Literal["none", "layer", "batch"]
     minibatch_discrimination: int = Field(ge=0, le=1 << 10)  # kernels of 5 dimensions; 0: off
@@ -63,6 +66,8 @@ class Architecture(Section):
     def is_the_architecture_that_it_names(self) -> "Architecture":
         """Switches that an architecture has decided have its values."""
         require_decided(self, self.name, SYSTEMS[self.name].decided)
+        if self.first_layer != "plain" and self.generator_norm != "pixel":
+            raise ValueError(f"first_layer: {self.first_layer} needs generator_norm: pixel")
         return self
 
 
@@ -76,6 +81,7 @@ class ModelSection(Architecture):
 class NetworkSpec(Architecture):
     """Everything that the shapes of G and D depend on, but the resolution."""
 
+    first_layer: Literal["plain", "pixel-bias", "no-norm"] = "plain"  # in files of before, too
     channels: PositiveInt  # of an image: 1 or 3
     classes: NonNegativeInt  # labels joined to the latent and judged by D; 0: none
     conditioning: Form = "acgan"  # how D judges them; files of before say nothing of it

@@ -19,10 +19,10 @@ def options_of(spec: NetworkSpec) -> LayerOptions:
     return LayerOptions(spec.equalised_lr, "batch" if spec.generator_norm == "batch" else "none")
 
 
-def activation_of(spec: NetworkSpec, relu: Activation = lrelu) -> Activation:
+def activation_of(spec: NetworkSpec, relu: Activation = lrelu, first: bool = False) -> Activation:
     """Return what follows a layer: `relu` or ReLU, and pixel norm where the spec says so."""
     activation = F.relu if spec.generator_activation == "relu" else relu
-    if spec.generator_norm != "pixel":
+    if spec.generator_norm != "pixel" or (first and spec.first_layer == "no-norm"):
         return activation
     return lambda x: pixel_norm(activation(x))
 
@@ -33,13 +33,14 @@ class FirstBlock(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         maps, options = feature_maps(spec, 4), options_of(spec)
-        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, options)
+        pixel_bias = spec.first_layer == "pixel-bias"
+        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, options, pixel_bias)
         self.conv = Conv(maps, maps, 3, options=options)
-        self.activation = activation_of(spec)
+        self.first, self.activation = activation_of(spec, first=True), activation_of(spec)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
-        x = self.activation(self.seed(z))
+        x = self.first(self.seed(z))
         return self.activation(self.conv(x))
 
 

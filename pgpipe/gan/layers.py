@@ -167,18 +167,24 @@ class Dense(Layer):
 class Seed4x4(Layer):
     """A 4x4 convolution on the padded 1x1 latent: the generator's first layer.
 
-    Its bias is one number per feature map. He's fan-in counts the 16 taps (Theano); TensorFlow's
-    gain of sqrt(2) / 4 with the latent's size as fan-in is the same number.
+    Its bias is one number per feature map, or one per feature map and pixel. He's fan-in counts the
+    16 taps (Theano); TensorFlow's gain of sqrt(2) / 4 with the latent's size as fan-in is the same
+    number.
     """
 
-    def __init__(self, size: int, maps: int, options: LayerOptions = EQUALISED) -> None:
+    def __init__(
+        self, size: int, maps: int, options: LayerOptions = EQUALISED, pixel_bias: bool = False
+    ) -> None:
         super().__init__((size, maps, 4, 4), maps, size * 16, RELU_GAIN, options)
+        if pixel_bias:
+            self.bias = nn.Parameter(torch.empty(maps, 4, 4))
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """[N, C] -> [N, K, 4, 4]."""
         # Maps last, so that a weight in the layout `channels_last` need not be copied.
         y: Tensor = torch.tensordot(x, self.kernel().permute(0, 2, 3, 1), 1)  # [N, 4, 4, K]
-        return (y if bias is None else y + bias).permute(0, 3, 1, 2)
+        y = y.permute(0, 3, 1, 2)
+        return y if bias is None else y + bias.view(len(bias), *bias.shape[1:] or (1, 1))
 
 
 @contextmanager

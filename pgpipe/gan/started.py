@@ -18,16 +18,18 @@ from torch import Tensor
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, in_yaml
-from pgpipe.gan.sampling import ENCODER, read_generator
+from pgpipe.gan.generator import Generator
+from pgpipe.gan.sampling import ENCODER, generator_of, read_generator
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.gan.weights import Weights
+from pgpipe.gan.widths import resolutions
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.layout import STATE_FORMAT
 
 SWITCHES = {  # of the section `model`: what a network's weights mean, at whatever shapes
     "generator": (
         *("name", "equalised_lr", "latent_norm"),
-        *("generator_activation", "generator_norm", "tanh"),
+        *("generator_activation", "generator_norm", "first_layer", "tanh"),
     ),
     **dict.fromkeys(("discriminator", "encoder"), ("discriminator_norm", "fused_downsampling")),
 }
@@ -55,6 +57,25 @@ class Started(NamedTuple):
         """The names of the networks and averages that are there."""
         system, there = SYSTEMS[self.spec.name], {name.partition(".")[0] for name in self.named}
         return [name for name in (*system.networks, *system.averages) if name in there]
+
+    def cut(self, resolution: int) -> "Started":
+        """Return the networks at a resolution that they have grown through.
+
+        Raises:
+            UsageError: they have not.
+        """
+        if resolution not in resolutions(self.resolution):
+            most = f"{self.resolution} x {self.resolution}"
+            raise UsageError(f"{self.file}: drawn at 4 x 4 to {most}, not at {resolution}")
+        named = {k: v for k, v in self.named.items() if int(k.split(".")[2]) <= resolution}
+        return self._replace(resolution=resolution, named=named)
+
+    def generator(self, kind: str) -> Generator:
+        """Return G or its average."""
+        prefix = f"{kind}."
+        named = {k.removeprefix(prefix): v for k, v in self.named.items() if k.startswith(prefix)}
+        facts = {"resolution": self.resolution, "spec": self.spec.model_dump()}
+        return generator_of(named, facts)
 
     def save(self, path: Path) -> None:
         """Write networks.safetensors."""

@@ -78,6 +78,7 @@ def count_generator(spec: Spec, resolution: int) -> Sizes:
     norm = "batch" if spec.generator_norm == "batch" else "none"
     maps = feature_maps(spec, 4)
     found = layer((spec.latent_size + spec.classes) * 16, maps, norm)
+    found[1] *= 16 if spec.first_layer == "pixel-bias" else 1
     found += layer(9 * maps, maps, norm)
     for res in resolutions(resolution)[1:]:
         maps, below = feature_maps(spec, res), feature_maps(spec, res // 2)
@@ -244,6 +245,7 @@ SYSTEMS = {
             "latent_norm": "none",
             "generator_activation": "relu",
             "generator_norm": "batch",
+            "first_layer": "plain",
             "tanh": True,
             "discriminator_norm": "batch",
             "minibatch_discrimination": 0,
@@ -269,6 +271,7 @@ SYSTEMS = {
         statistics=STATISTICS,
         decided={
             "generator_activation": "lrelu",
+            "first_layer": "plain",
             "minibatch_discrimination": 0,
             "fused_downsampling": False,
         },

@@ -81,6 +81,13 @@ TRIED = {
     r"pgpipe import \S+\.pkl --to generator\.safetensors": (
         "tests/drawing/test_import.py::test_an_imported_generator_draws_by_command"
     ),
+    r"pgpipe import celebaHQ_s6_i80000\.pth --to generator\.safetensors": (
+        "tests/drawing/test_ported.py::test_the_zoo_s_networks_draw_and_score_here_as_there"
+    ),
+    r"pgpipe import GAN_GEN_SHADOW_8\.pth --resolution 256 .*": (
+        "tests/drawing/test_ported.py::"
+        "test_a_generator_of_version_2_draws_here_as_there_at_any_size_it_grew_through"
+    ),
     r"pgpipe import --network all": (
         "tests/drawing/test_import.py::test_its_discriminator_scores_as_the_official_one"
     ),

@@ -27,6 +27,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "gray, tanh": {"channels": 1, "tanh": True, "latent_size": 8},
     "plain": {"generator_norm": "none", "latent_norm": "none", "equalised_lr": False},
     "row a": {**ROW_A, "classes": 3},
+    "pixel-bias": {"first_layer": "pixel-bias"},
+    "no-norm": {"first_layer": "no-norm"},
     "relu": {"generator_activation": "relu", "latent_norm": "joined", "classes": 3},
     "dcgan": {**DCGAN, "classes": 3},
     "weak": {"name": "weak", "channels": 1},

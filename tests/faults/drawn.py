@@ -135,6 +135,8 @@ def document(random: Random, sets: int) -> Document:
     system = SYSTEMS[model["name"]]
     model |= system.decided
     train |= system.decided_of_train
+    if model["generator_norm"] != "pixel":
+        model["first_layer"] = "plain"
     fit_images(drawn["dataset"])
     if model["name"] == "weak" and drawn["dataset"]["resolution"] < WEAK_RESOLUTION:
         model["name"] = "pggan"

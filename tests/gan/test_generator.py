@@ -98,6 +98,17 @@ def test_equals_the_papers_table(resolution: int, channels: int) -> None:
 
 
 @pytest.mark.usefixtures("in_double")
+@pytest.mark.parametrize("first", ["pixel-bias", "no-norm"])
+def test_the_first_layer_of_other_codes(first: str) -> None:
+    net, z = generator(network_spec(first_layer=first), 8), latents(3)
+    expected = LiteralGenerator(net, net.spec)(z.numpy(), 8)
+    np.testing.assert_allclose(net(z).detach(), expected, rtol=1e-9, atol=1e-11)
+    plain = generator(network_spec(), 8)
+    sizes = [sum(p.numel() for p in made.parameters()) for made in (net, plain)]
+    assert sizes[0] - sizes[1] == (15 * 6 if first == "pixel-bias" else 0)
+
+
+@pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize("fade", [0.01, 0.3, 0.5, 0.9])
 def test_fade_mixes_the_old_image_enlarged_with_the_new(fade: float) -> None:
     net, z = generator(network_spec(), 16), latents(3)

@@ -18,6 +18,7 @@ WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
         (8, {"classes": 3}),
         (8, {"classes": 3, "conditioning": "projection"}),
         (16, {"classes": 3, "conditioning": "joint", "minibatch_discrimination": 7}),
+        (16, {"first_layer": "pixel-bias"}),
         (64, {"channels": 1, "fmap_max": 16}),
         (32, {"minibatch_stddev": False, "discriminator_divisor": 2}),
         (16, {"minibatch_stddev": 4, "minibatch_discrimination": 7}),

@@ -226,6 +226,7 @@ def test_widths_of_resolutions_that_are_not_used_do_not_matter() -> None:
         ({"tanh": True}, "its model.tanh is false, here it is true"),
         ({"latent_norm": "joined"}, "its model.latent_norm is latent, here it is joined"),
         ({"generator_norm": "none"}, "its model.generator_norm is pixel, here it is none"),
+        ({"first_layer": "no-norm"}, "its model.first_layer is plain, here it is no-norm"),
         ({"equalised_lr": False}, "its model.equalised_lr is true, here it is false"),
         ({"fused_downsampling": True}, "its model.fused_downsampling is false, here"),
         ({"discriminator_norm": "layer"}, "its model.discriminator_norm is none, here"),

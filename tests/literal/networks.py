@@ -48,7 +48,7 @@ class Literal:
     def finished(self, x: Array, name: str) -> Array:
         gain, bias = self.named.get(f"{name}.norm.gain"), self.named[f"{name}.bias"]
         if gain is None:
-            return np.asarray(x + layers.by_map(bias, x))
+            return np.asarray(x + (layers.by_map(bias, x) if bias.ndim == 1 else bias))
         if gain.ndim:
             return layers.batch_norm(x, gain, bias)
         return layers.layer_norm(x, float(gain), bias)
@@ -78,17 +78,18 @@ class Literal:
             z = np.concatenate([z, np.eye(self.spec.classes)[labels]], axis=1)
         return layers.pixel_norm(z) if self.spec.latent_norm == "joined" else z
 
-    def active(self, x: Array, slope: float = 0.2) -> Array:
+    def active(self, x: Array, slope: float = 0.2, norm: bool = True) -> Array:
         """What follows a layer of G but toRGB."""
         x = lrelu(x, 0 if self.spec.generator_activation == "relu" else slope)
-        return layers.pixel_norm(x) if self.spec.generator_norm == "pixel" else x
+        return layers.pixel_norm(x) if norm and self.spec.generator_norm == "pixel" else x
 
 
 class LiteralGenerator(Literal):
     def __call__(
         self, z: Array, resolution: int, labels: list[int] | None = None, fade: float = 1
     ) -> Array:
-        x = self.active(self.seed(self.joined(z, labels), "blocks.4.seed"))
+        x = self.seed(self.joined(z, labels), "blocks.4.seed")
+        x = self.active(x, norm=self.spec.first_layer != "no-norm")
         x = self.active(self.conv(x, "blocks.4.conv"))
         images = self.conv(x, "to_rgb.4", gain=1)
         size = 4

@@ -196,7 +196,7 @@ function finish(batch, layer, bias, gain, slope) {
     }
     for (const x of batch) {
       for (let i = k * pixels; i < (k + 1) * pixels; i++) {
-        const value = (x[i] - mean) * factor + bias[k];
+        const value = (x[i] - mean) * factor + bias[bias.length > layer.maps ? i : k];
         x[i] = value < 0 ? value * slope : value;
       }
     }
@@ -217,7 +217,8 @@ class Network {
     const take = count => weights.subarray(at, at += count);
     this.layers = model.layers.map(layer => {
       const {kind, maps_in: C, maps: K, kernel} = layer;
-      const weight = take(C * K * kernel ** 2), bias = take(K), gain = layer.norm && take(K);
+      const weight = take(C * K * kernel ** 2), bias = take(layer.biases);
+      const gain = layer.norm && take(K);
       const linear = {
         first: () => first(layer, weight),
         same: () => convolution(layer, size, weight),
