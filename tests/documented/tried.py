@@ -14,6 +14,7 @@ SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.
 DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
 MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
+    r"|pip install 'pgpipe\[\w+\]'"
 )
 DRAWN = r"pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
 PROJECT = r"pgpipe project"
@@ -45,6 +46,11 @@ JOBS_GO_ON = (
 JOBS_OF_SLURM = "tests/experiments/test_jobs.py::test_slurm_gets_an_array_with_what_was_asked_for"
 RELATIVES = "tests/faults/test_relatives.py::test_it_runs_to_its_scores_and_pictures"
 SWITCH = "here::test_one_switch_is_an_experiment"
+SHARED_STORE = (
+    "tests/faults/test_shared_store.py::"
+    "test_three_experiments_of_two_checkouts_lose_and_double_nothing"
+)
+REMOTES = "tests/faults/test_remotes.py::test_a_bucket_is_a_remote"
 
 TRIED = {
     OWN: "here::test_own_images_in_class_folders_run_to_scores_and_a_page",
@@ -122,6 +128,12 @@ TRIED = {
     r"pgpipe study run( table1 --executor local -j 2)?": JOBS_GO_ON,
     r"MLFLOW_TRACKING_URI=\S+ pgpipe study run table1 --executor slurm -j 9 .*": JOBS_OF_SLURM,
     r"dvc (pull|push)": CLONE,
+    r"dvc artifacts get \. generator --out generator": CLONE,
+    r"dvc remote (add -d store s3://BUCKET/pgpipe|modify .*)": REMOTES,
+    r"dvc (exp (push|pull) origin NAME|exp apply NAME|exp list origin|status --cloud)": REMOTES,
+    r"createdb mlflow|mlflow server .*|export MLFLOW_TRACKING_URI=\S+": SHARED_STORE,
+    r"dvc exp run": SHARED_STORE,
+    r"pgpipe runs": LOOKS,
     REMOTE: CLONE,
     ADD_RESULTS: CLONE,
     COMMIT_RESULTS: CLONE,

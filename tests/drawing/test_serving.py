@@ -3,7 +3,6 @@
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loopback import free_port
 from specs import network_spec
 from tinynets import generator
 
@@ -19,13 +19,6 @@ from pgpipe.drawing import browser, seeds, serving
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import UsageError
 from pgpipe.gan.sampling import save_generator
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind((serving.HOST, 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
