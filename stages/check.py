@@ -30,6 +30,7 @@ from pgpipe.plumbing import startfile
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.project import fault_of_place, overlap, project_root
 from pgpipe.plumbing.terminal import counted, say, warn
+from pgpipe.plumbing.timer import in_words
 from pgpipe.tracking.config import TrackingSection
 from stages.paths import CHECKED, WRITTEN
 
@@ -289,7 +290,7 @@ def meaning(params: Params, document: dict[str, Any]) -> str:
     chain = [phase for _, phase in params.growth.chain()]
     shown, side = kimg(sum(phase.images for phase in chain)), chain[-1].res
     hours = rates.hours(project_root(), document, chain)
-    spent = "" if hours is None else f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} min"
+    spent = "" if hours is None else in_words(3600 * hours)
     long = spent and f", {spent} of training at the speed of before"
     return (
         f"{params.dataset.name}, {params.model.name}, {counted(len(chain), 'phase')} to "

@@ -43,6 +43,15 @@ def title(key: str) -> str:
     return f"train@{key}" + (f" ({chain.index(key) + 1} of {len(chain)})" if key in chain else "")
 
 
+def later(key: str) -> float | None:
+    """Return the seconds of the phases after one; None where one was never trained here."""
+    chain = read_params(Growth).growth.chain()
+    place = next((n for n, (name, _) in enumerate(chain) if name == key), len(chain))
+    phases = [phase for _, phase in chain[place + 1 :]]
+    hours = rates.hours(project_root(), load_yaml(PARAMS_FILE), phases)
+    return None if hours is None else 3600 * hours
+
+
 def speed_of(phase: Phase) -> str:
     """Return what the speed of a phase is remembered by."""
     return rates.key_of(load_yaml(PARAMS_FILE), phase)

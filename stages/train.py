@@ -29,7 +29,7 @@ from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow, quick_scorer
 from pgpipe.training.quick_task import quick_task, scores_key
 from pgpipe.training.snapshots import Snapshots
-from stages.listeners import Listeners, log_data, log_model, speed_of, title
+from stages.listeners import Listeners, later, log_data, log_model, speed_of, title
 from stages.machine import settled
 from stages.paths import LAYERS, MULTIRES, images, model
 from stages.tracked import tracked
@@ -74,7 +74,7 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
             snapshots = Snapshots(states.folder, section.best_by, scores_key(task, job.spec))
             if writes:
                 scorer = stack.enter_context(quick_scorer(snapshots, task))
-        meter = stack.enter_context(Meter(title(key), phase.images))
+        meter = stack.enter_context(Meter(title(key), phase.images, later=later(key)))
         listeners = Listeners(meter, tracker, phase.res, speed_of(phase) if writes else "")
         if not any(group.any(states.result(end) is not None)):
             start.warn_of_other_platforms(states, section)

@@ -17,3 +17,8 @@ class Timer:
     def elapsed(self) -> bool:
         """Whether the time is over."""
         return time.monotonic() - self.started >= self.seconds
+
+
+def in_words(seconds: float) -> str:
+    """Return a span in minutes, or in hours from one on."""
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} min"

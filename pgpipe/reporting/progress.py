@@ -20,7 +20,7 @@ from rich.table import Column
 from rich.text import Text
 
 from pgpipe.errors import visible
-from pgpipe.plumbing.timer import Timer
+from pgpipe.plumbing.timer import Timer, in_words
 
 LINE_SECONDS = 30.0
 WIDE, BAR, SHORT_BAR = 120, 40, 10  # characters of a terminal that has room for a bar, of bars
@@ -36,25 +36,41 @@ class Rate(ProgressColumn):
         return Text(f"{task.speed:.0f}/s" if task.speed else "-/s", style="progress.data.speed")
 
 
-class Meter:
-    """Shows how much of `total` (0: unknown) is done, with a note beside."""
+class OfAll(ProgressColumn):
+    """How long it takes until all is done, of which the task is a part."""
 
-    def __init__(self, what: str, total: int, console: Console | None = None) -> None:
+    def render(self, task: Task) -> Text:
+        """For instance `~9 min left of all`."""
+        return Text(left_of_all(task), style="progress.remaining")
+
+
+class Meter:
+    """Shows how much of `total` (0: unknown) is done, with a note beside.
+
+    Where something follows that takes `later` seconds, it also says how long all of it takes.
+    """
+
+    def __init__(
+        self, what: str, total: int, console: Console | None = None, later: float | None = None
+    ) -> None:
         self.console = console or Console(stderr=True)
+        wide = self.console.width >= WIDE
+        times = [TimeElapsedColumn()] if wide or not later else []
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(BAR if self.console.width >= WIDE else SHORT_BAR),
+            BarColumn(BAR if wide else SHORT_BAR),
             MofNCompleteColumn(),
             Rate(),
             TextColumn("{task.fields[note]}", markup=False, table_column=rest()),
-            TimeElapsedColumn(),
+            *times,
             TimeRemainingColumn(),
+            *([OfAll()] if later else []),
             console=self.console,
             expand=True,
             disable=not self.console.is_terminal,
             speed_estimate_period=10.0,
         )
-        self.task = self.progress.add_task(visible(what), total=total or None, note="")
+        self.task = self.progress.add_task(visible(what), total=total or None, note="", later=later)
         self.line = Timer(LINE_SECONDS)
 
     def update(self, completed: int, note: str | None = None) -> None:
@@ -92,10 +108,17 @@ def arriving(what: str, size: int) -> Iterator[Callable[[int, str], None]]:
 def plain_line(task: Task) -> str:
     """The state of a task as one line of text."""
     left = "" if task.time_remaining is None else f", {task.time_remaining} s left"
+    left += (of_all := left_of_all(task)) and f", {of_all}"
     rate = f", {task.speed:.0f}/s" if task.speed else ""
     note = task.fields["note"] and f", {task.fields['note']}"
     total = f" of {task.total:.0f}{rate}{left}" if task.total else rate
     return f"{task.description}: {task.completed:.0f}{total}{note}"
+
+
+def left_of_all(task: Task) -> str:
+    """Return how long a task and what follows it take, where both is known."""
+    later, own = task.fields["later"], task.time_remaining
+    return f"~{in_words(own + later)} left of all" if later and own is not None else ""
 
 
 def track(batches: Iterable[T], what: str, total: int) -> Iterator[T]:

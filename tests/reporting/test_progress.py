@@ -149,6 +149,33 @@ def test_a_narrow_bar_cuts_the_note_alone(width: int) -> None:
     assert (note in last) == (width == 200)
 
 
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("later", [None, 0, 480])
+def test_a_bar_says_how_long_it_and_what_follows_take(
+    monkeypatch: pytest.MonkeyPatch, width: int, later: float | None
+) -> None:
+    terminal, text = console(terminal=True, width=width)
+    with Meter("train@r16 (3 of 4)", 800000, terminal, later) as meter:
+        (task,) = meter.progress.tasks
+        monkeypatch.setattr(type(task), "time_remaining", property(lambda _: 72.0))
+        monkeypatch.setattr(type(task), "speed", property(lambda _: 1234.0))
+        meter.update(123456, "1012.3 kimg, 1024x1024, fade 0.50, loss D -1.23 G 4.56")
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue()).rstrip().splitlines()[-1]
+    assert len(last) <= width
+    assert re.match(r"train@r16 \(3 of 4\) [━╸╺]+ 123456/800000 1234/s ", last), last
+    assert last.endswith(" 0:01:12 ~9 min left of all" if later else " 0:01:12")
+
+
+def test_a_plain_line_says_so_too(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, text = console()
+    with Meter("train@r16", 100, plain, 2 * 3600) as meter:
+        (task,) = meter.progress.tasks
+        monkeypatch.setattr(type(task), "time_remaining", property(lambda _: 1800))
+        clock.now += LINE_SECONDS
+        meter.update(50)
+    assert text.getvalue() == "train@r16: 50 of 100, 1800 s left, ~2.5 hours left of all\n"
+
+
 def test_an_unknown_total_is_no_full_bar() -> None:
     terminal, text = console(terminal=True, width=80)
     with Meter("prepare", 0, terminal) as meter:

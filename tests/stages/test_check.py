@@ -10,7 +10,7 @@ from pgpipe.config import load_yaml
 from pgpipe.errors import UsageError
 from pgpipe.estimate import rates
 from stages import check as stage
-from stages.listeners import title
+from stages.listeners import later, title
 from stages.paths import CHECKED, WRITTEN
 
 
@@ -343,3 +343,16 @@ def test_a_phase_s_meter_says_which_of_how_many_it_is(project: Path) -> None:
     file = project / "params.yaml"
     file.write_text(file.read_text().replace("final: r32", "final: r16"))
     assert (title("r8"), title("r32")) == ("train@r8 (2 of 3)", "train@r32")
+
+
+def test_a_phase_s_meter_knows_what_follows_once_all_of_it_was_trained_here(project: Path) -> None:
+    document = load_yaml(project / "params.yaml")
+    chain = stage.check(document, "params.yaml").growth.chain()
+    assert later("r8") is None
+    for name, phase_of in chain:
+        if name != "r8":
+            rates.remember(project, rates.key_of(document, phase_of), 10.0)
+    images = {name: phase_of.images for name, phase_of in chain}
+    assert later("r8") == pytest.approx((images["r16"] + images["r32"]) / 10)
+    assert later("r4") is None, "r8 was never trained"
+    assert later("r32") == 0
