@@ -8,12 +8,20 @@ from pydantic import Field
 
 from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
 from pgpipe.data.feeding.multires import everything, read_manifest
-from pgpipe.drawing import films, growth
+from pgpipe.drawing import films, growth, walks
 from pgpipe.drawing.neighbours import beside_neighbours
+from pgpipe.gan.sampling import load_generator
 from pgpipe.images import write_png
 from pgpipe.plumbing import devices, sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes, write_json
-from pgpipe.plumbing.layout import GENERATOR, HISTORY, PREVIEW_COLUMNS, PREVIEWS, SCORES
+from pgpipe.plumbing.layout import (
+    GENERATOR,
+    HISTORY,
+    PREVIEW_COLUMNS,
+    PREVIEW_TILE,
+    PREVIEWS,
+    SCORES,
+)
 from pgpipe.plumbing.terminal import say, warn
 from pgpipe.reporting import figures, page, run_note
 from pgpipe.reporting.figures import History
@@ -37,6 +45,7 @@ from stages.paths import (
 from stages.tracked import tracked
 
 FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
+WALK, WALK_STOPS, WALK_FRAMES, WALK_RATE = "walk.webp", 8, 8, 12.0  # frames from stop to stop
 DESCRIBED = (FILM, "random.png")  # pictures in the run's description
 COMPARED, COMPARED_ROWS = 1024, 4  # generated images beside their neighbours: in all, shown
 
@@ -65,6 +74,7 @@ def run() -> None:
             [int(resolution) for resolution in history.resolution.unique()],
             quick_images(final),
             (FIGURES / FILM).read_bytes(),
+            (FIGURES / WALK).read_bytes(),
             tensors.read_facts(final / GENERATOR)["labels"],
             near,
         )
@@ -98,6 +108,9 @@ def write_figures(final: Path, history: History) -> None:
     write_png(FIGURES / "growth.png", figures.growth(final / PREVIEWS, history, PREVIEW_COLUMNS))
     write_bytes(FIGURES / "curves.png", page.png(figures.curves(history)))
     films.write_webp(FIGURES / FILM, growth.frames(final, FILM_ROWS, FILM_FRAMES), FILM_RATE)
+    generator = load_generator(final / GENERATOR, devices.exact())
+    walked = walks.in_small(generator, WALK_STOPS, WALK_FRAMES, PREVIEW_TILE)
+    films.write_webp(FIGURES / WALK, walked, WALK_RATE)
     scores = figures.read_history(final / SCORES)
     if len(scores):
         drawn = figures.quick_scores(scores, history, sealed.read_json(METRICS)["kimg"])
@@ -143,7 +156,7 @@ def log_all(tracker: Tracker, final: Path, history: History) -> None:
     metrics = sealed.read_json(METRICS)
     scores = {f"score/{name}": metrics[name] for _, name in page.main_scores(metrics)}
     tracker.log_metrics(round(1000 * metrics["kimg"]), scores)
-    pictures = [FIGURES / FILM, *sorted(FIGURES.glob("*.png"))]
+    pictures = [FIGURES / FILM, FIGURES / WALK, *sorted(FIGURES.glob("*.png"))]
     for picture in pictures:
         tracker.log_artifact(picture, "figures")
     tracker.log_artifact(PAGE, "report")

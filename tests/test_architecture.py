@@ -197,6 +197,7 @@ READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.metrics.store",  # a file without a name
     "pgpipe.reporting.ablation_table",  # a part of this package
     "pgpipe.drawing.growth",  # bytes that `sealed` has read
+    "pgpipe.reporting.page",  # pictures that the stage `report` has made
     "pgpipe.reporting.figures", "pgpipe.plumbing.tensors",
     "pgpipe.tracking.pictures",  # a preview, which costs no result
     "pgpipe.training.quick_worker",  # its arguments

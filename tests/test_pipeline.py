@@ -1,11 +1,13 @@
 """The whole pipeline, tiny, in processes of its own: what a user does and sees."""
 
+import base64
 import json
 import re
 from pathlib import Path
 
 import pytest
 from documented.shown import FENCED
+from PIL import Image
 from tinyproject import ROOT, Project
 
 from pgpipe.tracking.pictures import NAME
@@ -31,7 +33,11 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
         assert metrics[f"{name}_{own}"] > 0
     page = (finished.folder / "reports/index.html").read_text()
     assert "Progressive GAN: photos" in page
-    assert "data:image/webp" in page
+    for film, frames in ("growth", 11), ("walk", 64):
+        file = finished.folder / f"reports/figures/{film}.webp"
+        with Image.open(file) as shown:
+            assert getattr(shown, "n_frames", 1) >= frames
+        assert base64.b64encode(file.read_bytes()).decode() in page
     assert "<span>astronaut</span>" in page
     assert metrics["protocol"] in page
     assert "Does it copy?" in page

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.drawing import seeds as by_seed
+from pgpipe.drawing.films import as_rgb
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.sampling import spherical_path
 from pgpipe.images import Images, grid
@@ -113,7 +115,9 @@ def length(asked: Asked) -> int:
     return asked.frames * (len(asked.classes) or len(asked.stops))
 
 
-def pictures(generator: Generator, asked: Asked, columns: int) -> Iterator[Images]:
+def pictures(
+    generator: Generator, asked: Asked, columns: int, tile: int = TILE
+) -> Iterator[Images]:
     """Yield the frames of a walk, uint8 [H, W, C]: a grid of so many columns.
 
     Where classes are named, each cell stays at the latent of a stop while the class changes; else
@@ -132,7 +136,24 @@ def pictures(generator: Generator, asked: Asked, columns: int) -> Iterator[Image
     for n in range(count):
         of_frame = None if shares is None else shares[n]
         drawn = np.concatenate(list(by_seed.draw(generator, z[n], of_frame)))
-        yield grid(drawn, columns, TILE)
+        yield grid(drawn, columns, tile)
+
+
+def in_small(generator: Generator, stops: int, frames: int, most: int) -> Iterator[Images]:
+    """Yield the frames of a closed tour of the first seeds, all its places in one row.
+
+    Args:
+        generator: on the device that draws.
+        stops: seeds, and places.
+        frames: from one seed to the next.
+        most: pixels of an image; a larger one is shrunk.
+    """
+    seeds = range(stops)
+    shares = by_seed.shares(generator, by_seed.labels(generator, seeds))
+    asked = Asked(by_seed.latents(generator, seeds), shares, (), None, frames, stops)
+    factor = max(1, generator.resolution // most)
+    for picture in pictures(generator, asked, stops, tile=0):
+        yield np.asarray(Image.fromarray(as_rgb(picture)).reduce(factor))
 
 
 def shares_of(asked: Asked, own: Tensor, count: int) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 from matplotlib.figure import Figure
+from PIL import Image
 
 from pgpipe.config import leaves
 from pgpipe.errors import visible
@@ -28,6 +29,13 @@ class Score(NamedTuple):
     own: float | None  # of the reals, where there are enough of them
     last: float | None  # of the last tick, where another is selected
     meaning: str
+
+
+def as_webp(png: bytes) -> bytes:
+    """The same pixels in fewer bytes."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png), formats=["PNG"]).save(buffer, "WEBP", lossless=True, method=4)
+    return buffer.getvalue()
 
 
 def png(figure: Figure) -> bytes:
@@ -88,6 +96,7 @@ def render(
     resolutions: Iterable[int],
     quick_images: int = 0,
     film: bytes = b"",
+    walk: bytes = b"",
     classes: Iterable[str] = (),
     near: Mapping[str, Any] | None = None,
 ) -> str:
@@ -101,6 +110,7 @@ def render(
         resolutions: of its rows.
         quick_images: that a quick score was made of.
         film: of the growth, as WebP; empty: none.
+        walk: a film of a walk through the latents, as WebP; empty: none.
         classes: names of the rows of the picture `row_per_class`.
         near: figures/neighbours.json, where there is one.
     """
@@ -108,11 +118,12 @@ def render(
         scores=list(score_rows(metrics)),
         metrics=metrics,
         params={name: list(leaves(section)) for name, section in params.items()},
-        pictures={name: in_text(data) for name, data in pictures.items()},
+        pictures={name: in_text(as_webp(data)) for name, data in pictures.items()},
         columns=columns,
         resolutions=list(resolutions),
         quick_images=quick_images,
         film=in_text(film),
+        walk=in_text(walk),
         classes=list(classes),
         near=near,
         data=params["dataset"]["name"],

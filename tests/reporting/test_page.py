@@ -1,6 +1,7 @@
 """The page shows all there is, on its own; the figures are the same bytes each time."""
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 
 from pgpipe.config import leaves, load_yaml
 from pgpipe.gan.systems import STATISTICS
-from pgpipe.images import Images, grid, write_png
+from pgpipe.images import Images, grid, png, write_png
 from pgpipe.reporting import figures, page
 from pgpipe.training.history import PLACE
 
@@ -29,10 +30,8 @@ METRICS = {
     "images": 2048, "pairs": 1024, "seed": 7, "protocol": "0123456789ab",
     "kimg": 46.0, "last_kimg": 46.0, "train_precision": "fp32",
 }  # fmt: skip
-PICTURES = {
-    name: f"picture of {name}".encode()
-    for name in ("growth", "random", "reals", "interpolation", "curves", "row_per_class")
-}
+NAMES = ("growth", "random", "reals", "interpolation", "curves", "row_per_class")
+PICTURES = {name: png(np.full((2, 3, 3), 9 * n, np.uint8)) for n, name in enumerate(NAMES)}
 
 
 def rendered(
@@ -88,7 +87,9 @@ def test_style_refers_to_nothing_outside_of_it() -> None:
 def test_pictures_are_in_the_page() -> None:
     images = Elements(rendered()).named("img")
     assert len(images) == len(PICTURES)
-    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in images)
+    found = [(image["src"] or "").removeprefix("data:image/webp;base64,") for image in images]
+    shown = {Image.open(io.BytesIO(base64.b64decode(text))).tobytes() for text in found}
+    assert shown == {Image.open(io.BytesIO(data)).tobytes() for data in PICTURES.values()}
     assert all(image["alt"] for image in images)
 
 
@@ -98,12 +99,14 @@ def test_pictures_are_enlarged_by_a_click_without_a_script() -> None:
     assert all(box["type"] == "checkbox" for box in elements.named("input"))
 
 
-def test_the_growth_as_a_film_and_the_names_of_classes() -> None:
-    html = page.render(METRICS, PARAMS, PICTURES, 8, [4], film=b"film", classes=["cat", "<b>"])
-    film = Elements(html).named("img")[1]["src"] or ""
-    assert film == f"data:image/webp;base64,{base64.b64encode(b'film').decode()}"
+def test_the_growth_and_a_walk_as_films_and_the_names_of_classes() -> None:
+    films = {"film": b"film", "walk": b"walked"}
+    html = page.render(METRICS, PARAMS, PICTURES, 8, [4], **films, classes=["cat", "<b>"])  # type: ignore[arg-type]
+    shown = {image["src"] for image in Elements(html).named("img")}
+    for film in films.values():
+        assert f"data:image/webp;base64,{base64.b64encode(film).decode()}" in shown
     assert "<span>cat</span><span>&lt;b&gt;</span>" in html
-    assert "image/webp" not in rendered()
+    assert "<details>" not in rendered()
 
 
 NEAR = {
@@ -114,7 +117,7 @@ NEAR = {
 
 
 def test_an_alarm_where_the_generator_copies() -> None:
-    pictures = {**PICTURES, "neighbours": b"picture of neighbours"}
+    pictures = {**PICTURES, "neighbours": PICTURES["growth"]}
 
     def text(near: dict[str, Any]) -> str:
         return " ".join(page.render(METRICS, PARAMS, pictures, 8, [4], near=near).split())
