@@ -134,6 +134,9 @@ TRIED = {
     r"createdb mlflow|mlflow server .*|export MLFLOW_TRACKING_URI=\S+": SHARED_STORE,
     r"dvc exp run": SHARED_STORE,
     r"pgpipe runs": LOOKS,
+    r"dvc (plots diff NAME|config --unset plots\.html_template)": (
+        "here::test_the_page_of_plots_has_the_quick_scores_and_needs_no_network"
+    ),
     REMOTE: CLONE,
     ADD_RESULTS: CLONE,
     COMMIT_RESULTS: CLONE,
