@@ -31,12 +31,13 @@ DRAWN_FACTS = SAMPLES / "facts.json"
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 HISTORY = REPORTS / "history.csv"
+QUICK_SCORES = REPORTS / "quick_scores.csv"
 PAGE = REPORTS / "index.html"
 FIGURES = REPORTS / "figures"
 # Where the user's files cannot be: what stages, DVC, git and the tracker write.
 WRITTEN = (
     *(CHECKED, FOUND, START, RAW, MULTIRES, MACHINE, GATE, MODELS, REFERENCE, SAMPLES),
-    *(METRICS, REPORTS / SEAL, HISTORY, PAGE, FIGURES),
+    *(METRICS, REPORTS / SEAL, HISTORY, QUICK_SCORES, PAGE, FIGURES),
     *map(Path, (".pgpipe", ".dvc", ".git", "mlflow.db", "mlartifacts")),
 )
 

@@ -58,7 +58,7 @@ class Params(Section):
 
 
 def run() -> None:
-    """Write reports/: index.html, figures/, history.csv."""
+    """Write reports/: index.html, figures/, history.csv, quick_scores.csv."""
     params = read_params(Params)
     final = model(params.final)
     history = figures.read_history(final / HISTORY)
@@ -80,6 +80,7 @@ def run() -> None:
         )
         write_bytes(PAGE, html.encode())
         link_or_copy(final / HISTORY, paths.HISTORY)
+        link_or_copy(final / SCORES, paths.QUICK_SCORES)
         log_all(tracker, final, history)
         if near is not None:
             log_neighbours(tracker, near)

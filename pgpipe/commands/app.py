@@ -23,6 +23,7 @@ from pgpipe.commands import data as cli_data
 from pgpipe.commands import drawing as cli_drawing
 from pgpipe.commands import export as cli_export
 from pgpipe.commands import neighbours as cli_neighbours
+from pgpipe.commands import runs as cli_runs
 from pgpipe.commands import scoring as cli_scoring
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
@@ -181,6 +182,7 @@ for drawing in (
 ):
     app.command(rich_help_panel="Trained generators")(drawing)
 app.command("import", rich_help_panel="Trained generators")(cli_drawing.import_)
+app.command(rich_help_panel="Experiments")(cli_runs.runs)
 app.command("queue", rich_help_panel="Experiments")(cli_study.whole_queue)
 app.command(rich_help_panel="Experiments")(cli_weights.weights)
 app.command(rich_help_panel="Upkeep")(cli_upkeep.verify)

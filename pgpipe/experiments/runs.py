@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgpipe.config import PARAMS_FILE, Document, lookup
+from pgpipe.config import PARAMS_FILE, Document, load_yaml, lookup
+from pgpipe.errors import UsageError
 from pgpipe.experiments.revisions import Ref, experiment_refs, read, read_yaml
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.provenance import of_revision, running
@@ -44,6 +45,19 @@ def finished() -> Iterator[Run]:
             metrics = json.loads(content)
             current = is_current(document, ref.commit)
             yield Run(ref, document, metrics, protocol(lock, metrics), current)
+
+
+def of_folder(folder: Path) -> Run | None:
+    """Return the run whose results a folder holds; None where they are not of its parameters."""
+    try:
+        document = load_yaml(folder / PARAMS_FILE)
+        lock, content = load_yaml(folder / LOCK_FILE), (folder / METRICS_FILE).read_bytes()
+        if not is_complete(document, lock, content):
+            return None
+        metrics = json.loads(content)
+        return Run(Ref("", "", 0), document, metrics, protocol(lock, metrics))
+    except (OSError, UsageError, ValueError):
+        return None
 
 
 def is_current(document: Document, commit: str) -> bool:

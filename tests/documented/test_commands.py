@@ -58,6 +58,7 @@ def test_own_images_in_class_folders_run_to_scores_and_a_page(scored: UserProjec
         (r"dvc exp show", r"swd_avg[\s\S]*/images"),
         (r"dvc metrics show", r"swd_avg"),
         (r"dvc plots show", r"file://.*dvc_plots/index.html"),
+        (r"pgpipe runs", r"experiment +changed +SWD[\s\S]*\(this folder\) +dataset\.name='folder'"),
         (r"pgpipe data show", r"images +60[\s\S]*30: 'cat'[\s\S]*30: 'dog'"),
         (r"pgpipe data list", r"cifar10[\s\S]*celeba-hq"),
         (r"pgpipe check", r"folder, pggan, 1 phase to 16x16 pixels"),
@@ -74,6 +75,19 @@ def test_what_looks_at_a_finished_run_shows_it(
     scored: UserProject, pattern: str, says: str
 ) -> None:
     assert re.search(says, scored.type(shown(pattern)))
+
+
+def test_the_page_of_plots_has_the_quick_scores_and_needs_no_network(scored: UserProject) -> None:
+    scored.type(shown(r"dvc plots diff NAME").replace("NAME", "HEAD"))
+    file, config = scored.folder / "dvc_plots/index.html", scored.folder / ".dvc/config"
+    page, own = file.read_text(), config.read_text()
+    assert page.count("vegaEmbed('#") == 4
+    assert re.search(r'"swd_avg_floor": "\d', page)
+    loads = r"<(script|img|link)[^>]* (src|href)=\"(https?:)?//"
+    assert not re.search(loads, page)
+    scored.type(f"{shown(r'dvc config --unset plots.html_template')} && dvc plots show")
+    assert re.search(loads, file.read_text())
+    config.write_text(own)
 
 
 def test_a_trained_generator_is_used(scored: UserProject) -> None:
@@ -177,6 +191,8 @@ def test_a_clone_pulls_and_has_nothing_to_do(scored: UserProject, tmp_path: Path
     assert metrics_of(clone) == metrics_of(here)
     result = "models/r16/generator.safetensors"
     assert (clone.folder / result).read_bytes() == (here.folder / result).read_bytes()
+    clone.type(f"cd {tmp_path} && dvc artifacts get {clone.folder} generator --out generator")
+    assert (tmp_path / "generator").read_bytes() == (here.folder / result).read_bytes()
 
 
 # What takes whole trainings: make faults

@@ -3,6 +3,10 @@
 import copy
 from typing import Any
 
+import pytest
+from tinyproject import Run as Command
+
+from pgpipe.experiments import revisions, runs
 from pgpipe.experiments.revisions import Ref
 from pgpipe.experiments.runs import Run, protocol
 from pgpipe.studies.results import record
@@ -83,3 +87,39 @@ def test_record_names_the_seed_of_training_not_that_of_scoring() -> None:
     run = Run(Ref("name", "commit", 0), document, {**METRICS, "seed": 0, "pairs": 8}, "p")
     found = record(Experiment("table1", "photos", "a", 5, document), run)
     assert (found["row"], found["seed"], found["pairs"], found["swd_avg"]) == ("a", 5, 8, 1.0)
+
+
+def test_runs_are_told_by_what_they_changed_and_their_main_scores(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = {"train": {"loss": "wgan-gp", "seed": 0}}
+
+    def run(
+        name: str, time: int, scores: dict[str, float], current: bool = True, **train: Any
+    ) -> Run:
+        document = {"train": {**committed["train"], **train}}
+        return Run(Ref(name, name, time), document, scores, "", current)
+
+    both = {"swd_avg": 24.966, "swd_avg_floor": 11.1, "ms_ssim": 0.1498}
+    made = [run("later", 2, both, False, seed=3), run("sooner", 1, {"swd_avg": 7.0}, loss="hinge")]
+    monkeypatch.setattr(revisions, "require_project", lambda: None)
+    monkeypatch.setattr(revisions, "read_yaml", lambda *_: committed)
+    monkeypatch.setattr(runs, "finished", lambda: iter(made))
+    monkeypatch.setattr(runs, "of_folder", lambda _: run("", 0, both))
+    code, told, _ = command("runs")
+    assert (code, [line.split() for line in told.splitlines()]) == (
+        0,
+        [
+            ["experiment", "changed", "SWD", "MS-SSIM"],
+            ["sooner", "train.loss='hinge'", "7.00"],
+            ["later", "train.seed=3", "(other", "code)", "24.97", "0.1498"],
+            ["(this", "folder)", "24.97", "0.1498"],
+        ],
+    )
+    assert [line.split()[0] for line in command("runs", "-n", "1")[1].splitlines()][1:] == [
+        "later",
+        "(this",
+    ]
+    monkeypatch.setattr(runs, "finished", lambda: iter(()))
+    monkeypatch.setattr(runs, "of_folder", lambda _: None)
+    assert command("runs")[1].startswith("no finished experiment here")

@@ -41,7 +41,12 @@ STAGES = {
     ("train", "r16"): ["models/r16"],
     ("sample",): ["samples"],
     ("score",): ["reports/metrics.json"],
-    ("report",): ["reports/index.html", "reports/figures", "reports/history.csv"],
+    ("report",): [
+        "reports/index.html",
+        "reports/figures",
+        "reports/history.csv",
+        "reports/quick_scores.csv",
+    ],
 }
 Stage = tuple[str, ...]
 

@@ -365,7 +365,10 @@ def outputs_of(words: Words) -> tuple[str, ...]:
         "train": ("models/r8",),
         "sample": ("samples",),
         "score": ("reports/metrics.json", "reports/.hashes.json"),
-        "report": ("reports/index.html", "reports/figures", "reports/history.csv"),
+        "report": (
+            *("reports/index.html", "reports/figures"),
+            *("reports/history.csv", "reports/quick_scores.csv"),
+        ),
     }
     return made.get(words[0], ())
 
