@@ -128,7 +128,7 @@ TRIED = {
     r"pgpipe study run( table1 --executor local -j 2)?": JOBS_GO_ON,
     r"MLFLOW_TRACKING_URI=\S+ pgpipe study run table1 --executor slurm -j 9 .*": JOBS_OF_SLURM,
     r"dvc (pull|push)": CLONE,
-    r"dvc artifacts get \. generator --out generator": CLONE,
+    r"gto register generator|dvc artifacts get /path/or/address generator .*": CLONE,
     r"dvc remote (add -d store s3://BUCKET/pgpipe|modify .*)": REMOTES,
     r"dvc (exp (push|pull) origin NAME|exp apply NAME|exp list origin|status --cloud)": REMOTES,
     r"createdb mlflow|mlflow server .*|export MLFLOW_TRACKING_URI=\S+": SHARED_STORE,

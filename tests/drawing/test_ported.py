@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from literal import ported as literal
+from specs import network_spec
 from tinyproject import Run
 from torch import Tensor
 
@@ -157,6 +158,25 @@ def test_the_zoo_s_networks_draw_and_score_here_as_there(
     theirs = numbers(zoo_d(2, classes, stddev))
     wanted = literal.zoo_discriminator(theirs, images, stddev, equalised)
     np.testing.assert_allclose(said, wanted[order], atol=1e-3 * abs(wanted).max())
+
+
+def test_a_training_starts_from_the_zoo_s_networks(
+    tmp_path: Path, base_config: Any, command: Run
+) -> None:
+    file, to = tmp_path / "x.pt", tmp_path / "networks.safetensors"
+    file.write_bytes(saved(zoo(base_config, classes=2)))
+    assert command("import", str(file), "--network", "all", "--to", str(to))[0] == 0
+    found = started.read(to)
+    ours = network_spec(
+        latent_norm="joined", first_layer="pixel-bias", classes=2, minibatch_stddev=4
+    )
+    started.require_fit(found, ours, [4, 8, 16])
+    drawn_first = dict(weights.initial(ours, 16, 0))
+    first = started.first_weights(found, drawn_first, ours, 16, CLASSES)
+    for name, value in found.named.items():
+        assert first[name].equal(value), name
+    with pytest.raises(UsageError, match=r"its model\.first_layer is pixel-bias, here it is plain"):
+        started.require_fit(found, ours.model_copy(update={"first_layer": "plain"}), [4])
 
 
 def test_what_the_zoo_has_and_ours_has_not_is_named(
