@@ -9,6 +9,7 @@ import math
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,10 @@ def loaded(path: Path) -> Any:
     Raises:
         pickled.Unsafe: it asks for more.
     """
+    if zipfile.is_zipfile(path):  # PyTorch compresses nothing
+        with zipfile.ZipFile(path) as packed:
+            if sum(entry.file_size for entry in packed.infolist()) > path.stat().st_size:
+                raise pickled.Unsafe("unpacks to more bytes than it has")
     known = torch.serialization.safe_globals([(Config, CONFIG)])
     try:
         with known, warnings.catch_warnings():

@@ -4,6 +4,7 @@ import io
 import os
 import random
 import sys
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -325,7 +326,11 @@ def test_what_is_no_such_file_is_refused_in_one_line(
     del no_average["shadow_generator"]
     embedded = of_all()
     embedded["discriminator"]["state_dict"]["layers.2.label_embedder.weight"] = torch.zeros(2)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(1 << 20))
     cases: list[tuple[bytes, type[PgpipeError], str, str]] = [
+        (packed.getvalue(), IntegrityError, "unpacks to more", "G"),
         (whole[: len(whole) // 2], IntegrityError, "damaged", "G"),
         (saved([1, 2]), UsageError, "no checkpoint of networks", "G"),
         (saved({"a": torch.zeros(1)}), UsageError, "no checkpoint of pytorch_GAN_zoo", "G"),
