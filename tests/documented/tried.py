@@ -16,7 +16,8 @@ MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
     r"|pip install 'pgpipe\[\w+\]'"
 )
-DRAWN = r"pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
+BETWEEN = r"pgpipe walk --between me\.jpg,you\.jpg"  # of an encoder
+DRAWN = rf"(?!{BETWEEN})pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
 PROJECT = r"pgpipe project"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
@@ -74,6 +75,10 @@ TRIED = {
     r"pgpipe sync": LOOKS,
     r"pgpipe preset list": LOOKS,
     DRAWN: "here::test_a_trained_generator_is_used",
+    BETWEEN: (
+        "tests/drawing/test_projecting.py::"
+        "test_a_walk_between_photographs_goes_along_lines_between_their_codes"
+    ),
     r"pgpipe explore": (
         "tests/drawing/test_serving.py::test_the_page_is_served_and_gets_what_generate_draws"
     ),
