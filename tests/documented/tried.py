@@ -16,7 +16,7 @@ MAKE = (
     r"make (repro|test|quick|faults|full|lock|install|install-locked|install PYTHON=\S+)( SEED=1)?"
     r"|pip install 'pgpipe\[\w+\]'"
 )
-BETWEEN = r"pgpipe walk --between me\.jpg,you\.jpg"  # of an encoder
+BETWEEN = r"pgpipe walk --between (me\.jpg,you\.jpg|a\.png,b\.png)"  # of an encoder
 DRAWN = rf"(?!{BETWEEN})pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
 PROJECT = r"pgpipe project"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
