@@ -81,6 +81,8 @@ class Literal:
     def active(self, x: Array, slope: float = 0.2) -> Array:
         """What follows a layer of G but toRGB."""
         x = lrelu(x, 0 if self.spec.generator_activation == "relu" else slope)
+        if self.spec.generator_norm == "response":
+            return layers.response_norm(x)
         return layers.pixel_norm(x) if self.spec.generator_norm == "pixel" else x
 
 
