@@ -31,7 +31,7 @@ WHOLE = [
     *([row, "own-300"] for row in TUNED),
     *([f"conditions-{form}", "conditions-photos"] for form in JUDGED),
     *([f"relatives-{row}", "relatives-photos"] for row in RELATIVES),
-    *([row, f"table1-{data}"] for row in OF_PAPER for data in DATA),
+    *([row, "table1-photos"] for row in OF_PAPER),
     *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
 ]
 
