@@ -191,6 +191,8 @@ def fit_training(model: dict[str, Any], train: dict[str, Any], growth: dict[str,
     group = train["minibatch_stddev"]
     together = model["minibatch_discrimination"] or "batch" in model.values()
     for section in (train, *growth["phases"].values()):
+        if train["optimiser"] == "sgd" and "learning_rate" in section:  # else steep losses diverge
+            section["learning_rate"] = min(section["learning_rate"], 1e-9)
         if "minibatch" in section:
             minibatch = max(2 if together else 1, section["minibatch"])
             whole_groups = group is not True and group and minibatch > group
