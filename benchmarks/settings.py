@@ -35,7 +35,7 @@ def phases(*resolutions: int) -> dict[str, Any]:
 # A network that a CPU trains: 64 feature maps up to 32x32, 32 at 64x64, the paper's minibatch.
 SMALL: dict[str, Any] = {
     "dataset": {"name": "photos", "resolution": 64, "color": "rgb"},
-    "growth": {"final": "r64", "phases": phases(4, 8, 16, 32, 64)},
+    "growth": {"final": "r64", "fade": "linear", "phases": phases(4, 8, 16, 32, 64)},
     "model": {"name": "pggan", "fmap_base": 1024, "fmap_max": 64, "latent_size": 64},
     "train": {
         "minibatch": 16,

@@ -9,7 +9,7 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed
-from pgpipe.gan import started, weights
+from pgpipe.gan import latents, started, weights
 from pgpipe.gan.config import (
     ModelSection,
     NetworkSpec,
@@ -58,9 +58,9 @@ def run() -> None:
         facts = {"trained": found.networks} if found else {}
         tensors.save(LAYERS / f"{key}.safetensors", layers, facts)
     sealed.seal(LAYERS)
-    latents = rng.normal((PREVIEWS, spec.latent_size), rng.key(params.train.seed, "preview", 0))
+    z = latents.draw(spec, PREVIEWS, rng.key(params.train.seed, "preview", 0))
     labels = torch.arange(PREVIEWS) % max(1, spec.classes)
-    previews = {PREVIEW_LATENTS: latents, PREVIEW_LABELS: labels}
+    previews = {PREVIEW_LATENTS: z, PREVIEW_LABELS: labels}
     about = {
         "format": STATE_FORMAT,
         "images_seen": 0,

@@ -16,8 +16,9 @@ from pgpipe.data.feeding.multires import HELD_OUT, Chosen, ImageStore, read_labe
 from pgpipe.gan.config import SampleSection
 from pgpipe.gan.encoding import read_encoder, reconstructions
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.latents import path as path_between
 from pgpipe.gan.samples import latents, write, write_batches
-from pgpipe.gan.sampling import read_generator, render_all, spherical_path
+from pgpipe.gan.sampling import read_generator, render_all
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import (
     SHEET_COLUMNS,
@@ -153,7 +154,7 @@ def pictures(generator: Generator, drawn: Images, seed: int) -> dict[str, Images
     """Grids by name: random samples; walks between latents; a row of each class if conditional."""
     made = {"random": contact_sheet(drawn)}
     ends = latents(generator, WALKS + 1, seed, "interpolation")
-    walk = spherical_path(ends, SHEET_COLUMNS)
+    walk = path_between(generator.spec, ends, SHEET_COLUMNS)
     classes = generator.spec.classes
     walk_labels = torch.arange(len(walk)) // SHEET_COLUMNS % classes if classes else None
     made["interpolation"] = contact_sheet(render_all(generator, walk, walk_labels))

@@ -12,7 +12,7 @@ from pgpipe.data.feeding.batches import Batches
 from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest, verify
 from pgpipe.errors import UsageError
 from pgpipe.gan.config import TrainSection
-from pgpipe.gan.schedule import Phase, require_name
+from pgpipe.gan.schedule import Phase, Shape, require_name
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.layout import STATE
@@ -40,6 +40,7 @@ class Params(Section):
 
     train: TrainSection
     phase: Phase = Field(alias="growth.phases.{key}")
+    fade: Shape = Field(alias="growth.fade")
 
 
 def run(key: str) -> None:
@@ -50,7 +51,8 @@ def run(key: str) -> None:
     except ValueError as error:
         raise UsageError(f"params.yaml: growth.phases.{error}") from None
     section = settled().settled(params.train, params.phase.res)
-    launch.run(["train", key], lambda: train(key, section, params.phase))
+    phase = params.phase.with_shape(params.fade)
+    launch.run(["train", key], lambda: train(key, section, phase))
 
 
 def train(key: str, section: TrainSection, phase: Phase) -> None:

@@ -10,6 +10,7 @@ MODEL: dict[str, Any] = {
     "fmap_max": 6,
     "discriminator_divisor": 1,
     "latent_size": 5,
+    "latents": "normal",
     "latent_norm": "latent",
     "generator_activation": "lrelu",
     "generator_norm": "pixel",
@@ -33,6 +34,16 @@ DCGAN: dict[str, Any] = {
     "minibatch_stddev": False,
 }
 CODER: dict[str, Any] = {"name": "vae", "latent_norm": "none", "minibatch_stddev": False}
+MLP: dict[str, Any] = {
+    "name": "mlp",
+    "latents": "uniform",
+    "latent_norm": "none",
+    "generator_activation": "relu",
+    "generator_norm": "none",
+    "tanh": True,
+    "equalised_lr": False,
+    "minibatch_stddev": False,
+}
 ROW_A: dict[str, Any] = {  # of Table 1
     "latent_norm": "none",
     "generator_activation": "relu",
@@ -48,6 +59,7 @@ TRAIN: dict[str, Any] = {
     "minibatch": 8,
     "minibatch_per_device": 0,
     "learning_rate": 0.003,
+    "optimiser": "adam",
     "adam_beta1": 0.0,
     "adam_beta2": 0.99,
     "adam_epsilon": 1e-8,

@@ -186,6 +186,7 @@ READING = {
 }  # fmt: skip
 READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.studies.results", "pgpipe.experiments.runs",  # git's objects
+    "pgpipe.studies.curves",  # DVC's cache
     "pgpipe.data.reading.annotations", "pgpipe.data.reading.decode",  # the user's
     "pgpipe.inspection.kinds",
     "pgpipe.data.sources.digits",  # a package's

@@ -152,6 +152,8 @@ def test_every_preset_of_the_papers_experiments_is_held() -> None:
         "dcgan-64",
         *(name for name in presets.titles() if name.startswith(("conditions-", "relatives-"))),
         *("finetune", "finetune-flat", "finetune-grown", "own-300"),
+        *("growth-grown", "growth-flat", "cifar10-photos", "cifar10-digits-1k"),
+        *("fade-linear", "fade-smooth", "fade-step", "gan-2014"),
     }
     assert held | ours == set(presets.titles())
 

@@ -170,7 +170,7 @@ except UsageError as error:
 else:
     raise AssertionError("accepted")
 single = {**document["growth"]["phases"]["r16"], "from": "init", "fade_kimg": 0}
-document["growth"] = {"final": "r16", "phases": {"r16": single}}
+document["growth"] = {"final": "r16", "fade": "linear", "phases": {"r16": single}}
 plan = plan_of(check(document, "params.yaml"))
 assert memory.training(plan, plan.growth.phases["r16"]) > memory.PROCESS
 """

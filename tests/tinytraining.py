@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from specs import DCGAN, network_spec
+from specs import DCGAN, MLP, network_spec
 from torch import Tensor
 
 from pgpipe import rng
@@ -29,6 +29,7 @@ CASES: list[Case] = [
     ({"loss": "lsgan"}, {}, True),
     ({"loss": "relativistic"}, {"minibatch_discrimination": 3}, False),
     ({"minibatch_stddev": False, "loss": "non-saturating"}, {**DCGAN, "fmap_max": 4}, False),
+    ({"minibatch_stddev": False, "loss": "minimax", "optimiser": "sgd"}, MLP, False),
     ({"precision": "bf16"}, {}, True),
 ]
 

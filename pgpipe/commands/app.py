@@ -23,6 +23,7 @@ from pgpipe.commands import data as cli_data
 from pgpipe.commands import drawing as cli_drawing
 from pgpipe.commands import export as cli_export
 from pgpipe.commands import neighbours as cli_neighbours
+from pgpipe.commands import nets as cli_nets
 from pgpipe.commands import runs as cli_runs
 from pgpipe.commands import scoring as cli_scoring
 from pgpipe.commands import study as cli_study
@@ -191,6 +192,7 @@ app.command(rich_help_panel="Upkeep")(cli_upkeep.gc)
 app.add_typer(cli_study.app, rich_help_panel="Experiments")
 app.add_typer(cli_study.app, name="ablation", hidden=True)  # its older name
 app.add_typer(cli_data.app, rich_help_panel="Experiments")
+app.add_typer(cli_nets.app, rich_help_panel="Experiments")
 
 
 @app.callback(invoke_without_command=True)

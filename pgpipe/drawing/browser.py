@@ -19,13 +19,13 @@ from pgpipe.drawing.seeds import COMPANY
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import UsageError
 from pgpipe.gan.dcgan import Transposed
-from pgpipe.gan.generator import Generator
-from pgpipe.gan.layers import Conv, Layer, Seed4x4, UpConv
+from pgpipe.gan.generator import AFTER, Generator
+from pgpipe.gan.layers import Conv, Dense, Layer, Seed4x4, UpConv
 from pgpipe.gan.normalisation import BatchNorm
 
 MOST_BYTES = 25_000_000  # of weights: more would take a browser seconds per image
 FOLDER = Path(__file__).parent / "page"
-KINDS = {Seed4x4: "first", Conv: "same", UpConv: "up", Transposed: "transposed"}
+KINDS = {Seed4x4: "first", Conv: "same", UpConv: "up", Transposed: "transposed", Dense: "dense"}
 SLOPES = {"relu": 0.0, "lrelu": 0.2}  # of negative numbers, by spec.generator_activation
 WEAK_SLOPE = 0.3  # of the weak generator's leaky ReLU
 
@@ -33,9 +33,10 @@ WEAK_SLOPE = 0.3  # of the weak generator's leaky ReLU
 def layers_of(generator: Generator) -> list[Layer]:
     """Return the layers that draw, in their order; the last one makes the pixels."""
     inner = [m for m in generator.blocks.modules() if isinstance(m, Layer)]
-    last = generator.to_rgb[str(generator.resolution)]
-    assert isinstance(last, Layer)
-    return [*inner, last]
+    last = [
+        m for m in generator.to_rgb[str(generator.resolution)].modules() if isinstance(m, Layer)
+    ]
+    return [*inner, *last]
 
 
 def weights_bytes(generator: Generator) -> int:
@@ -90,6 +91,7 @@ def model(trained: Trained) -> dict[str, Any]:
         "resolution": generator.resolution,
         "channels": spec.channels,
         "latent_size": spec.latent_size,
+        "latents": spec.latents,
         "latent_norm": spec.latent_norm,
         "classes": classes,
         "labels": list(trained.classes) or [str(n) for n in range(classes)],
@@ -109,19 +111,18 @@ def description(generator: Generator, layer: Layer) -> dict[str, Any]:
     if type(layer) not in KINDS:
         raise UsageError(f"a page cannot draw a {generator.spec.name}: {type(layer).__name__}")
     kind, spec = KINDS[type(layer)], generator.spec
-    shape = layer.weight.shape  # [K, C, k, k], or [C, K, k, k] of what enlarges
-    maps, maps_in = (shape[0], shape[1]) if kind == "same" else (shape[1], shape[0])
+    shape = layer.weight.shape  # [K, C], [K, C, k, k], or [C, K, k, k] of what enlarges
+    maps, maps_in = shape[:2] if kind in ("same", "dense") else (shape[1], shape[0])
     inner = layer is not layers_of(generator)[-1]
+    normed = inner and not (kind == "first" and spec.first_layer == "no-norm")
     slope = WEAK_SLOPE if spec.name == "weak" else SLOPES[spec.generator_activation]
     return {
         "kind": kind,
         "maps_in": maps_in,
         "maps": maps,
         "biases": layer.bias.numel(),
-        "kernel": shape[2],
+        "kernel": 1 if kind == "dense" else shape[2],
         "norm": layer.norm is not None,
         "slope": slope if inner else 1.0,
-        "pixel_norm": inner
-        and spec.generator_norm == "pixel"
-        and not (kind == "first" and spec.first_layer == "no-norm"),
+        "norm_after": spec.generator_norm if normed and spec.generator_norm in AFTER else "",
     }

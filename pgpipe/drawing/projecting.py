@@ -2,18 +2,18 @@
 
 Random latents are tried, and the best of them descend (Adam, Kingma and Ba 2015) on the squared
 difference of pixels, of the image and of its averages down to 4x4, and of D's features where its
-weights are at hand. Latents stay on the hypersphere on which G was trained. Where there is an
-encoder, the photograph's code descends with them, and codes lie anywhere.
+weights are at hand. Latents stay where G was trained: on the hypersphere, or in the cube. Where
+there is an encoder, the photograph's code descends with them, and codes lie anywhere.
 """
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pgpipe.data.reading.decode import Rejected, decode
@@ -21,7 +21,7 @@ from pgpipe.data.reading.square import square
 from pgpipe.drawing import seeds as by_seed
 from pgpipe.drawing.trained import Trained, open_trained
 from pgpipe.errors import IntegrityError, UsageError
-from pgpipe.gan import started, weights
+from pgpipe.gan import latents, started, weights
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.encoding import encode
 from pgpipe.gan.generator import Generator
@@ -116,7 +116,7 @@ def project(
     target = to_float(torch.from_numpy(photograph[None]).to(device))
     distance = distance_to(target, found.discriminator)
     z, labels = tried(generator, distance, label, starts)
-    placed = on_sphere
+    placed: Callable[[Tensor], Tensor] = partial(latents.brought_back, generator.spec)
     if found.trained.encoder is not None:
         code = encode(found.trained.encoder, photograph[None]).to(device)
         z, placed = torch.cat([code, z])[:starts], anywhere
@@ -208,8 +208,3 @@ def descended(
 def anywhere(z: Tensor) -> Tensor:
     """Leave latents where they are."""
     return z
-
-
-def on_sphere(z: Tensor) -> Tensor:
-    """Bring latents [N, L] to the length that those from N(0, I) have, the root of L."""
-    return F.normalize(z, dim=1) * math.sqrt(z.shape[1])

@@ -12,6 +12,7 @@ from torch import Tensor
 from pgpipe import rng
 from pgpipe.errors import UsageError
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.latents import draw as draw_latents
 from pgpipe.images import Images, to_uint8
 
 MOST_SEEDS = 1 << 20  # of one command
@@ -43,9 +44,8 @@ def parse(text: str) -> list[int]:
 
 
 def latents(generator: Generator, seeds: Sequence[int]) -> Tensor:
-    """Return the latent of each seed: [N, latent_size] from N(0, I)."""
-    size = generator.spec.latent_size
-    return torch.stack([rng.normal((size,), rng.key(seed, "latent", 0)) for seed in seeds])
+    """Return the latent of each seed: [N, latent_size]."""
+    return torch.cat([draw_latents(generator.spec, 1, rng.key(s, "latent", 0)) for s in seeds])
 
 
 def labels(generator: Generator, seeds: Sequence[int]) -> Tensor | None:

@@ -3,7 +3,6 @@
 A walk is a tensor of latents [frames, cells, latent_size]; each cell of the picture has its own.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,8 +14,9 @@ from torch import Tensor
 from pgpipe import rng
 from pgpipe.drawing import seeds as by_seed
 from pgpipe.drawing.films import as_rgb
+from pgpipe.gan import latents
+from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.sampling import spherical_path
 from pgpipe.images import Images, grid
 
 TILE = 128  # pixels of an image in a film, at least
@@ -28,12 +28,13 @@ def starts_of(stops: int, cells: int) -> list[int]:
     return [n * stops // cells if cells <= stops else n % stops for n in range(cells)]
 
 
-def tour(stops: Tensor, frames: int, cells: int) -> Tensor:
-    """Return great circles from latent to latent and back to the first, so many frames each.
+def tour(spec: NetworkSpec, stops: Tensor, frames: int, cells: int) -> Tensor:
+    """Return the ways from latent to latent and back to the first, so many frames each.
 
     Each cell begins at another stop.
 
     Args:
+        spec: says what latents are.
         stops: latents [n, latent_size].
         frames: from one to the next.
         cells: walks side by side.
@@ -43,24 +44,23 @@ def tour(stops: Tensor, frames: int, cells: int) -> Tensor:
     """
     rolled = [stops.roll(-start, 0) for start in starts_of(len(stops), cells)]
     closed = [torch.cat([ends, ends[:1]]) for ends in rolled]
-    return torch.stack([path(ends, frames) for ends in closed], dim=1)
+    return torch.stack([path(spec, ends, frames) for ends in closed], dim=1)
 
 
-def path(ends: Tensor, frames: int) -> Tensor:
-    """Return great circles between latents [n + 1, L], each without its end: [n * frames, L].
+def path(spec: NetworkSpec, ends: Tensor, frames: int) -> Tensor:
+    """Return the ways between latents [n + 1, L], each without its end: [n * frames, L].
 
-    Lengths of latents are not kept; a generator that does not normalise them gets the expected one.
+    Lengths of normal latents are not kept; who does not normalise them gets the expected one.
     """
-    steps = spherical_path(ends, frames + 1).view(len(ends) - 1, frames + 1, -1)[:, :-1]
-    found: Tensor = steps.flatten(0, 1) * math.sqrt(ends.shape[1])
-    return found
+    steps = latents.path(spec, ends, frames + 1).view(len(ends) - 1, frames + 1, -1)[:, :-1]
+    return steps.flatten(0, 1)
 
 
 def random_walk(generator: Generator, seed: int, frames: int, cells: int) -> Tensor:
     """Return latents that move smoothly and come back to where they began.
 
     Independent normal latents per frame are smoothed over time by a Gaussian, around the end to the
-    beginning, and brought back to the length that latents have (the authors' video of 2018).
+    beginning, and brought back to what latents are (the authors' video of 2018).
 
     Returns:
         [frames, cells, latent_size].
@@ -73,9 +73,7 @@ def random_walk(generator: Generator, seed: int, frames: int, cells: int) -> Ten
     kernel = torch.exp(-0.5 * (distance / width).double().square())
     spectrum = torch.fft.rfft(noise.double(), dim=0) * torch.fft.rfft(kernel)[:, None]
     smooth = torch.fft.irfft(spectrum, n=frames, dim=0).view(frames, cells, size)
-    length = smooth.square().mean(dim=2, keepdim=True).sqrt()
-    walked: Tensor = (smooth / length).float()
-    return walked
+    return latents.from_smooth(generator.spec, smooth).float()
 
 
 def lines(stops: Tensor, frames: int) -> Tensor:
@@ -131,7 +129,7 @@ def pictures(
     elif asked.straight:
         z = lines_side_by_side(asked.stops, asked.frames, asked.cells)
     else:
-        z = tour(asked.stops, asked.frames, asked.cells)
+        z = tour(generator.spec, asked.stops, asked.frames, asked.cells)
     shares = None if asked.shares is None else shares_of(asked, asked.shares, count)
     for n in range(count):
         of_frame = None if shares is None else shares[n]

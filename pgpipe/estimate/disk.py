@@ -120,6 +120,7 @@ def state(plan: Plan, key: str) -> int:
     phase = plan.growth.phases[key]
     weights = trained(plan, phase.res)
     moments = 2 * FLOAT * sum(weights) + (FLOAT + MOMENTS * ENTRY) * len(weights)
+    moments *= plan.train.optimiser == "adam"
     rows = sum(plan.ticks(earlier) for _, earlier in plan.growth.chain(key))
     latents = LATENTS * (FLOAT * plan.model.latent_size + INTEGER)
     return tensors(weights) + generator(plan, phase) + moments + rows * ROW + latents

@@ -27,8 +27,8 @@ def training(plan: Plan, phase: Phase) -> int:
     sizes = {name: sum(n.sizes(plan.spec, phase.res)) for name, n in system.networks.items()}
     averaged = sum(sizes[of] for of in system.averages.values())
     every, g = sum(sizes.values()), sizes[system.averages[system.sampled]]
-    # Value, gradient, moments; averages.
-    weights = FLOAT * (4 * every + averaged + TEMPORARY * (every - g))
+    each = 4 if plan.train.optimiser == "adam" else 2  # value, gradient, and Adam's two moments
+    weights = FLOAT * (each * every + averaged + TEMPORARY * (every - g))
     return PROCESS + TRACKING + weights + round(feature_map_bytes(plan, phase))
 
 

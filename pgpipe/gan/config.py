@@ -47,10 +47,12 @@ class Architecture(Section):
     fmap_max: int = Field(ge=1, le=1 << 12)
     discriminator_divisor: int = Field(ge=1, le=1 << 10)  # K: of D's feature maps [1]
     latent_size: int = Field(ge=1, le=1 << 14)
+    latents: Literal["normal", "uniform"]  # N(0, I), or on [-1, 1] in each number [normal]
     # To the hypersphere: the latent alone (Theano), joined with the label (TensorFlow), or not.
     latent_norm: Literal["latent", "joined", "none"]
     generator_activation: Literal["lrelu", "relu"]
-    generator_norm: Literal["pixel", "batch", "none"]  # batch: of the minibatch, when sampling too
+    # batch: of the minibatch, when sampling too; response: of neighbouring feature maps
+    generator_norm: Literal["pixel", "batch", "response", "none"]
     # G's first layer. pixel-bias: a bias per map and pixel, not per map (pytorch_GAN_zoo);
     # no-norm: no pixel norm after it (pro_gan_pytorch)
     first_layer: Literal["plain", "pixel-bias", "no-norm"]
@@ -82,6 +84,7 @@ class NetworkSpec(Architecture):
     """Everything that the shapes of G and D depend on, but the resolution."""
 
     first_layer: Literal["plain", "pixel-bias", "no-norm"] = "plain"  # in files of before, too
+    latents: Literal["normal", "uniform"] = "normal"  # as of all files that do not say it
     channels: PositiveInt  # of an image: 1 or 3
     classes: NonNegativeInt  # labels joined to the latent and judged by D; 0: none
     conditioning: Form = "acgan"  # how D judges them; files of before say nothing of it
@@ -145,6 +148,7 @@ class TrainSection(Section):
     minibatch: Minibatch  # images per step, unless a phase states its own [16]
     minibatch_per_device: int = Field(ge=0, le=1 << 16)  # at most so many of them at once; 0: all
     learning_rate: LearningRate  # of both networks, unless a phase states its own [0.001]
+    optimiser: Literal["adam", "sgd"]  # sgd: plain, for which Adam's keys have no meaning [adam]
     adam_beta1: Decay  # [0]
     adam_beta2: Decay  # [0.99]
     adam_epsilon: float = Field(ge=1e-20, le=1)  # [1e-8]

@@ -1,6 +1,7 @@
 """The discriminator: image -> score, the generator's mirror image (paper, table 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,13 @@ from pgpipe.gan.layers import (
     downsample,
     lrelu,
     one_hot,
+    without_autocast,
 )
 from pgpipe.gan.losses.labels import match_scores
 from pgpipe.gan.minibatch import MinibatchDiscrimination, minibatch_stddev
 from pgpipe.gan.widths import discriminator_maps, hidden_maps, resolutions
+
+Drawn = Callable[[Callable[[int], Tensor]], Tensor]
 
 
 def options_of(spec: NetworkSpec) -> LayerOptions:
@@ -68,7 +72,7 @@ class LastBlock(nn.Module):
         if self.discrimination is not None:
             x = self.discrimination(x)
         # In bfloat16 a loss would have its gradient rounded away where a score is near 0.
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             out: Tensor = self.score(x.float())
         return out
 
@@ -84,6 +88,8 @@ class LastBlock(nn.Module):
 
 class Discriminator(nn.Module):
     """D grown to one resolution. Weights are named by resolution; growing keeps the names."""
+
+    drops = False  # whether it has features dropped at random while it trains
 
     def __init__(self, spec: NetworkSpec, resolution: int) -> None:
         super().__init__()
@@ -152,6 +158,15 @@ class Discriminator(nn.Module):
         if isinstance(last, LastBlock) and last.discrimination is not None:
             x = self.down_to_4x4(images, None)
             last.discrimination.fit(last.features(x, self.maps(labels, x.dtype)))
+
+    def dropout(self, key: Tensor, drawn: Drawn) -> AbstractContextManager[None]:
+        """Return a block in which features are dropped: see `mlp`, the only one that has it.
+
+        Args:
+            key: of the random numbers.
+            drawn: gives the part of this micro-batch of what is drawn for the whole minibatch.
+        """
+        raise NotImplementedError
 
     def noisy(self) -> Iterator[nn.Module]:
         """Yield the modules whose input the noise of `lsgan` goes to: 3x3 and 4x4 convolutions."""

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.layers import Conv, LayerOptions, Seed4x4, UpConv, lrelu, one_hot, upsample
-from pgpipe.gan.normalisation import pixel_norm
+from pgpipe.gan.normalisation import pixel_norm, response_norm
 from pgpipe.gan.widths import feature_maps, resolutions
 
 Activation = Callable[[Tensor], Tensor]
+
+AFTER = {"pixel": pixel_norm, "response": response_norm}  # norms that follow the activation
 
 
 def options_of(spec: NetworkSpec) -> LayerOptions:
@@ -20,11 +22,10 @@ def options_of(spec: NetworkSpec) -> LayerOptions:
 
 
 def activation_of(spec: NetworkSpec, relu: Activation = lrelu, first: bool = False) -> Activation:
-    """Return what follows a layer: `relu` or ReLU, and pixel norm where the spec says so."""
+    """Return what follows a layer: `relu` or ReLU, and a norm where the spec says so."""
     activation = F.relu if spec.generator_activation == "relu" else relu
-    if spec.generator_norm != "pixel" or (first and spec.first_layer == "no-norm"):
-        return activation
-    return lambda x: pixel_norm(activation(x))
+    norm = None if first and spec.first_layer == "no-norm" else AFTER.get(spec.generator_norm)
+    return activation if norm is None else lambda x: norm(activation(x))
 
 
 class FirstBlock(nn.Module):
@@ -83,7 +84,7 @@ class Generator(nn.Module):
         """Draw images.
 
         Args:
-            z: latents [N, latent_size], from N(0, I).
+            z: latents [N, latent_size], as `latents` draws them.
             labels: int64 [N], or shares of the classes [N, classes]; given exactly if the spec has
                 classes.
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.

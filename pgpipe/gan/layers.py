@@ -7,7 +7,7 @@ Without it the constant is the standard deviation of the first weights.
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -214,6 +214,11 @@ def beside(x: Tensor, vectors: Tensor) -> Tensor:
     """Append vectors [N, E] to feature maps [N, C, H, W] as constant maps: [N, C + E, H, W]."""
     maps = vectors.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
     return torch.cat([x, maps], dim=1)
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Return a block in which nothing is cast on a tensor's device; `meta` knows no autocast."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
 
 
 def boxed(kernel: Tensor) -> Tensor:

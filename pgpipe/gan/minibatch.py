@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pgpipe import rng
+from pgpipe.gan.layers import without_autocast
 from pgpipe.gan.widths import DISCRIMINATION
 
 EPSILON = 1e-8
@@ -64,7 +65,7 @@ class MinibatchDiscrimination(nn.Module):
         """[N, C] -> [N, K, 5]."""
         lengths = self.log_length.exp() / self.direction.square().sum(dim=0).sqrt()
         # Of images nearly alike, bfloat16 would round the differences away.
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             projections: Tensor = torch.tensordot(x, self.direction * lengths, 1)
         return projections
 

@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import SGD, Adam, Optimizer
 
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, TrainSection
@@ -25,7 +25,7 @@ class Networks:
     """The networks of a system at one resolution, by the names under which they are saved."""
 
     trained: dict[str, nn.Module]
-    adam: dict[str, Adam]  # by the name of the network
+    adam: dict[str, Optimizer]  # by the name of the network; SGD's where the section says so
     averages: dict[str, nn.Module]  # exponential moving averages of the weights
     averaged: Mapping[str, str]  # the name of an average -> that of the network
     fake_score: Tensor | None  # [], of `lsgan`: running mean, sets the strength of D's noise
@@ -94,13 +94,24 @@ def build(
     for name, net in (trained | averages).items():
         weights.load(net, tensors, name)
         net.to(device=device, memory_format=layout)  # type: ignore[call-overload]
-    optimisers = {name: adam(net, section, learning_rate) for name, net in trained.items()}
+    optimisers = {name: optimiser(net, section, learning_rate) for name, net in trained.items()}
     fake_score = None
     if section.loss == "lsgan":
         fake_score = tensors.get(FAKE_SCORE, torch.zeros(())).to(device, copy=True)
     made = Networks(trained, optimisers, averages, system.averages, fake_score)
     load_moments(made, tensors)
     return made
+
+
+def optimiser(net: nn.Module, section: TrainSection, learning_rate: float) -> Optimizer:
+    """Return the optimiser of a network that the section names.
+
+    Plain steps have no momentum, as those of algorithm 1 of Goodfellow et al. 2014.
+    """
+    if section.optimiser == "adam":
+        return adam(net, section, learning_rate)
+    rate = torch.tensor(learning_rate, device=next(net.parameters()).device)
+    return SGD(net.parameters(), rate, fused=True)
 
 
 def adam(net: nn.Module, section: TrainSection, learning_rate: float) -> Adam:
@@ -126,7 +137,10 @@ def tensors_of(networks: Networks) -> dict[str, Tensor]:
 
 
 def load_moments(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
-    """The inverse of `tensors_of` for the optimisers; a parameter without moments starts anew."""
+    """The inverse of `tensors_of` for the optimisers; a parameter without moments starts anew.
+
+    Plain SGD has none.
+    """
     for kind, net in networks.trained.items():
         for name, parameter in net.named_parameters():
             prefix = f"adam.{kind}.{name}"

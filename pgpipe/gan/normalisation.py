@@ -47,3 +47,12 @@ def pixel_norm(x: Tensor) -> Tensor:
     """Unit mean square over feature maps at each pixel (paper, section 4.2): `x`'s shape."""
     mean_square = x.float().square().mean(dim=1, keepdim=True)
     return x * (mean_square + EPSILON).rsqrt().to(x.dtype)
+
+
+def response_norm(x: Tensor) -> Tensor:
+    """Local response normalisation (Krizhevsky et al. 2012, section 3.3): `x`'s shape.
+
+    b_i = a_i / (2 + 1e-4 sum of a_j^2)^0.75, j over the five feature maps around i at each pixel.
+    Pixel norm is the same over all maps, with their mean, a root and no 2.
+    """
+    return F.local_response_norm(x.float(), 5, alpha=5 * 1e-4, beta=0.75, k=2.0).to(x.dtype)

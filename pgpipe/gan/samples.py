@@ -16,6 +16,7 @@ from torch import Tensor
 from pgpipe import rng
 from pgpipe.gan.config import SampleSection
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.latents import draw as draw_latents
 from pgpipe.gan.sampling import render_batch
 from pgpipe.images import Images
 from pgpipe.plumbing.files import atomic
@@ -64,8 +65,8 @@ def draw(
 
 
 def latents(generator: Generator, count: int, seed: int, stream: str, block: int = 0) -> Tensor:
-    """[count, latent_size] from N(0, I)."""
-    return rng.normal((count, generator.spec.latent_size), rng.key(seed, stream, block))
+    """Return latents [count, latent_size] of a seed, a stream and a block."""
+    return draw_latents(generator.spec, count, rng.key(seed, stream, block))
 
 
 def write_batches(path: Path, shape: tuple[int, ...], batches: Iterable[Images]) -> None:

@@ -67,19 +67,6 @@ def render_all(
     return np.concatenate(list(render(generator, latents, labels, fade)))
 
 
-def spherical_path(ends: Tensor, steps: int) -> Tensor:
-    """Great circles between consecutive latents (Shoemake 1985): [n + 1, L] -> [n * steps, L].
-
-    Latents are normalised to the hypersphere anyway, so only the angle counts.
-    """
-    unit: Tensor = ends / ends.norm(dim=1, keepdim=True)
-    angle = (unit[:-1] * unit[1:]).sum(dim=1).clamp(-1, 1).acos()[:, None, None]  # [n, 1, 1]
-    t = torch.linspace(0, 1, steps)[None, :, None]  # [1, steps, 1]
-    start, end = unit[:-1, None], unit[1:, None]  # [n, 1, L]
-    path = ((1 - t) * angle).sin() * start + (t * angle).sin() * end
-    return path.flatten(0, 1)
-
-
 def save_generator(path: Path, generator: Generator, **facts: Any) -> None:
     """Write the generator; the file says what it takes to load it, and these further facts."""
     known = facts_of(generator.spec, generator.resolution)

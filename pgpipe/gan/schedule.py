@@ -11,6 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from pgpipe.config import Kimg, LearningRate, Minibatch, PowerOfTwo, Section, SomeKimg
 
+# How the weight of the new layers rises from 0 to 1: evenly; 3 t^2 - 2 t^3; or it is 1 at once.
+Shape = Literal["linear", "smooth", "step"]
+
 
 class Phase(Section):
     """One resolution of the growth: an entry of `growth.phases`, a stage `train@rN`."""
@@ -22,6 +25,7 @@ class Phase(Section):
     minibatch: Minibatch | None = None  # images; unset: train.minibatch
     learning_rate: LearningRate | None = None  # unset: train.learning_rate
     ema_half_life_kimg: SomeKimg | None = None  # unset: train.ema_half_life_kimg
+    fade_shape: Shape | None = None  # unset: growth.fade
 
     @model_validator(mode="after")
     def trains(self) -> "Phase":
@@ -44,7 +48,15 @@ class Phase(Section):
 
     def fade(self, images_seen: int) -> float:
         """Weight of the new layers, 0 to 1, after `images_seen` images of this phase."""
-        return min(1.0, images_seen / self.fade_images) if self.fade_images else 1.0
+        if images_seen >= self.fade_images or self.fade_shape == "step":
+            return 1.0
+        t = images_seen / self.fade_images
+        return t * t * (3 - 2 * t) if self.fade_shape == "smooth" else t
+
+    def with_shape(self, shape: Shape) -> "Phase":
+        """Return the phase with the shape of its fade, if it has one and states none."""
+        stated = self.fade_shape or shape
+        return self.model_copy(update={"fade_shape": stated if self.fade_kimg else None})
 
     def part(self, images_seen: int) -> Literal["fade", "stable"]:
         """Which of the two parts a step starting at `images_seen` belongs to."""
@@ -55,6 +67,7 @@ class GrowthSection(Section):
     """The section `growth`: a chain of phases from 4x4 (or any first resolution) upwards."""
 
     final: str  # the phase whose generator is sampled and scored
+    fade: Shape  # of all phases that do not state their own
     phases: dict[str, Phase]
 
     @field_validator("phases")

@@ -29,7 +29,7 @@ from pgpipe.plumbing.layout import STATE_FORMAT
 SWITCHES = {  # of the section `model`: what a network's weights mean, at whatever shapes
     "generator": (
         *("name", "equalised_lr", "latent_norm"),
-        *("generator_activation", "generator_norm", "first_layer", "tanh"),
+        *("generator_activation", "generator_norm", "first_layer", "tanh", "latents"),
     ),
     **dict.fromkeys(("discriminator", "encoder"), ("discriminator_norm", "fused_downsampling")),
 }

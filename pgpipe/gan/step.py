@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pgpipe import rng
-from pgpipe.gan import micro_batches
+from pgpipe.gan import latents, micro_batches
 from pgpipe.gan.config import TrainSection
 from pgpipe.gan.layers import downsample, kernels_kept, upsample
 from pgpipe.gan.losses import labels
@@ -84,9 +84,9 @@ class BaseStep:
         return images if batch.fade is None else faded(images, batch.fade)
 
     def latents(self, batch: Minibatch, stream: str) -> Tensor:
-        """Return numbers [N, latent_size] of a stream, from N(0, I)."""
-        size, key = self.G.spec.latent_size, self.key(stream, batch.seen)
-        return batch.drawn(lambda n: rng.normal((n, size), key))
+        """Return latents [N, latent_size] of a stream."""
+        key = self.key(stream, batch.seen)
+        return batch.drawn(lambda n: latents.draw(self.G.spec, n, key))
 
     def micro_batches(self, batch: Minibatch) -> list[Minibatch]:
         """Return what this process sees of a minibatch, divided as its memory asks."""
@@ -287,7 +287,10 @@ class Step(BaseStep):
 
         It is through noise if the loss has some.
         """
-        with self.noise(batch, stream):
+        dropping: AbstractContextManager[None] = nullcontext()
+        if self.D.drops:
+            dropping = self.D.dropout(self.key(f"dropout {stream}", batch.seen), batch.drawn)
+        with self.noise(batch, stream), dropping:
             scored: Scored = self.D(images, batch.fade, fitting)
         return scored
 

@@ -20,6 +20,7 @@ from pgpipe.gan.widths import (
 )
 
 WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
+MAXOUT_PIECES = 5  # linear pieces of a maxout unit
 
 Sizes = list[int]  # the number of elements of each weight, bias and gain
 Spec = Any  # a `config.NetworkSpec`, whose module builds on this one
@@ -163,6 +164,20 @@ def count_weak_discriminator(spec: Spec, resolution: int) -> Sizes:
     return found
 
 
+def count_mlp_generator(spec: Spec, resolution: int) -> Sizes:
+    """Count the fully connected one: two hidden layers, and one to the pixels."""
+    units = feature_maps(spec, 4)
+    found = layer(spec.latent_size + spec.classes, units) + layer(units, units)
+    return found + layer(units, spec.channels * resolution**2)
+
+
+def count_mlp_discriminator(spec: Spec, resolution: int) -> Sizes:
+    """Count the fully connected one: two layers of maxout, and the score."""
+    units = discriminator_maps(spec, 4)
+    found = layer(spec.channels * resolution**2, MAXOUT_PIECES * units)
+    return found + layer(units, MAXOUT_PIECES * units) + layer(units, 1 + spec.classes)
+
+
 def generator_activations(spec: Spec, resolution: int) -> int:
     """Return the numbers in a generator's feature maps: two layers per resolution."""
     return sum(2 * feature_maps(spec, res) * res**2 for res in resolutions(resolution))
@@ -189,6 +204,12 @@ def weak_activations(spec: Spec, resolution: int) -> int:
     return sum(discriminator_maps(spec, res) * res**2 for res in resolutions(resolution))
 
 
+def mlp_activations(spec: Spec, resolution: int) -> int:
+    """Return the numbers in the fully connected D's features: pixels, pieces and maxima."""
+    pixels: int = spec.channels * resolution**2
+    return pixels + 2 * (MAXOUT_PIECES + 1) * discriminator_maps(spec, 4)
+
+
 GAN_STEP = "pgpipe.gan.step:Step"
 STATISTICS_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
 STATISTICS = ("loss_g", *STATISTICS_D)  # of a GAN's step
@@ -208,7 +229,7 @@ AUTOENCODER = System(
     encoder="average_encoder",
     step="pgpipe.gan.autoencoder:AutoencoderStep",
     statistics=("loss_g", "reconstruction"),
-    decided={"latent_norm": "none", "minibatch_discrimination": 0},
+    decided={"latents": "normal", "latent_norm": "none", "minibatch_discrimination": 0},
     decided_of_train={
         "discriminator_steps": 1,
         "updates": "alternating",
@@ -256,6 +277,33 @@ SYSTEMS = {
         growth_factors=(),
         smallest=8,
     ),
+    "mlp": System(  # of the first GANs
+        networks={
+            "generator": Network(
+                "pgpipe.gan.mlp:MlpGenerator", count_mlp_generator, mlp_activations
+            ),
+            "discriminator": Network(
+                "pgpipe.gan.mlp:MlpDiscriminator", count_mlp_discriminator, mlp_activations
+            ),
+        },
+        averages=AVERAGE,
+        sampled="average",
+        step=GAN_STEP,
+        statistics=STATISTICS,
+        decided={
+            "latent_norm": "none",
+            "generator_activation": "relu",
+            "generator_norm": "none",
+            "tanh": True,
+            "discriminator_norm": "none",
+            "minibatch_discrimination": 0,
+            "equalised_lr": False,
+            "fused_downsampling": False,
+        },
+        decided_of_train={"minibatch_stddev": False},
+        growth_factors=(),
+        largest=128,
+    ),
     "weak": System(  # of the discrete-mode test
         networks={
             "generator": Network(
@@ -286,7 +334,7 @@ SYSTEMS = {
         networks={**AUTOENCODER.networks, "discriminator": DISCRIMINATOR},
         step="pgpipe.gan.autoencoder:VaeGanStep",
         statistics=("loss_g", "reconstruction", "kl", *STATISTICS_D),
-        decided={"latent_norm": "none"},
+        decided={"latents": "normal", "latent_norm": "none"},
         decided_of_train={"updates": "alternating", "label_conditioning": False},
     ),
 }

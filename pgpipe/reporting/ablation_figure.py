@@ -15,6 +15,7 @@ POINT, MEAN, REALS = "#8fb0d3", "#1f4e79", "#5b8c5a"
 PAPERS = {
     "celeba": ("Karras et al. 2018, CelebA", "#c2562d"),
     "lsun-bedroom": ("Karras et al. 2018, LSUN bedroom", "#8a6fb0"),
+    "cifar10": ("Karras et al. 2018, mean of 10 runs' best snapshots", "#c2562d"),
 }
 SEED_GAP = 0.09  # between the points of a row, whose places are 1 apart
 WIDE_RATIO = 8  # between largest and smallest score, beyond which an axis is logarithmic
@@ -42,7 +43,9 @@ def figure(runs: Runs, table: pd.DataFrame, shown: Layout, heading: str) -> Figu
 
 def sources(shown: Layout, score: str) -> Sequence[str]:
     """Whose values of a score get a panel: the paper's at another scale, so apart from ours."""
-    return ("ours", "paper") if shown.published and score == shown.headlines[0] else ("ours",)
+    if shown.published and score == shown.headlines[0] and score in read_published(shown.published):
+        return "ours", "paper"
+    return ("ours",)
 
 
 def draw_runs(ax: Axes, runs: Runs, table: pd.DataFrame, score: str) -> None:
@@ -72,7 +75,8 @@ def draw_runs(ax: Axes, runs: Runs, table: pd.DataFrame, score: str) -> None:
 
 def draw_paper(ax: Axes, paper: pd.Series, rows: Sequence[str]) -> None:
     """The paper's figures for the rows, one line per data set."""
-    for data, (label, color) in PAPERS.items():
+    known = paper.index.get_level_values("data")
+    for data, (label, color) in ((d, words) for d, words in PAPERS.items() if d in known):
         values = [paper[(data, row)] for row in rows]
         ax.plot(range(len(rows)), values, "o-", color=color, lw=1, ms=5, label=label)
 

@@ -46,11 +46,14 @@ def layout(
     published: Path | None = None,
     others: tuple[str, ...] = (),
 ) -> Layout:
-    """Return what a study's table shows; levels and other scores are those that its runs have."""
+    """Return what a study's table shows, of the scores that its runs have."""
+    headlines = tuple(score for score in headlines if samples(runs, score))
     found = [name for name in runs.columns if levels and re.fullmatch(r"swd_\d+", name)]
     found.sort(key=lambda name: -int(name.removeprefix("swd_")))
     return Layout(
-        (*found, *headlines, *(name for name in others if name in runs)), headlines, published
+        (*found, *headlines, *(name for name in others if samples(runs, name))),
+        headlines,
+        published,
     )
 
 
@@ -60,23 +63,27 @@ def read_published(file: Path) -> pd.DataFrame:
 
 
 def samples(runs: Runs, score: str) -> dict[str, list[float]]:
-    """Each row's values of a score, a value a seed."""
-    return {str(row): list(values) for row, values in runs.groupby("row")[score]}
+    """Each row's values of a score, one per seed that has it; rows without any are left out."""
+    if score not in runs:
+        return {}
+    known = runs.dropna(subset=[score])
+    return {str(row): list(values) for row, values in known.groupby("row")[score]}
 
 
 def noise(runs: Runs, score: str) -> float:
     """Below which the scores of two single runs do not differ.
 
-    SWD: the floor, which is the distance between two sets of reals; without one, everything may be
-    noise. MS-SSIM: 95 % of the
-    differences that the choice of pairs makes. Modes: the same of the spread over evaluations.
+    SWD: the floor, which is the distance between two sets of reals. MS-SSIM: 95 % of the
+    differences that the choice of pairs makes. Others: the same of the deviation that they come
+    with, over evaluations, splits or ticks. Where that is not known, everything may be noise.
     """
     if name_of(score).endswith("swd"):
         floor = float(runs[f"{score}_floor"].max())
         return math.inf if math.isnan(floor) else floor
     if score == "ms_ssim":
         return TWO_SIDED * PAIR_SPREAD / math.sqrt(runs.pairs.min())
-    return TWO_SIDED * float(runs[f"{score}_std"].max())
+    spread = float(runs[f"{score}_std"].max()) if f"{score}_std" in runs else math.nan
+    return math.inf if math.isnan(spread) else TWO_SIDED * spread
 
 
 def summary(runs: Runs, titles: Mapping[str, str], shown: Layout, data: str) -> pd.DataFrame:
@@ -115,6 +122,8 @@ def step(runs: Runs, rows: list[str], row: str, headlines: tuple[str, ...]) -> d
         return {}
     line: dict[str, Any] = {"above": above[-1]}
     for score in headlines:
+        if not {row, above[-1]} <= samples(runs, score).keys():
+            continue
         found = difference(runs, score, row, above[-1])
         line |= {f"{score}_step": found.estimate, f"{score}_step_interval": found.half_width}
         line |= {f"{score}_resolved": found.sign != "not resolved"}

@@ -6,23 +6,28 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pgpipe.metrics.table import metric_of, name_of
-from pgpipe.reporting.ablation_table import Layout
+from pgpipe.reporting.ablation_table import Layout, Runs
+from pgpipe.reporting.curves import column as column_of
+from pgpipe.reporting.curves import higher_is_better
 
 RULE = (
     "Scores: mean over seeds, ± standard deviation. Step: difference from the row above that this "
     "one builds on, with its 95 % interval (Welch) where both rows have two seeds or more, else "
-    "with the noise of one score (SWD: the floor; MS-SSIM: the choice of pairs; modes: the "
-    "evaluations). A step within it is *not resolved*; with one seed, one beyond it may still be "
-    "the seed's. Floor: reals against other reals."
+    "with the noise of one score (SWD: the floor; MS-SSIM: the choice of pairs; others: "
+    "evaluations, splits or ticks). A step within it is *not resolved*; with one seed, one beyond "
+    "it may still be the seed's. Floor: reals against other reals."
 )
-PAPERS = {"paper": "paper", "paper_celeba": "paper, CelebA", "paper_lsun-bedroom": "paper, LSUN"}
+PAPERS = {
+    "paper": "paper",
+    "paper_celeba": "paper, CelebA",
+    "paper_lsun-bedroom": "paper, LSUN",
+    "paper_cifar10": "paper, CIFAR-10",
+}
 
 
 def title(score: str) -> str:
     """A score as a column's heading."""
-    level = score.removeprefix(name_of(score)).removeprefix("_")
-    return f"{metric_of(score).short} {level}".rstrip()
+    return column_of(score).short
 
 
 def in_words(table: pd.DataFrame, shown: Layout) -> pd.DataFrame:
@@ -59,7 +64,7 @@ def column(table: pd.DataFrame, say: Callable[[pd.Series], str]) -> pd.Series:
 
 def number(score: str, sign: str = "") -> Callable[[float], str]:
     """How a value of a score is written; nothing for what is missing."""
-    digits = metric_of(score).digits
+    digits = column_of(score).digits
     return lambda value: "" if pd.isna(value) else f"{value:{sign}.{digits}f}"
 
 
@@ -111,6 +116,20 @@ def short(words: pd.DataFrame, shown: Layout) -> list[Short]:
 def markdown(words: pd.DataFrame, heading: str) -> str:
     """The table with its rule, as a section of Markdown."""
     return f"# {heading}\n\n{words.to_markdown(disable_numparse=True)}\n\n{RULE}\n"
+
+
+def per_seed(runs: Runs, shown: Layout) -> str:
+    """Each run's headlines, and the best of each, as a section of Markdown."""
+    words: dict[str, dict[str, str]] = {title(score): {} for score in shown.headlines}
+    for row, own in runs.sort_values("seed").groupby("row"):
+        for score in shown.headlines:
+            write, values, column = number(score), own[score], words[title(score)]
+            for seed, value in zip(own.seed, values, strict=True):
+                column[f"{row}, seed {seed}"] = write(value)
+            best = values.max() if higher_is_better(score) else values.min()
+            column[f"{row}, best"] = write(best)
+    table = pd.DataFrame(words)
+    return f"\n## Per seed\n\n{table.to_markdown(disable_numparse=True)}\n"
 
 
 def write(table: pd.DataFrame, shown: Layout, heading: str, stem: Path) -> list[Path]:

@@ -18,7 +18,16 @@ tags:
 - image-generation
 ---
 """
-ARCHITECTURES = {"pggan": "Progressive GAN", "dcgan": "DCGAN", "weak": "small GAN"}
+ARCHITECTURES = {
+    "pggan": "Progressive GAN",
+    "dcgan": "DCGAN",
+    "mlp": "fully connected GAN",
+    "weak": "small GAN",
+}
+LATENTS = {  # with torch and with numpy
+    "normal": ("torch.randn(4, {})", "np.random.randn(4, {})"),
+    "uniform": ("torch.rand(4, {}) * 2 - 1", "np.random.uniform(-1, 1, (4, {}))"),
+}
 PYTHON = """\
 ```python
 from pathlib import Path
@@ -28,7 +37,7 @@ import torch
 from pgpipe.gan.sampling import load_generator, render_all
 
 generator = load_generator(Path("generator.safetensors"), torch.device("cpu"))
-latents = torch.randn(4, {latent_size})
+latents = {torch_latents}
 images = render_all(generator, latents, {labels})  # uint8 [4, {side}, {side}, {channels}]
 ```"""
 ONNX = """\
@@ -37,7 +46,7 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("generator.onnx")
-latents = np.random.randn(4, {latent_size}).astype(np.float32)
+latents = {numpy_latents}.astype(np.float32)
 (images,) = session.run(["images"], {{"latents": latents{feed}}})  # [4, {channels}, {side}, {side}]
 ```"""
 TORCHSCRIPT = """\
@@ -45,7 +54,7 @@ TORCHSCRIPT = """\
 import torch
 
 generator = torch.jit.load("generator.pt")
-images = generator(torch.randn(4, {latent_size}){shares})  # [4, {channels}, {side}, {side}]
+images = generator({torch_latents}{shares})  # [4, {channels}, {side}, {side}]
 ```"""
 
 NETWORKS = """\
@@ -161,6 +170,8 @@ def uses(config: Mapping[str, Any], files: Sequence[str]) -> Iterator[str]:
         "side": config["resolution"],
         "labels": f"torch.arange(4) % {classes}" if classes else "None",
         "feed": f', "classes": np.eye({classes}, dtype=np.float32)[np.arange(4) % {classes}]',
+        "torch_latents": LATENTS[spec["latents"]][0].format(spec["latent_size"]),
+        "numpy_latents": LATENTS[spec["latents"]][1].format(spec["latent_size"]),
         "shares": f", torch.eye({classes})[torch.arange(4) % {classes}]",
     }
     if not classes:

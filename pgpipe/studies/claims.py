@@ -7,8 +7,8 @@ A claim is a set of linear contrasts of rows' means, all of which lie below 0 wh
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from pgpipe.metrics.table import metric_of
 from pgpipe.reporting.contrasts import Contrast, contrast
+from pgpipe.reporting.curves import column
 from pgpipe.studies.study import Claim
 
 Verdict = Literal["holds", "does not hold", "not resolved", "missing"]
@@ -45,7 +45,7 @@ def in_words(finding: Finding) -> tuple[str, str]:
     text = f"{finding.claim.score}: {finding.claim.text}"
     if not finding.contrasts:
         return finding.verdict, text
-    digits = max(2, metric_of(finding.claim.score).digits)
+    digits = max(2, column(finding.claim.score).digits)
     means = ", ".join(f"{term} {value:.{digits}f}" for term, value in finding.means.items())
     worst = max(finding.contrasts, key=lambda c: c.estimate + c.half_width)
     decided = f"{worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f} < 0"

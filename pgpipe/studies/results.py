@@ -1,7 +1,7 @@
 """What `pgpipe study table` and `check` make of finished runs."""
 
-import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,7 @@ from pgpipe.tracking.tracker import Tracker, open_summary
 if TYPE_CHECKING:
     from pgpipe.reporting.ablation_table import Layout, Runs
     from pgpipe.reporting.ablation_text import Short
+    from pgpipe.reporting.curves import Curve
 
 Done = list[tuple[Experiment, Run]]
 
@@ -50,8 +51,19 @@ class Results:
     def runs(self) -> "Runs":
         """The runs as a data frame of `pgpipe.reporting.ablation_table`."""
         from pgpipe.reporting.ablation_table import frame
+        from pgpipe.reporting.curves import derived
 
-        return frame([record(experiment, run) for experiment, run in self.done])
+        more = [derived(curve) for curve in self.curves] or [{}] * len(self.done)
+        return frame([record(*one) | own for one, own in zip(self.done, more, strict=True)])
+
+    @cached_property
+    def curves(self) -> "list[Curve]":
+        """The runs' curves, where the study asks for them."""
+        if not self.study.curves:
+            return []
+        from pgpipe.studies.curves import curve_of
+
+        return [curve_of(*one) for one in self.done]
 
 
 def read_all(study: str, rows: str | None, data: str | None) -> list[Results]:
@@ -63,8 +75,9 @@ def read_all(study: str, rows: str | None, data: str | None) -> list[Results]:
 
 
 def record(experiment: Experiment, run: Run) -> dict[str, Any]:
-    """One run as a line of the data frame."""
-    return {**run.metrics, "row": experiment.row, "seed": experiment.seed}
+    """One run as a line of the data frame; its best tick may be the last one, too."""
+    last = {f"last_{name}": value for name, value in run.metrics.items()}
+    return {**last, **run.metrics, "row": experiment.row, "seed": experiment.seed}
 
 
 class Written(NamedTuple):
@@ -79,15 +92,21 @@ class Written(NamedTuple):
 
 def write_table(results: Results, folder: Path, section: TrackingSection) -> Written:
     """Write table and figure to `folder`, log both, and return what to show of them."""
-    from pgpipe.reporting import ablation_figure, ablation_table, ablation_text
+    from pgpipe.reporting import ablation_figure, ablation_table, ablation_text, curves_figure
 
     runs, stem = results.runs(), folder / results.name
     shown = layout_of(results.study, runs)
     table = ablation_table.summary(runs, results.study.rows, shown, results.data)
     heading = f"{results.study.title} on {results.data}"
     files = ablation_text.write(table, shown, heading, stem)
+    if results.study.per_seed:
+        with files[0].open("a", encoding="utf-8") as file:
+            file.write(ablation_text.per_seed(runs, shown))
     files.append(stem.with_name(f"{stem.name}.png"))
     ablation_figure.figure(runs, table, shown, heading).savefig(files[-1])
+    if results.curves:
+        files.append(stem.with_name(f"{stem.name}-curves.png"))
+        curves_figure.figure(results.curves, results.study.rows, heading).savefig(files[-1])
     with open_summary(results.name, section) as tracker:
         log(tracker, results.done, files)
         means = {f"{s}/{row}": table[s][row] for s in shown.scores for row in table.index}
@@ -139,7 +158,6 @@ def samples_of(claim: Claim, runs: "Runs") -> dict[str, list[float]]:
 
     found: dict[str, list[float]] = {}
     for term, (row, score) in claim.terms.items():
-        values = samples(runs, score).get(row, []) if score in runs else []
-        if values and not any(map(math.isnan, values)):
+        if values := samples(runs, score).get(row):
             found[term] = values
     return found

@@ -28,7 +28,7 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """A row on a data set is a combination of two presets; patterns over row and data set."""
+    """A row on a data set is a combination of two presets, by patterns over row and data set."""
 
     name: str
     title: str
@@ -40,4 +40,6 @@ class Study:
     claims: tuple[Claim, ...] = ()
     levels: bool = False  # whether the table has SWD's levels, too
     others: tuple[str, ...] = ()  # scores that it also shows, where rows have them
+    curves: bool = False  # whether its runs' curves are drawn, and give scores of their own
+    per_seed: bool = False  # whether the table also has a line per seed
     published: Path | None = None  # CSV of published figures, by data set and row

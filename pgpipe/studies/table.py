@@ -12,12 +12,24 @@ from pgpipe.config import Document, nearest
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.presets import files as presets
-from pgpipe.studies import conditions, finetune, modes, relatives, table1
+from pgpipe.studies import (
+    cifar10,
+    conditions,
+    fades,
+    finetune,
+    growth,
+    modes,
+    relatives,
+    table1,
+)
 from pgpipe.studies.study import Study
 
 STUDIES = {
     study.name: study
-    for study in (table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY)
+    for study in (
+        *(table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY),
+        *(growth.STUDY, cifar10.STUDY, fades.STUDY),
+    )
 }
 
 
@@ -71,7 +83,8 @@ def selection(name: str, rows: str | None, data: str | None) -> tuple[Study, lis
 
 def row_document(study: Study, row: str, data: str) -> Document:
     """The params.yaml of a row on a data set, with whatever seed params.yaml has now."""
-    names = [study.row_preset.format(row=row), study.data_preset.format(data=data)]
+    patterns = study.row_preset, study.data_preset
+    names = [pattern.format(row=row, data=data) for pattern in patterns]
     document: Document = presets.merged(names)
     return document
 

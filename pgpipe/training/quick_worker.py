@@ -20,7 +20,8 @@ from pgpipe import rng
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
-from pgpipe.gan.config import SPLITS
+from pgpipe.gan import latents
+from pgpipe.gan.config import SPLITS, NetworkSpec
 from pgpipe.gan.sampling import generator_of, render_all
 from pgpipe.images import Images
 from pgpipe.metrics.quick import QuickScores
@@ -75,13 +76,13 @@ class Worker:
     def draw(self, named: tensors.Tensors, facts: Row) -> Images:
         """The images to score: uint8 [N, R, R, C]."""
         generator, fade = generator_of(named, facts), facts["row"]["fade"]
-        latents = self.latents(generator.spec.latent_size)
+        z = self.latents(generator.spec)
         labels = self.labels() if generator.spec.classes else None
-        return render_all(generator, latents, labels, torch.tensor(fade) if fade < 1 else None)
+        return render_all(generator, z, labels, torch.tensor(fade) if fade < 1 else None)
 
-    def latents(self, size: int) -> Tensor:
-        """Return the latents of the images to score: [N, size]."""
-        return rng.normal((self.drawn, size), rng.key(self.task.seed, "quick latents", 0))
+    def latents(self, spec: NetworkSpec) -> Tensor:
+        """Return the latents of the images to score: [N, latent_size]."""
+        return latents.draw(spec, self.drawn, rng.key(self.task.seed, "quick latents", 0))
 
     def labels(self) -> Tensor:
         """As frequent as in the data: int64 [N]."""

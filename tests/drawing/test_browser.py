@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from specs import DCGAN, ROW_A, network_spec
+from specs import DCGAN, MLP, ROW_A, network_spec
 from tinynets import generator
 
 from pgpipe.drawing import browser, seeds, walks
@@ -32,6 +32,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "relu": {"generator_activation": "relu", "latent_norm": "joined", "classes": 3},
     "dcgan": {**DCGAN, "classes": 3},
     "weak": {"name": "weak", "channels": 1},
+    "mlp": {**MLP, "fmap_base": 64, "fmap_max": 32},
+    "uniform, response": {"latents": "uniform", "generator_norm": "response"},
 }
 NODE = """
 const html = require("fs").readFileSync(0, "utf8");
@@ -217,7 +219,7 @@ def test_the_page_in_chromium(name: str, tmp_path: Path) -> None:
     assert told["pictures"][4]["name"] == "seed 7, cat"
     assert told["pictures"][5]["name"] == "seed 7, </script><b>"
     if made.spec.latent_norm == "latent":  # lengths do not count: as `pgpipe walk` has it
-        z = walks.tour(seeds.latents(made, [0, 1]), 4, 1)[1]
+        z = walks.tour(made.spec, seeds.latents(made, [0, 1]), 4, 1)[1]
         shares = torch.tensor([[0, 0.25, 0.75]])
         require_close(pictures[-1:], by_torch(trained, z, shares))
     assert "whole number" in told["refused"]

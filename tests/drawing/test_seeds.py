@@ -61,7 +61,7 @@ def test_latents_and_labels_are_functions_of_the_seed() -> None:
 def test_a_tour_passes_the_seeds_and_closes() -> None:
     made = net()
     z = seeds.latents(made, [1, 2, 3])
-    tour = walks.tour(z, frames=10, cells=2)
+    tour = walks.tour(network_spec(), z, frames=10, cells=2)
     assert tour.shape == (30, 2, 6)
     unit = torch.nn.functional.normalize
     for cell, order in enumerate(([0, 1, 2], [1, 2, 0])):

@@ -18,8 +18,10 @@ from pgpipe.data.sources.digits import BUNDLED
 from pgpipe.errors import ResourceError
 from pgpipe.estimate import disk
 from pgpipe.estimate.plan import SCORED, Plan
+from pgpipe.gan import networks, weights
 from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics import inception_v3, patches
+from pgpipe.plumbing import tensors
 from pgpipe.training import checkpoint, phase
 from stages import check, init
 
@@ -81,6 +83,19 @@ def test_every_file_of_a_run_has_the_size_that_was_estimated(finished: Project) 
     )
     assert estimated["samples"] == arrays
     assert sum(real.values()) == pytest.approx(sum(estimated[w] for w in real), rel=0.05)
+
+
+def test_a_state_of_plain_steps_has_no_moments() -> None:
+    of = plan(train__optimiser="sgd")
+    named = weights.initial(of.spec, 4, 0)
+    averages = {n.replace("generator", "average"): w for n, w in named.items()}
+    nets = networks.build(of.spec, 4, named | averages, of.train, 0.1, torch.device("cpu"))
+    nets.adam["generator"].zero_grad()
+    next(nets.generator.parameters()).grad = torch.zeros_like(next(nets.generator.parameters()))
+    nets.adam["generator"].step()
+    found = len(tensors.dump(networks.tensors_of(nets), {}))
+    latents, rows = 64 * (4 * 64 + 8), 6 * disk.ROW
+    assert disk.state(of, "r4") == pytest.approx(found + latents + rows, rel=0.02)
 
 
 def test_the_best_tick_s_generator_is_counted_beside_the_last_where_it_is_selected() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from imagesets import noise, stream
-from specs import MODEL
+from specs import MLP, MODEL
 from tinyparams import phase, phases, with_values
 from training_memory import two_steps
 
@@ -16,6 +16,12 @@ from pgpipe.metrics.swd import distances
 from stages import check
 
 SMALL: dict[str, Any] = {"fmap_base": 512, "fmap_max": 64}
+FIRST: dict[str, Any] = {  # as the preset gan-2014
+    **MLP,
+    "fmap_base": 2400,
+    "fmap_max": 1200,
+    "discriminator_divisor": 5,
+}
 JOINT = {"label_conditioning": "joint", "loss": "non-saturating"}
 TOLERANCE = 0.15
 faults = pytest.mark.faults
@@ -35,6 +41,7 @@ faults = pytest.mark.faults
             64, SMALL | {"discriminator_norm": "layer"}, {"loss": "wgan-gp"}, marks=faults
         ),
         pytest.param(64, SMALL | {"classes": 10, "conditioning": "joint"}, JOINT, marks=faults),
+        pytest.param(32, FIRST, {"minibatch_stddev": False, "optimiser": "sgd"}, marks=faults),
         pytest.param(16, {"fmap_base": 2048, "fmap_max": 512}, {"loss": "wgan-gp"}, marks=faults),
         pytest.param(128, {"fmap_base": 2048, "fmap_max": 256}, {"minibatch": 4}, marks=faults),
     ],

@@ -13,8 +13,10 @@ from typing import Any, Literal, get_args, get_origin
 from schema import choices, fields
 
 from pgpipe.gan.losses.table import LOSSES
+from pgpipe.gan.schedule import Shape
 from pgpipe.gan.systems import SYSTEMS, WEAK_RESOLUTION
 
+SHAPES = get_args(Shape)
 Document = dict[str, dict[str, Any]]
 Values = Callable[[Random], Any]  # that a parameter may have
 
@@ -112,6 +114,7 @@ ALL = {
 }
 SECTIONS = ("dataset", "model", "train", "sample", "reference", "score", "tracking")
 OWN = ("minibatch", "learning_rate", "ema_half_life_kimg")  # that a phase may state
+FLAT = {"dcgan": 8, "mlp": 4}  # systems that do not grow, and their smallest images
 MADE = {
     "path": "data/own",
     "crop": "center",
@@ -147,18 +150,20 @@ def document(random: Random, sets: int) -> Document:
 
 def grown(random: Random, top: int, name: str) -> dict[str, Any]:
     """A section `growth`: any first resolution, forks, phases beside the final chain."""
-    sizes = [size for size in (4, 8, 16, 32) if 8 * (name == "dcgan") <= size <= top]
+    sizes = [size for size in (4, 8, 16, 32) if FLAT.get(name, 4) <= size <= top]
     found: dict[str, Any] = {}
     for size in sizes[random.randrange(len(sizes)) :]:
-        grows = name != "dcgan" and f"r{size // 2}" in found and random.random() < 0.8
+        grows = name not in FLAT and f"r{size // 2}" in found and random.random() < 0.8
         kimg = {key: random.choice([0.0, 0.004, 0.008]) for key in ("fade_kimg", "stable_kimg")}
         kimg |= {} if grows else {"fade_kimg": 0.0}
         kimg |= {} if any(kimg.values()) else {"stable_kimg": 0.004}
         own = {key: ALL[f"train.{key}"](random) for key in OWN if random.random() < 0.3}
+        own |= {"fade_shape": random.choice(SHAPES)} if random.random() < 0.3 else {}
         origin = f"r{size // 2}" if grows else "init"
         found[f"r{size}"] = {"res": size, "from": origin, **kimg, **own}
     scored = [key for key, phase in found.items() if phase["res"] >= 16]
-    return {"final": scored[-1] if name == "weak" else random.choice(scored), "phases": found}
+    final = scored[-1] if name == "weak" else random.choice(scored)
+    return {"final": final, "fade": random.choice(SHAPES), "phases": found}
 
 
 def fit_images(dataset: dict[str, Any]) -> None:
@@ -188,6 +193,8 @@ def fit_training(model: dict[str, Any], train: dict[str, Any], growth: dict[str,
     group = train["minibatch_stddev"]
     together = model["minibatch_discrimination"] or "batch" in model.values()
     for section in (train, *growth["phases"].values()):
+        if train["optimiser"] == "sgd" and "learning_rate" in section:  # else steep losses diverge
+            section["learning_rate"] = min(section["learning_rate"], 1e-9)
         if "minibatch" in section:
             minibatch = max(2 if together else 1, section["minibatch"])
             whole_groups = group is not True and group and minibatch > group

@@ -13,7 +13,7 @@ from tinynets import discriminator, disturbed, generator, latents, pictures
 from torch import Tensor, nn
 
 from pgpipe.gan.layers import Conv, Dense, DownConv, Layer, LayerOptions, Seed4x4, UpConv
-from pgpipe.gan.normalisation import BatchNorm, LayerNorm, pixel_norm
+from pgpipe.gan.normalisation import BatchNorm, LayerNorm, pixel_norm, response_norm
 
 BATCH, LAYER = (
     LayerOptions(equalised=False, norm="batch"),
@@ -38,6 +38,14 @@ def test_pixel_norm_of_tiny_values_is_held_by_epsilon() -> None:
     x = np.full((1, 4, 1, 1), 1e-4)
     np.testing.assert_allclose(pixel_norm(torch.tensor(x)), math.sqrt(0.5), rtol=1e-12)
     assert pixel_norm(torch.zeros(1, 4, 1, 1)).eq(0).all()
+
+
+@pytest.mark.usefixtures("in_double")
+def test_response_norm_is_krizhevsky_s() -> None:
+    x = 50 * noise(2, 8, 3, 3)
+    expected = literal.response_norm(x)
+    np.testing.assert_allclose(response_norm(torch.tensor(x)), expected, rtol=1e-9)
+    assert abs(expected - x / 2**0.75).max() > 1, "the neighbours count"
 
 
 def test_pixel_norm_keeps_no_pixel_apart_from_its_maps() -> None:
@@ -138,6 +146,7 @@ SWITCHES = {
     "row a": ROW_A,
     "batch": {"generator_norm": "batch", "discriminator_norm": "batch"},
     "none": {"generator_norm": "none", "discriminator_norm": "layer", "equalised_lr": False},
+    "response": {"generator_norm": "response"},
     "pixel, relu": {"generator_activation": "relu", "tanh": True},
 }
 CASES = pytest.mark.parametrize("changes", SWITCHES.values(), ids=SWITCHES)

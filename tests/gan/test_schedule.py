@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pgpipe.config import validate
@@ -12,6 +13,7 @@ from pgpipe.gan.schedule import GrowthSection, Phase, kimg
 # doubling, 128x128 up to 10,000 kimg.
 PAPER: dict[str, Any] = {
     "final": "r128",
+    "fade": "linear",
     "phases": {
         "r4": {"res": 4, "from": "init", "fade_kimg": 0, "stable_kimg": 800},
         "r8": {"res": 8, "from": "r4", "fade_kimg": 800, "stable_kimg": 800},
@@ -88,6 +90,21 @@ def test_fade_is_exactly_0_at_its_start_and_exactly_1_at_its_end() -> None:
 def test_fade_is_linear_in_images() -> None:
     current = phase()
     assert [current.fade(n) for n in (300, 600, 1500, 2999)] == [0.1, 0.2, 0.5, 2999 / 3000]
+
+
+def test_fades_of_other_shapes() -> None:
+    smooth, step = (phase(fade_shape=shape) for shape in ("smooth", "step"))
+    t = np.arange(0, 1.01, 0.05)
+    found = [smooth.fade(round(3000 * x)) for x in t]
+    np.testing.assert_allclose(found, 3 * t**2 - 2 * t**3, atol=1e-12)
+    assert {step.fade(n) for n in (0, 1, 2999, 3000)} == {1.0}
+    assert step.part(0) == "fade", "for as many images, after which moments are reset"
+
+
+def test_a_phase_has_the_shape_of_the_section_unless_it_states_its_own() -> None:
+    assert phase().with_shape("smooth").fade_shape == "smooth"
+    assert phase(fade_shape="step").with_shape("smooth").fade_shape == "step"
+    assert phase(fade_kimg=0).with_shape("smooth") == phase(fade_kimg=0), "nothing to fade"
 
 
 def test_fade_never_exceeds_1() -> None:

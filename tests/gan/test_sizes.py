@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from specs import CODER, DCGAN, ROW_A, network_spec
+from specs import CODER, DCGAN, MLP, ROW_A, network_spec
 
 from pgpipe.gan import weights
 from pgpipe.gan.systems import SYSTEMS
@@ -27,6 +27,9 @@ WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
         (1024, {"fmap_base": 8192, "fmap_max": 512, "latent_size": 512, "classes": 10}),
         (64, DCGAN),
         (8, {**DCGAN, "classes": 3, "discriminator_divisor": 2}),
+        (16, {**MLP, "classes": 2, "discriminator_divisor": 2}),
+        (4, MLP),
+        (8, {"generator_norm": "response"}),
         (32, WEAK),
         (32, {**WEAK, "classes": 4, "discriminator_divisor": 4, "generator_norm": "batch"}),
         (8, {**WEAK, "discriminator_norm": "layer", "minibatch_stddev": False}),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from literal.step import Twin
-from specs import DCGAN, ROW_A, train_section
+from specs import DCGAN, MLP, ROW_A, train_section
 from tinytraining import minibatch, networks
 from torch import Tensor
 from torch.nn import functional
@@ -85,6 +85,23 @@ CASES: list[Case] = [
         None,
     ),
     ({"minibatch_stddev": False, "loss": "non-saturating"}, {**DCGAN, "fmap_max": 4}, None),
+    ({"optimiser": "sgd"}, {"latents": "uniform", "generator_norm": "response"}, 0.4),
+    (
+        {
+            "minibatch_stddev": False,
+            "loss": "non-saturating",
+            "optimiser": "sgd",
+            "discriminator_steps": 2,
+            "minibatch_per_device": 4,
+        },
+        {**MLP, "fmap_max": 4},
+        None,
+    ),
+    (
+        {"minibatch_stddev": False, "loss": "minimax", "label_conditioning": "acgan"},
+        {**MLP, "classes": 3},
+        None,
+    ),
 ]
 
 

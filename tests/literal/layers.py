@@ -44,6 +44,15 @@ def pixel_norm(x: Array) -> Array:
     return np.asarray(x / np.sqrt((x**2).mean(axis=1, keepdims=True) + 1e-8))
 
 
+def response_norm(x: Array) -> Array:
+    """Krizhevsky et al. 2012: k = 2, n = 5, alpha = 1e-4, beta = 0.75."""
+    out = np.empty_like(x)
+    for i in range(x.shape[1]):
+        near = x[:, max(0, i - 2) : i + 3]
+        out[:, i] = x[:, i] / (2 + 1e-4 * (near**2).sum(axis=1)) ** 0.75
+    return out
+
+
 def batch_norm(x: Array, gain: Array, bias: Array) -> Array:
     """By the population variance of each map over images and pixels; gain and bias [C]."""
     out = np.empty_like(x)

@@ -81,7 +81,10 @@ class Literal:
     def active(self, x: Array, slope: float = 0.2, norm: bool = True) -> Array:
         """What follows a layer of G but toRGB."""
         x = lrelu(x, 0 if self.spec.generator_activation == "relu" else slope)
-        return layers.pixel_norm(x) if norm and self.spec.generator_norm == "pixel" else x
+        if not norm or self.spec.generator_norm not in ("pixel", "response"):
+            return x
+        after = {"pixel": layers.pixel_norm, "response": layers.response_norm}
+        return after[self.spec.generator_norm](x)
 
 
 class LiteralGenerator(Literal):

@@ -21,6 +21,23 @@ from pgpipe.gan.networks import Networks
 from pgpipe.gan.step import Minibatch
 
 
+class Descent(torch.optim.Optimizer):
+    """Plain steps against the gradient (Goodfellow et al. 2014, algorithm 1)."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Move all parameters that have a gradient."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p -= group["rate"] * p.grad
+
+
+def uniform(shape: tuple[int, ...], key: Tensor) -> Tensor:
+    """On [-1, 1]."""
+    return torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), rng.uniform(shape, key))
+
+
 class Twin:
     """Trains copies of the networks that it is given."""
 
@@ -37,8 +54,13 @@ class Twin:
             "foreach": False,
             "fused": False,
         }
-        self.adam_g = torch.optim.Adam(self.G.parameters(), **settings)
-        self.adam_d = torch.optim.Adam(self.D.parameters(), **settings)
+        nets = self.G, self.D
+        self.adam_g, self.adam_d = (
+            torch.optim.Adam(net.parameters(), **settings)
+            if train.optimiser == "adam"
+            else Descent(net.parameters(), {"rate": train.learning_rate})
+            for net in nets
+        )
         self.running = float(networks.fake_score) if networks.fake_score is not None else 0.0
 
     def key(self, stream: str, batch: Minibatch) -> Tensor:
@@ -59,7 +81,9 @@ class Twin:
 
     def fakes(self, batch: Minibatch, stream: str, labels: Tensor | None) -> Tensor:
         shape = (len(batch.images), self.G.spec.latent_size)
-        images: Tensor = self.G(rng.normal(shape, self.key(stream, batch)), labels, batch.fade)
+        key = self.key(stream, batch)
+        z = rng.normal(shape, key) if self.G.spec.latents == "normal" else uniform(shape, key)
+        images: Tensor = self.G(z, labels, batch.fade)
         return images
 
     def noise(self, batch: Minibatch, stream: str) -> Callable[[Tensor], Tensor]:
@@ -94,8 +118,22 @@ class Twin:
     def scored(
         self, batch: Minibatch, images: Tensor, stream: str, labels: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
+        if self.D.spec.name == "mlp":
+            return self.with_dropout(batch, images, stream)
         with noise_before(cast("Discriminator", self.D).noisy(), self.noise(batch, stream)):
             return self.judged(images, batch.fade, labels)
+
+    def with_dropout(self, batch: Minibatch, images: Tensor, stream: str) -> tuple[Tensor, Tensor]:
+        """D of 2014 by its weights: a fifth of the pixels, a half of the features dropped."""
+        named = dict(self.D.named_parameters())
+        x, key = images.flatten(1), self.key(f"dropout {stream}", batch)
+        for number, (name, kept) in enumerate({"first": 0.8, "second": 0.5, "score": 0.5}.items()):
+            chance = rng.uniform(tuple(x.shape), rng.mix(key + number))
+            x = torch.where(chance < 1 - kept, 0.0, x / kept)
+            x = x @ named[f"blocks.4.{name}.weight"].T + named[f"blocks.4.{name}.bias"]
+            if name != "score":
+                x = torch.stack([x[:, piece::5] for piece in range(5)]).amax(dim=0)
+        return x[:, 0], x[:, 1:]
 
     def norms(self, images: Tensor, batch: Minibatch) -> Tensor:
         """Of D's gradient over native pixels: [N]."""

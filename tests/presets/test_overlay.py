@@ -24,7 +24,7 @@ def document() -> dict[str, Any]:
         "r16": phase(16, "r8", 1, 1),
     }
     train = {"minibatch": 8, "learning_rate": 0.002, "mirror": False, "loss": "wgan-gp"}
-    return {"growth": {"final": "r8", "phases": phases}, "train": train}
+    return {"growth": {"final": "r8", "fade": "linear", "phases": phases}, "train": train}
 
 
 def applied(*overlays: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +113,11 @@ def test_bad_directive_is_named(overlay: dict[str, Any], message: str) -> None:
 
 def test_without_growing_the_final_phase_shows_all_images_of_its_chain() -> None:
     alone = applied({"growing": False})["growth"]
-    assert alone == {"final": "r8", "phases": {"r8": phase(8, "init", 0, 12, minibatch=4)}}
+    assert alone == {
+        "final": "r8",
+        "fade": "linear",
+        "phases": {"r8": phase(8, "init", 0, 12, minibatch=4)},
+    }
 
 
 def test_without_growing_other_presets_still_state_the_schedule() -> None:

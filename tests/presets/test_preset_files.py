@@ -23,6 +23,7 @@ JUDGED = ("acgan", "matching", "projection", "joint")  # how D judges labels
 TUNED = ("finetune", "finetune-flat", "finetune-grown")  # on the user's pictures, however many
 RELATIVES = ("autoencoder", "vae", "vae-gan", "dcgan", "pggan")
 PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
+OF_PAPER = ("growth-grown", "growth-flat", "fade-linear", "fade-smooth", "fade-step")
 WHOLE = [
     *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
     *([f"table1-{row}", f"table1-{data}"] for row in ROWS for data in DATA),
@@ -30,6 +31,7 @@ WHOLE = [
     *([row, "own-300"] for row in TUNED),
     *([f"conditions-{form}", "conditions-photos"] for form in JUDGED),
     *([f"relatives-{row}", "relatives-photos"] for row in RELATIVES),
+    *([row, "table1-photos"] for row in OF_PAPER),
     *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
 ]
 
@@ -96,9 +98,8 @@ def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> No
         numbers += ["score.inception_images", "score.inception_splits", "score.fid_images"]
     if found["dataset.name"] in STACKS:
         numbers += ["score.mode_samples", "score.mode_evaluations"]
-    without_data = len(chosen) == 1 and chosen[0].startswith(
-        ("table1-", "mnist-1k-", "conditions-", "relatives-")
-    )
+    rows = ("table1-", "mnist-1k-", "conditions-", "relatives-", *OF_PAPER)
+    without_data = len(chosen) == 1 and chosen[0].startswith(rows)
     if not without_data and not SIZED & {*chosen}:
         assert [found[name] for name in numbers if type(found[name]) is not int] == []
 

@@ -109,6 +109,15 @@ def test_probabilities_of_pixels_need_a_tanh(system: str) -> None:
     accept(**{**valid("vae-gan"), "train__reconstruction": "bernoulli"})
 
 
+def test_fully_connected_networks_have_one_phase_and_their_own_switches() -> None:
+    own = {**VALID_DCGAN, **under("model", SYSTEMS["mlp"].decided), "model__name": "mlp"}
+    accept(**own, model__latents="uniform", train__optimiser="sgd")
+    message = refusal(**{**own, "model__generator_norm": "response"})
+    assert message == "params.yaml: model: generator_norm: a mlp has none, not response"
+    grown = {k: v for k, v in own.items() if not k.startswith("growth")}
+    assert "must be init for a mlp" in refusal(**grown)
+
+
 @pytest.mark.parametrize("stddev", [True, 4])
 def test_dcgan_has_no_minibatch_stddev(stddev: bool | int) -> None:
     message = refusal(**{**VALID_DCGAN, "train__minibatch_stddev": stddev})
@@ -242,8 +251,15 @@ def test_updates_at_once_are_one_and_one(steps: int) -> None:
         ("model__discriminator_divisor", 0, "0 is not >= 1"),
         ("model__latent_norm", False, "False is not one of 'latent', 'joined' or 'none'"),
         ("model__generator_activation", "elu", "'elu' is not one of 'lrelu' or 'relu'"),
-        ("model__generator_norm", "layer", "'layer' is not one of 'pixel', 'batch' or 'none'"),
         ("model__first_layer", "odd", "'odd' is not one of 'plain', 'pixel-bias' or 'no-norm'"),
+        ("model__latents", "cauchy", "'cauchy' is not one of 'normal' or 'uniform'"),
+        (
+            "model__generator_norm",
+            "layer",
+            "'layer' is not one of 'pixel', 'batch', 'response' or 'none'",
+        ),
+        ("train__optimiser", "momentum", "'momentum' is not one of 'adam' or 'sgd'"),
+        ("growth__fade", "cubic", "'cubic' is not one of 'linear', 'smooth' or 'step'"),
         ("model__discriminator_norm", "pixel", "'pixel' is not one of 'none', 'layer' or 'batch'"),
         ("model__minibatch_discrimination", -1, "-1 is not >= 0"),
         ("train__adam_reset", "grow", "'grow' is not one of 'fades', 'growth' or 'never'"),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from specs import network_spec
 from tinyphase import CLASSES, IMAGES, MINIBATCH, TICK, Count, Place, damage, last_state, phase
 
 from pgpipe.errors import IntegrityError, Interrupted, PgpipeError, ResourceError, UsageError
@@ -291,7 +292,7 @@ def test_more_images_are_drawn_for_the_inception_score_alone(
     monkeypatch.setattr(features, "of", seen)
     worker = Worker(task, tmp_path)
     assert counts == [20, 44], "the reals that are compared with, and others"
-    assert len(worker.latents(4)) == len(worker.labels()) == 44
+    assert len(worker.latents(network_spec())) == len(worker.labels()) == 44
     by_fid = quick_task(R16, section.model_copy(update={"select": "best:fid"}), "")
     assert by_fid
     assert by_fid.inception_images == 0

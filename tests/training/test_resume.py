@@ -1,15 +1,26 @@
 """A phase that is interrupted anywhere ends at the same bits, whatever is switched on."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from specs import CODER, ROW_A
-from tinyphase import MINIBATCH, STEPS, Count, Place, facts_of, is_finished, last_state
+from specs import CODER, MLP, ROW_A
+from tinyphase import (
+    FIRST_STEPS,
+    MINIBATCH,
+    STEPS,
+    Count,
+    Place,
+    facts_of,
+    is_finished,
+    last_state,
+)
 
 from pgpipe.errors import Interrupted
 from pgpipe.plumbing import tensors
 from pgpipe.training.checkpoint import StateFolder
+from pgpipe.training.phase import PhaseTraining
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +113,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "weak networks": ({"name": "weak", "fused_downsampling": False}, {}),
+    "plain steps": ({"latents": "uniform"}, {"optimiser": "sgd", "adam_reset": "never"}),
     "relativistic": ({}, {"loss": "relativistic", "minibatch_stddev": 4}),
     **{
         name: (
@@ -124,6 +136,25 @@ def test_interrupted_after_every_step_it_ends_at_the_same_bits_with(
         place.interrupted(parts, 1)
     place.run(parts)
     assert last_state(parts).name == last_state(whole).name
+
+
+def test_networks_that_do_not_grow_drop_the_same_after_every_interruption(tmp_path: Path) -> None:
+    """Fully connected, by plain steps, which leave no moments in the state."""
+    train = {"minibatch_stddev": False, "loss": "minimax", "optimiser": "sgd"}
+    place = Place(tmp_path, {**MLP, "fused_downsampling": False}, train)
+    states = {}
+    for name, last in (("whole", 10**9), ("parts", 1)):
+        folder, pieces = StateFolder(tmp_path / name), 0
+        while folder.result(FIRST_STEPS * MINIBATCH) is None:
+            listener, pieces = Count(last), pieces + 1
+            job, batches = place.first_job(), place.batches(4)
+            with suppress(Interrupted):
+                PhaseTraining(job, batches, folder, listener).run(listener.stop)
+        assert pieces == (1 if name == "whole" else FIRST_STEPS)
+        states[name] = folder.states()[-1]
+    assert states["parts"].name == states["whole"].name
+    saved = tensors.read(states["whole"])[0]
+    assert not [name for name in saved if name.startswith("adam.")]
 
 
 @pytest.mark.parametrize(

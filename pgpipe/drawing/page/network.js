@@ -20,6 +20,10 @@ function hashes(seed, stream, count) {
 }
 
 function latentOf(model, seed) {
+  if (model.latents === "uniform") {
+    const bits = hashes(seed, model.streams.latent, model.latent_size);
+    return Float32Array.from(bits, x => Number(x >> 40n) * 2 ** -23 - 1);
+  }
   const half = Math.ceil(model.latent_size / 2), z = new Float32Array(2 * half);
   hashes(seed, model.streams.latent, half).forEach((bits, n) => {
     const radius = Math.sqrt(-2 * Math.log((Number(bits >> 32n) + 0.5) * 2 ** -32));
@@ -50,6 +54,19 @@ function normalised(x, maps) {  // pixel norm
     for (let i = p; i < x.length; i += pixels) sum += x[i] * x[i];
     const factor = 1 / Math.sqrt(sum / maps + 1e-8);
     for (let i = p; i < x.length; i += pixels) x[i] *= factor;
+  }
+  return x;
+}
+
+function responded(x, maps) {  // local response normalisation, over five feature maps
+  const pixels = x.length / maps, squares = x.map(value => value * value);
+  for (let i = 0; i < x.length; i++) {
+    let sum = 0;
+    for (let k = -2; k <= 2; k++) {
+      const j = i + k * pixels;
+      if (j >= 0 && j < x.length) sum += squares[j];
+    }
+    x[i] *= (2 + 1e-4 * sum) ** -0.75;
   }
   return x;
 }
@@ -90,6 +107,15 @@ function taps(maps, found) {
     return values;
   });
   return {offsets, weights};
+}
+
+function dense(layer, weight) {  // weight [K, C]
+  const {maps_in: C, maps: K} = layer;
+  return x => Float32Array.from({length: K}, (_, k) => {
+    let sum = 0;
+    for (let c = 0; c < C; c++) sum += weight[k * C + c] * x[c];
+    return sum;
+  });
 }
 
 function convolution(layer, size, weight) {  // weight [K, C, k, k]
@@ -221,6 +247,7 @@ class Network {
       const gain = layer.norm && take(K);
       const linear = {
         first: () => first(layer, weight),
+        dense: () => dense(layer, weight),
         same: () => convolution(layer, size, weight),
         up: () => transposed(layer, size, boxed(layer, weight), 4, 1),
         transposed: () => transposed(layer, size, weight, kernel, 2),
@@ -248,7 +275,8 @@ class Network {
     for (const {layer, linear, bias, gain} of this.layers) {
       batch = batch.map(linear);
       finish(batch, layer, bias, gain, layer.slope);
-      if (layer.pixel_norm) batch.forEach(x => normalised(x, layer.maps));
+      const after = {pixel: normalised, response: responded}[layer.norm_after];
+      if (after) batch.forEach(x => after(x, layer.maps));
     }
     return this.pixels(batch[0]);
   }
