@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from imagesets import noise, stream
-from specs import MODEL
+from specs import CODER, MODEL
 from tinyparams import phase, phases, with_values
 from training_memory import two_steps
 
@@ -17,6 +17,7 @@ from stages import check
 
 SMALL: dict[str, Any] = {"fmap_base": 512, "fmap_max": 64}
 JOINT = {"label_conditioning": "joint", "loss": "non-saturating"}
+JUDGED = {**SMALL, "name": "vae-gan", "latent_norm": "none"}
 TOLERANCE = 0.15
 faults = pytest.mark.faults
 
@@ -37,6 +38,9 @@ faults = pytest.mark.faults
         pytest.param(64, SMALL | {"classes": 10, "conditioning": "joint"}, JOINT, marks=faults),
         pytest.param(16, {"fmap_base": 2048, "fmap_max": 512}, {"loss": "wgan-gp"}, marks=faults),
         pytest.param(128, {"fmap_base": 2048, "fmap_max": 256}, {"minibatch": 4}, marks=faults),
+        pytest.param(64, SMALL | CODER, {"minibatch_stddev": False}, marks=faults),
+        pytest.param(64, JUDGED, {"loss": "wgan-gp"}, marks=faults),
+        pytest.param(64, JUDGED, {"loss": "hinge", "minibatch": 32}, marks=faults),
     ],
 )
 def test_training_takes_what_was_estimated(
