@@ -18,7 +18,13 @@ tags:
 - image-generation
 ---
 """
-ARCHITECTURES = {"pggan": "Progressive GAN", "dcgan": "DCGAN", "weak": "small GAN"}
+ARCHITECTURES = {
+    "pggan": "Progressive GAN",
+    "dcgan": "DCGAN",
+    "weak": "small GAN",
+    "vae": "VAE",
+    "vae-gan": "VAE-GAN",
+}  # others are called by their names
 PYTHON = """\
 ```python
 from pathlib import Path
@@ -49,7 +55,7 @@ images = generator(torch.randn(4, {latent_size}){shares})  # [4, {channels}, {si
 ```"""
 
 NETWORKS = """\
-`networks.safetensors` has the discriminator, too: in a project of pgpipe, `model.start: FOLDER`
+`networks.safetensors` has the other networks, too: in a project of pgpipe, `model.start: FOLDER`
 starts a training from it."""
 
 SNIPPETS = {
