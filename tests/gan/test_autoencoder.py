@@ -236,6 +236,10 @@ def test_the_realness_of_fakes_moves_the_decoder_alone() -> None:
     assert not same("generator", 0, 2)
 
 
+def taped(nets: Networks) -> Taped:
+    return Taped(lambda: list(tensors_of(nets).values()))
+
+
 @pytest.mark.parametrize("system", STEPS)
 def test_a_step_is_captured_and_divided_as_any_other(system: str) -> None:
     """Recorded once and repeated, it gives the same bits; in parts, the same but for rounding."""
@@ -244,8 +248,7 @@ def test_a_step_is_captured_and_divided_as_any_other(system: str) -> None:
         nets, train = started(system, {"minibatch_stddev": False, **changes}, {})
         step: Any = STEPS[system](nets, train)
         if way == "captured":
-            tensors = partial(tensors_of, nets)
-            step = CapturedStep(step, lambda of=tensors: Taped(lambda: list(of().values())))
+            step = CapturedStep(step, partial(taped, nets))
         for n in range(5):
             step([minibatch(8 * n, 0, n / 5)])
         ends[way] = tensors_of(nets)
