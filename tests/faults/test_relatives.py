@@ -87,3 +87,14 @@ def test_it_runs_to_its_scores_and_pictures(system: str, pipelines: Pipelines) -
         images = [Path(name) for name in both]
         drawing.project(images, "models/r16", None, 2, 2, Path("projected"))
         assert (Path("projected") / "00.json").is_file()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("system", ["vae-gan"])
+def test_two_processes_share_its_minibatches(system: str, pipelines: Pipelines) -> None:
+    chosen = document(system)
+    chosen["train"]["minibatch_stddev"] = False
+    outcome = pipelines.run(chosen, processes=2)
+    assert outcome.refused_by == ""
+    assert not outcome.missing
+    assert outcome.scores["reconstruction_error"] > 0
