@@ -79,7 +79,7 @@ def run() -> None:
             near,
         )
         write_bytes(PAGE, html.encode())
-        link_or_copy(final / HISTORY, paths.HISTORY)
+        hand_on_history(final, history)
         link_or_copy(final / SCORES, paths.QUICK_SCORES)
         log_all(tracker, final, history)
         if near is not None:
@@ -116,6 +116,19 @@ def write_figures(final: Path, history: History) -> None:
     if len(scores):
         drawn = figures.quick_scores(scores, history, sealed.read_json(METRICS)["kimg"])
         write_bytes(FIGURES / "quick_scores.png", page.png(drawn))
+
+
+def hand_on_history(final: Path, history: History) -> None:
+    """Write history.csv, with empty columns of what DVC's plots show and the system has not.
+
+    DVC draws none of a plot's lines where a column of one is missing.
+    """
+    missing = [name for name in figures.PLOTTED if name not in history]
+    if not missing:
+        link_or_copy(final / HISTORY, paths.HISTORY)
+        return
+    filled = history.assign(**dict.fromkeys(missing, ""))
+    write_bytes(paths.HISTORY, filled.to_csv(index=False).encode())
 
 
 def write_neighbours(mirror: bool) -> dict[str, Any]:

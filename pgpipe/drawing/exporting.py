@@ -115,7 +115,7 @@ def write_networks(folder: Path, place: Path) -> None:
     """
     file = next((place / name for name in (STATE, NETWORKS) if (place / name).is_file()), None)
     if file is None:
-        raise UsageError(f"--networks: {place}: no folder with {STATE}: there is no discriminator")
+        raise UsageError(f"--networks: {place}: no folder with {STATE}: there is a generator alone")
     started.read(file).save(folder / NETWORKS)
 
 

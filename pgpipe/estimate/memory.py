@@ -17,6 +17,9 @@ SCORING = 280_000_000  # bytes of the interpreter and the libraries of the metri
 TEMPORARY = 4  # times D's weights: scaled ones, and those in the order that a processor likes
 HELD_BY_G = 6.0  # times G's maps, which simultaneous updates hold beside D's
 HELD_BY_MISMATCHED = 1.5  # times D's maps, of a joint score's third pairs
+SECOND_KIND = 2.8  # times D's maps, which a second kind of fakes adds (VAE-GAN)
+HELD_BY_CODERS = 3.2  # times an encoder's and its decoder's maps, in their own update ...
+HELD_BY_JUDGES = 4.0  # ... and times D's
 NORMALISED = 1.8  # times, where D normalises its maps
 HALVED = 0.5  # times, in bfloat16
 
@@ -36,9 +39,13 @@ def feature_map_bytes(plan: Plan, phase: Phase) -> float:
     """Bytes of the feature maps that a step holds at once."""
     train, spec, system = plan.train, plan.spec, SYSTEMS[plan.model.name]
     numbers = {name: n.activations(spec, phase.res) for name, n in system.networks.items()}
-    of_g = numbers.pop(system.averages[system.sampled])
-    mismatched = HELD_BY_MISMATCHED if train.label_conditioning == "joint" else 0
-    held = (LOSSES[train.loss].held + mismatched) * sum(numbers.values())
+    of_g, of_e = numbers.pop(system.averages[system.sampled]), numbers.pop("encoder", 0)
+    of_d, more = sum(numbers.values()), SECOND_KIND if system.encoder else 0.0
+    more += HELD_BY_MISMATCHED if train.label_conditioning == "joint" else 0
+    held = (LOSSES[train.loss].held + more) * of_d
+    if system.encoder:  # its own update, in which D sees both kinds of fakes, if there is one
+        fakes = 2 if of_d else 1
+        held = max(held, HELD_BY_CODERS * (of_e + fakes * of_g) + HELD_BY_JUDGES * of_d)
     held *= NORMALISED if spec.discriminator_norm != "none" else 1
     if train.updates == "simultaneous":
         held += HELD_BY_G * of_g

@@ -23,7 +23,9 @@ ARCHITECTURES = {
     "dcgan": "DCGAN",
     "mlp": "fully connected GAN",
     "weak": "small GAN",
-}
+    "vae": "VAE",
+    "vae-gan": "VAE-GAN",
+}  # others are called by their names
 LATENTS = {  # with torch and with numpy
     "normal": ("torch.randn(4, {})", "np.random.randn(4, {})"),
     "uniform": ("torch.rand(4, {}) * 2 - 1", "np.random.uniform(-1, 1, (4, {}))"),
@@ -58,7 +60,7 @@ images = generator({torch_latents}{shares})  # [4, {channels}, {side}, {side}]
 ```"""
 
 NETWORKS = """\
-`networks.safetensors` has the discriminator, too: in a project of pgpipe, `model.start: FOLDER`
+`networks.safetensors` has the other networks, too: in a project of pgpipe, `model.start: FOLDER`
 starts a training from it."""
 
 SNIPPETS = {

@@ -33,6 +33,7 @@ PANELS = {
     "reconstruction": ("reconstruction",),
     "KL": ("kl",),
 }
+PLOTTED = (*PANELS["loss"], *PANELS["mean score of D"])  # in dvc.yaml, too
 HEIGHTS = (3, 2, 1.4)  # of the panels, in turn, relative to one another
 
 

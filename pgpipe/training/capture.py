@@ -14,13 +14,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pgpipe.gan.step import Minibatch, Step
+from pgpipe.gan.step import BaseStep, Minibatch
 from pgpipe.plumbing.terminal import warn
 
 WARM_UP = 3  # steps before a capture: they allocate what lasts, and choose algorithms
 
 Call = Callable[[], Tensor]
-Train = Callable[[Sequence[Minibatch]], Tensor]  # as `Step`
+Train = Callable[[Sequence[Minibatch]], Tensor]  # as `BaseStep`
 
 
 class Graph(Protocol):
@@ -71,7 +71,7 @@ class CudaGraph:
 class CapturedStep:
     """A step that is captured once for each part of a phase."""
 
-    def __init__(self, step: Step, new_graph: Callable[[], Graph] = CudaGraph) -> None:
+    def __init__(self, step: BaseStep, new_graph: Callable[[], Graph] = CudaGraph) -> None:
         self.step, self.new_graph = step, new_graph
         self.inputs: list[Minibatch] = []  # static, as the graph reads them
         self.figures: Tensor | None = None  # static, as the graph writes them
@@ -123,7 +123,7 @@ def shapes(batches: Sequence[Minibatch]) -> list[torch.Size | None]:
     return [None if x is None else x.shape for x in tensors(batches)]
 
 
-def as_asked(step: Step) -> Train:
+def as_asked(step: BaseStep) -> Train:
     """Return the step as a CUDA graph, if the section asks for it and there can be one."""
     if not step.section.capture:
         return step

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from imagesets import noise, stream
-from specs import MLP, MODEL
+from specs import CODER, MLP, MODEL
 from tinyparams import phase, phases, with_values
 from training_memory import two_steps
 
@@ -23,6 +23,7 @@ FIRST: dict[str, Any] = {  # as the preset gan-2014
     "discriminator_divisor": 5,
 }
 JOINT = {"label_conditioning": "joint", "loss": "non-saturating"}
+JUDGED = {**SMALL, "name": "vae-gan", "latent_norm": "none"}
 TOLERANCE = 0.15
 faults = pytest.mark.faults
 
@@ -44,6 +45,9 @@ faults = pytest.mark.faults
         pytest.param(32, FIRST, {"minibatch_stddev": False, "optimiser": "sgd"}, marks=faults),
         pytest.param(16, {"fmap_base": 2048, "fmap_max": 512}, {"loss": "wgan-gp"}, marks=faults),
         pytest.param(128, {"fmap_base": 2048, "fmap_max": 256}, {"minibatch": 4}, marks=faults),
+        pytest.param(64, SMALL | CODER, {"minibatch_stddev": False}, marks=faults),
+        pytest.param(64, JUDGED, {"loss": "wgan-gp"}, marks=faults),
+        pytest.param(64, JUDGED, {"loss": "hinge", "minibatch": 32}, marks=faults),
     ],
 )
 def test_training_takes_what_was_estimated(

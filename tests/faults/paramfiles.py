@@ -144,6 +144,7 @@ NONSENSE: list[tuple[str, dict[str, str]]] = [
     ("updates", {"train.updates": "simultaneous", "train.discriminator_steps": "2"}),
     ("train.full_resolution", {"train.gradient_at": "full", "train.full_resolution": "64"}),
     ("dcgan", {"model.name": "dcgan"}),
+    ("vae", {"model.name": "vae"}),
     ("model.name", {"model.name": "weak", "model.fused_downsampling": "false",
                     "growth.final": "r16"}),
     ("model.generator_norm", {"model.generator_norm": "batch", "sample.minibatch": "1"}),

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tinyparams import phase, phases, with_values
+from tinyparams import ROOT, phase, phases, with_values
 
 from faults.drawn import Document
 from faults.pipelines import Pipelines
 from pgpipe.commands import drawing
+from pgpipe.config import load_yaml
 from pgpipe.data.feeding.multires import read_manifest
 from pgpipe.gan.systems import SYSTEMS
 from stages import report
-from stages.paths import FIGURES, MULTIRES, PAGE
+from stages.paths import FIGURES, HISTORY, MULTIRES, PAGE
 
+DVC = load_yaml(ROOT / "dvc.yaml")
 RELATIVES = [
     pytest.param(name, marks=[] if name == "vae-gan" else pytest.mark.faults)
     for name, system in SYSTEMS.items()
@@ -75,6 +77,9 @@ def test_it_runs_to_its_scores_and_pictures(system: str, pipelines: Pipelines) -
         page = PAGE.read_text()
         assert f"<h1>{system}: folder</h1>" in page
         assert "Held-out images, and in the row below" in page
+        columns = HISTORY.read_text().splitlines()[0].split(",")
+        plots = [y for plot in DVC["plots"][:2] for of in plot.values() for y in of["y"].values()]
+        assert {name for names in plots for name in names} <= {*columns}
         both = [f"../classes/{name}.png" for name in ("a/00", "b/01")]
         to = Path("walk.png")
         drawing.walk("models/r16", ",".join(both), "0-7", None, False, 3, 30.0, "1x1", to)
@@ -82,3 +87,14 @@ def test_it_runs_to_its_scores_and_pictures(system: str, pipelines: Pipelines) -
         images = [Path(name) for name in both]
         drawing.project(images, "models/r16", None, 2, 2, Path("projected"))
         assert (Path("projected") / "00.json").is_file()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("system", ["vae-gan"])
+def test_two_processes_share_its_minibatches(system: str, pipelines: Pipelines) -> None:
+    chosen = document(system)
+    chosen["train"]["minibatch_stddev"] = False
+    outcome = pipelines.run(chosen, processes=2)
+    assert outcome.refused_by == ""
+    assert not outcome.missing
+    assert outcome.scores["reconstruction_error"] > 0

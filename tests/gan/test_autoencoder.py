@@ -1,6 +1,7 @@
 """Autoencoder, VAE, VAE-GAN: likelihoods, the encoder, and steps against formulas written out."""
 
 import math
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from literal.autoencoder import CodingTwin
 from scipy import integrate, stats
 from specs import CODER, network_spec, train_section
+from taped import Taped
 from tinynets import disturbed, pictures
-from tinytraining import minibatch, networks
+from tinytraining import assert_equal, minibatch, networks
 from torch import Tensor
 
 from pgpipe import rng
@@ -18,9 +20,10 @@ from pgpipe.gan import weights
 from pgpipe.gan.autoencoder import AutoencoderStep, Encoder, VaeGanStep, VaeStep
 from pgpipe.gan.layers import downsample
 from pgpipe.gan.losses.reconstruction import LIKELIHOODS, bernoulli, kl, sample
-from pgpipe.gan.networks import Networks
+from pgpipe.gan.networks import Networks, tensors_of
 from pgpipe.gan.step import BaseStep
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.training.capture import CapturedStep
 
 STEPS: dict[str, type[BaseStep]] = {
     "autoencoder": AutoencoderStep,
@@ -231,3 +234,25 @@ def test_the_realness_of_fakes_moves_the_decoder_alone() -> None:
     assert same("generator", 0, 1), "the KL is the encoder's"
     assert same("encoder", 0, 2), "gamma is the decoder's"
     assert not same("generator", 0, 2)
+
+
+def taped(nets: Networks) -> Taped:
+    return Taped(lambda: list(tensors_of(nets).values()))
+
+
+@pytest.mark.parametrize("system", STEPS)
+def test_a_step_is_captured_and_divided_as_any_other(system: str) -> None:
+    """Recorded once and repeated, it gives the same bits; in parts, the same but for rounding."""
+    ends = {}
+    for way, changes in (("plain", {}), ("captured", {}), ("parts", {"minibatch_per_device": 4})):
+        nets, train = started(system, {"minibatch_stddev": False, **changes}, {})
+        step: Any = STEPS[system](nets, train)
+        if way == "captured":
+            step = CapturedStep(step, partial(taped, nets))
+        for n in range(5):
+            step([minibatch(8 * n, 0, n / 5)])
+        ends[way] = tensors_of(nets)
+    assert_equal(ends["plain"], ends["captured"])
+    for name, value in ends["plain"].items():
+        if not name.startswith("adam"):
+            torch.testing.assert_close(ends["parts"][name], value, rtol=0, atol=1e-3)
