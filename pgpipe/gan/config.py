@@ -62,7 +62,13 @@ class Architecture(Section):
     @model_validator(mode="after")
     def is_the_architecture_that_it_names(self) -> "Architecture":
         """Switches that an architecture has decided have its values."""
-        require_decided(self, self.name, SYSTEMS[self.name].decided)
+        system = SYSTEMS[self.name]
+        require_decided(self, self.name, system.decided)
+        if self.latent_size < system.least_latent:
+            raise ValueError(
+                f"latent_size: {self.latent_size} is not >= {system.least_latent}, which a "
+                f"{self.name} needs"
+            )
         return self
 
 

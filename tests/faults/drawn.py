@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from schema import choices, fields
 
 from pgpipe.gan.losses.table import LOSSES
-from pgpipe.gan.systems import SYSTEMS, WEAK_RESOLUTION
+from pgpipe.gan.systems import SYSTEMS
 
 Document = dict[str, dict[str, Any]]
 Values = Callable[[Random], Any]  # that a parameter may have
@@ -132,12 +132,13 @@ def document(random: Random, sets: int) -> Document:
         if section in drawn:
             drawn[section][key] = values(of_data if section == "dataset" else random)
     model, train = drawn["model"], drawn["train"]
-    system = SYSTEMS[model["name"]]
-    model |= system.decided
-    train |= system.decided_of_train
     fit_images(drawn["dataset"])
-    if model["name"] == "weak" and drawn["dataset"]["resolution"] < WEAK_RESOLUTION:
+    system = SYSTEMS[model["name"]]
+    too_small = drawn["dataset"]["resolution"] < (system.final or 0)
+    if too_small or model["latent_size"] < system.least_latent:
         model["name"] = "pggan"
+    model |= SYSTEMS[model["name"]].decided
+    train |= SYSTEMS[model["name"]].decided_of_train
     growth = grown(random, drawn["dataset"]["resolution"], model["name"])
     fit_training(model, train, growth)
     return {**drawn, "growth": growth}
@@ -145,6 +146,11 @@ def document(random: Random, sets: int) -> Document:
 
 def grown(random: Random, top: int, name: str) -> dict[str, Any]:
     """A section `growth`: any first resolution, forks, phases beside the final chain."""
+    if name == "stackgan":
+        few_images = {"fade_kimg": 0.0, "stable_kimg": 0.008}
+        phases = {16: "init", 64: "r16"}
+        of = {f"r{size}": {"res": size, "from": at, **few_images} for size, at in phases.items()}
+        return {"final": "r64", "phases": of}
     sizes = [size for size in (4, 8, 16, 32) if 8 * (name == "dcgan") <= size <= top]
     found: dict[str, Any] = {}
     for size in sizes[random.randrange(len(sizes)) :]:
