@@ -167,7 +167,7 @@ class TrainSection(Section):
 
     # Of autoencoder and vae: what the decoder's pixels are the parameters of.
     reconstruction: Literal["gaussian", "laplace", "bernoulli"]
-    kl_weight: Weight  # of vae and vae-gan: of the codes' KL to N(0, I) [1]
+    kl_weight: Weight  # of vae and vae-gan: of the codes' KL to N(0, I); stackgan: conditions' [1]
     feature_weight: Weight  # of vae-gan: gamma, of the reconstruction in the decoder's loss
 
     # true: over the whole minibatch; N: over groups of N

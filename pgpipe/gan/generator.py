@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.layers import Conv, LayerOptions, Seed4x4, UpConv, lrelu, one_hot, upsample
+from pgpipe.gan.layers import Conv, Layer, LayerOptions, Seed4x4, UpConv, lrelu, one_hot, upsample
 from pgpipe.gan.normalisation import pixel_norm
 from pgpipe.gan.widths import feature_maps, resolutions
 
@@ -75,6 +75,13 @@ class Generator(nn.Module):
         self.blocks[name] = FirstBlock(spec) if resolution == 4 else Block(spec, resolution)
         maps, options = feature_maps(spec, resolution), LayerOptions(spec.equalised_lr)
         self.to_rgb[name] = Conv(maps, spec.channels, 1, gain=1.0, options=options)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers that draw, in their order; the last one makes the pixels."""
+        inner = [module for module in self.blocks.modules() if isinstance(module, Layer)]
+        last = self.to_rgb[str(self.resolution)]
+        assert isinstance(last, Layer)
+        return [*inner, last]
 
     def forward(
         self, z: Tensor, labels: Tensor | None = None, fade: Tensor | None = None

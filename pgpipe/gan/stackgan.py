@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Block, Generator, activation_of, options_of
-from pgpipe.gan.layers import Conv, Dense, LayerOptions, beside, one_hot
+from pgpipe.gan.layers import Conv, Dense, Layer, LayerOptions, beside, one_hot
+from pgpipe.gan.losses.reconstruction import kl, sample
 from pgpipe.gan.step import Minibatch, Step
 from pgpipe.gan.systems import STACKED
 from pgpipe.gan.widths import augmented_numbers, feature_maps
 
 RESIDUAL_BLOCKS = 2
-KL_WEIGHT = 1.0  # lambda of eq. 2 and 4
 
 
 class Augmentation(nn.Module):
@@ -48,20 +48,7 @@ class Augmentation(nn.Module):
 
     def forward(self, condition: Tensor, normal: Tensor) -> Tensor:
         """Return mean + deviation * normal for conditions [N, E] and draws [N, A] of N(0, I)."""
-        mean, log_variance = self.moments(condition)
-        return mean + (log_variance / 2).exp() * normal
-
-    def divergence(self, condition: Tensor) -> Tensor:
-        """Return the divergence from N(0, I) of the Gaussians of conditions [N, E]: []."""
-        return divergence(*self.moments(condition))
-
-
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, I)) per number, averaged over the minibatch: [] (eq. 2).
-
-    Per number, as in the released code: the sum over all of them would outweigh the game.
-    """
-    return (mean.square() + log_variance.exp() - log_variance - 1).mean() / 2
+        return sample(*self.moments(condition), normal)
 
 
 class Residual(nn.Module):
@@ -116,6 +103,13 @@ class StackGenerator(Generator):
             self.augmentation0.requires_grad_(False)
             self.augmentation1 = Augmentation(spec)
             self.second = SecondStage(spec, below, top)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers that draw; the last one makes the pixels."""
+        of_first = self.first.layers()
+        others = [module for module in self.modules() if isinstance(module, Layer)]
+        unused = {*self.first.modules()} - {*of_first}  # toRGB of lower resolutions
+        return [layer for layer in others if layer not in unused]
 
     @property
     def newest(self) -> Augmentation:
@@ -178,7 +172,7 @@ class StackDiscriminator(Discriminator):
 
 
 class StackStep(Step):
-    """The step of a GAN whose generator also keeps its conditions' Gaussians near N(0, I)."""
+    """The step of a GAN whose G also keeps its conditions' Gaussians near N(0, I) (eq. 2 and 4)."""
 
     def generator_loss(self, batch: Minibatch, fake: Tensor, drawn_for: Tensor | None) -> Tensor:
         """Return G's loss [] on fakes [N, C, R, R] and the labels [N] that they were drawn for."""
@@ -186,4 +180,6 @@ class StackStep(Step):
         assert isinstance(self.G, StackGenerator)
         loss = super().generator_loss(batch, fake, drawn_for)
         condition = one_hot(drawn_for, self.G.spec.classes, torch.float32)
-        return loss + KL_WEIGHT * self.G.newest.divergence(condition)
+        mean, log_variance = self.G.newest.moments(condition)
+        # Per number, as in the released code: a sum over all of them would outweigh the game.
+        return loss + self.section.kl_weight * kl(mean, log_variance) / mean.shape[1]

@@ -18,7 +18,15 @@ tags:
 - image-generation
 ---
 """
-ARCHITECTURES = {"pggan": "Progressive GAN", "dcgan": "DCGAN", "weak": "small GAN"}
+ARCHITECTURES = {
+    "pggan": "Progressive GAN",
+    "dcgan": "DCGAN",
+    "weak": "small GAN",
+    "autoencoder": "Autoencoder",
+    "vae": "VAE",
+    "vae-gan": "VAE-GAN",
+    "stackgan": "StackGAN",
+}
 PYTHON = """\
 ```python
 from pathlib import Path

@@ -12,12 +12,19 @@ from pgpipe.config import Document, nearest
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.presets import files as presets
-from pgpipe.studies import conditions, finetune, modes, relatives, table1
+from pgpipe.studies import conditions, finetune, modes, relatives, stack, table1
 from pgpipe.studies.study import Study
 
 STUDIES = {
     study.name: study
-    for study in (table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY)
+    for study in (
+        table1.STUDY,
+        modes.STUDY,
+        finetune.STUDY,
+        conditions.STUDY,
+        relatives.STUDY,
+        stack.STUDY,
+    )
 }
 
 

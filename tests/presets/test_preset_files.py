@@ -30,6 +30,7 @@ WHOLE = [
     *([row, "own-300"] for row in TUNED),
     *([f"conditions-{form}", "conditions-photos"] for form in JUDGED),
     *([f"relatives-{row}", "relatives-photos"] for row in RELATIVES),
+    *([f"stack-{row}", "stack-photos"] for row in ("stackgan", "grown", "grown-longer")),
     *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
 ]
 
@@ -97,7 +98,7 @@ def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> No
     if found["dataset.name"] in STACKS:
         numbers += ["score.mode_samples", "score.mode_evaluations"]
     without_data = len(chosen) == 1 and chosen[0].startswith(
-        ("table1-", "mnist-1k-", "conditions-", "relatives-")
+        ("table1-", "mnist-1k-", "conditions-", "relatives-", "stack-")
     )
     if not without_data and not SIZED & {*chosen}:
         assert [found[name] for name in numbers if type(found[name]) is not int] == []
