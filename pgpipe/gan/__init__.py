@@ -17,6 +17,7 @@ Read it in the paper's order:
     sampling        drawing images; samples: many of them
     dcgan, weak     other networks; systems: the table of all that can be trained        table 1, E
     autoencoder     D's trunk encodes, G decodes: autoencoder, VAE, VAE-GAN; encoding: their codes
+    stackgan        a second GAN enlarges what a first one draws
     convolution     a second derivative that is cheap
 
 One step, which `step` writes out:
