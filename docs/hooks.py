@@ -30,6 +30,7 @@ GROUPS = {
     "Discrete-mode test": ("mnist-1k", "digits-1k"),
     "How D judges labels": ("conditions-",),
     "Relatives": ("relatives-",),
+    "Stacked or grown": ("stack-",),
     "Others": ("",),
 }  # of presets, by how their names begin
 

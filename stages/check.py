@@ -83,12 +83,20 @@ class Params(Section):
         """Each phase is a stage of its own, also one that does not lead to the final one."""
         name, system = self.model.name, SYSTEMS[self.model.name]
         for key, phase in self.growth.phases.items():
-            smaller = (f"r{phase.res // factor}" for factor in system.growth_factors)
-            origins = ["init", *(origin for origin in smaller if phase.res > system.smallest)]
+            origins = system.origins(phase.res)
+            if system.chain and not origins:
+                raise ValueError(
+                    f"growth.phases.{key}: the phases of a {name} are "
+                    f"{' and '.join(f'r{res}' for res in system.chain)}"
+                )
             if phase.origin not in origins:
                 raise ValueError(
                     f"growth.phases.{key}.from: must be {' or '.join(origins)} for {a(name)}, not "
                     f"{phase.origin}"
+                )
+            if system.chain and phase.fade_kimg:
+                raise ValueError(
+                    f"growth.phases.{key}.fade_kimg: must be 0, as nothing fades in a {name}"
                 )
             if not system.smallest <= phase.res <= system.largest:
                 raise ValueError(

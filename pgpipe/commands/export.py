@@ -50,15 +50,11 @@ def export(
         if networks:
             exporting.write_networks(folder, place)
         exporting.write_graphs(folder, found.generator, onnx, torchscript)
-        if (size := browser.weights_bytes(found.generator)) <= browser.MOST_BYTES:
+        if not (told := browser.obstacle(found.generator)):
             about = f"{config['parameters']:,} parameters. Drawn by this page, on your machine."
             write_bytes(folder / exporting.PAGE, browser.page(found, title, about))
         else:
-            note(
-                f"index.html is not written: {size / 1e6:.1f} MB of weights are more than the "
-                f"{browser.MOST_BYTES // 1_000_000} MB that a browser draws from; for a page that "
-                "draws, run `pgpipe explore`"
-            )
+            note(f"index.html is not written: {told}; for a page that draws, run `pgpipe explore`")
         names = exporting.written(folder)
         text = card.render(config, origin, names)
         write_bytes(folder / exporting.CARD, text.encode())

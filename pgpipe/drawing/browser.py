@@ -30,18 +30,18 @@ SLOPES = {"relu": 0.0, "lrelu": 0.2}  # of negative numbers, by spec.generator_a
 WEAK_SLOPE = 0.3  # of the weak generator's leaky ReLU
 
 
-def layers_of(generator: Generator) -> list[Layer]:
-    """Return the layers that draw, in their order; the last one makes the pixels."""
-    inner = [m for m in generator.blocks.modules() if isinstance(m, Layer)]
-    last = [
-        m for m in generator.to_rgb[str(generator.resolution)].modules() if isinstance(m, Layer)
-    ]
-    return [*inner, *last]
-
-
-def weights_bytes(generator: Generator) -> int:
-    """Return the bytes of the weights that a page would hold."""
-    return sum(4 * p.numel() for layer in layers_of(generator) for p in layer.parameters())
+def obstacle(generator: Generator) -> str | None:
+    """Return why a page cannot hold a generator; None where it can."""
+    layers = generator.layers()
+    if any(type(layer) not in KINDS for layer in layers) or not hasattr(generator, "blocks"):
+        return f"a page cannot draw a {generator.spec.name}"
+    size = sum(4 * p.numel() for layer in layers for p in layer.parameters())
+    if size > MOST_BYTES:
+        return (
+            f"{size / 1e6:.1f} MB of weights are more than the {MOST_BYTES // 1_000_000} MB that a "
+            "browser draws from"
+        )
+    return None
 
 
 def page(trained: Trained, title: str, about: str, served: bool = False) -> bytes:
@@ -54,8 +54,10 @@ def page(trained: Trained, title: str, about: str, served: bool = False) -> byte
         served: it asks its server for images, and holds no weights.
 
     Raises:
-        UsageError: the generator has layers that the page does not know.
+        UsageError: the page would hold a generator that it cannot draw.
     """
+    if not served and (told := obstacle(trained.generator)):
+        raise UsageError(told)
     tensors = () if served else numbers(trained.generator)
     data = b"".join(tensor.cpu().numpy().astype("<f4").tobytes() for tensor in tensors)
     known = model(trained) | {"layers": [] if served else described(trained.generator)}
@@ -76,7 +78,7 @@ def page(trained: Trained, title: str, about: str, served: bool = False) -> byte
 
 def numbers(generator: Generator) -> Iterator[Tensor]:
     """Yield weight, bias and gain of each layer, the weights as the layer computes with them."""
-    for layer in layers_of(generator):
+    for layer in generator.layers():
         yield layer.scaled().detach()
         yield layer.bias.detach()
         if isinstance(layer.norm, BatchNorm):
@@ -103,17 +105,15 @@ def model(trained: Trained) -> dict[str, Any]:
 
 def described(generator: Generator) -> list[dict[str, Any]]:
     """Return what each layer does that draws."""
-    return [description(generator, layer) for layer in layers_of(generator)]
+    return [description(generator, layer) for layer in generator.layers()]
 
 
 def description(generator: Generator, layer: Layer) -> dict[str, Any]:
     """Return what a layer of the page does; the last one has no activation."""
-    if type(layer) not in KINDS:
-        raise UsageError(f"a page cannot draw a {generator.spec.name}: {type(layer).__name__}")
     kind, spec = KINDS[type(layer)], generator.spec
     shape = layer.weight.shape  # [K, C], [K, C, k, k], or [C, K, k, k] of what enlarges
     maps, maps_in = shape[:2] if kind in ("same", "dense") else (shape[1], shape[0])
-    inner = layer is not layers_of(generator)[-1]
+    inner = layer is not generator.layers()[-1]
     normed = inner and not (kind == "first" and spec.first_layer == "no-norm")
     slope = WEAK_SLOPE if spec.name == "weak" else SLOPES[spec.generator_activation]
     return {

@@ -15,7 +15,7 @@ from pgpipe.drawing import seeds as by_seed
 from pgpipe.drawing.writing import titled
 from pgpipe.errors import UsageError
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.layers import Layer, Seed4x4
+from pgpipe.gan.layers import Seed4x4
 from pgpipe.images import Images, grid, write_png
 
 MOST_IMAGES = 4096
@@ -44,9 +44,13 @@ def directions(generator: Generator, count: int) -> Tensor:
 @torch.no_grad()
 def first_weight(generator: Generator) -> Tensor:
     """Return the first layer's weight, [latent_size + classes, outputs]."""
-    first = next(module for module in generator.modules() if isinstance(module, Layer))
-    weight = first.scaled()
-    return weight.flatten(1) if isinstance(first, Seed4x4) else weight.T
+    first = generator.layers()[0]
+    weight = first.scaled().flatten(1) if isinstance(first, Seed4x4) else first.scaled().T
+    if len(weight) != generator.spec.latent_size + generator.spec.classes:
+        raise UsageError(
+            f"a {generator.spec.name} has no layer that the whole latent enters, so no directions"
+        )
+    return weight
 
 
 def write(

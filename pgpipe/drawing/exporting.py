@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pgpipe import __version__
-from pgpipe.drawing import browser, graphs, seeds
+from pgpipe.drawing import graphs, seeds
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import PgpipeError, UsageError
 from pgpipe.gan import started
@@ -57,7 +57,7 @@ def config_of(trained: Trained, facts: dict[str, Any], data: bytes) -> Config:
 
 def parameters(generator: Generator) -> int:
     """Return the number of parameters that draw; toRGB of smaller resolutions do not."""
-    return browser.weights_bytes(generator) // 4
+    return sum(p.numel() for layer in generator.layers() for p in layer.parameters())
 
 
 def samples(trained: Trained) -> bytes:

@@ -19,6 +19,7 @@ Read it in the paper's order:
     dcgan, mlp, weak    other networks; systems: the table of all that can be trained   table 1, E
     autoencoder     D's trunk encodes, G decodes: autoencoder, VAE, VAE-GAN; encoding: their codes
     layerwise       the networks as a table of their layers                              table 2
+    stackgan        a second GAN enlarges what a first one draws
     convolution     a second derivative that is cheap
 
 One step, which `step` writes out:

@@ -67,7 +67,13 @@ class Architecture(Section):
     @model_validator(mode="after")
     def is_the_architecture_that_it_names(self) -> "Architecture":
         """Switches that an architecture has decided have its values."""
-        require_decided(self, self.name, SYSTEMS[self.name].decided)
+        system = SYSTEMS[self.name]
+        require_decided(self, self.name, system.decided)
+        if self.latent_size < system.least_latent:
+            raise ValueError(
+                f"latent_size: {self.latent_size} is not >= {system.least_latent}, which a "
+                f"{self.name} needs"
+            )
         if self.first_layer != "plain" and self.generator_norm != "pixel":
             raise ValueError(f"first_layer: {self.first_layer} needs generator_norm: pixel")
         return self
@@ -171,7 +177,7 @@ class TrainSection(Section):
 
     # Of autoencoder and vae: what the decoder's pixels are the parameters of.
     reconstruction: Literal["gaussian", "laplace", "bernoulli"]
-    kl_weight: Weight  # of vae and vae-gan: of the codes' KL to N(0, I) [1]
+    kl_weight: Weight  # of vae and vae-gan: of the codes' KL to N(0, I); stackgan: conditions' [1]
     feature_weight: Weight  # of vae-gan: gamma, of the reconstruction in the decoder's loss
 
     # true: over the whole minibatch; N: over groups of N

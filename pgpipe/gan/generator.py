@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgpipe.gan.config import NetworkSpec
-from pgpipe.gan.layers import Conv, LayerOptions, Seed4x4, UpConv, lrelu, one_hot, upsample
+from pgpipe.gan.layers import Conv, Layer, LayerOptions, Seed4x4, UpConv, lrelu, one_hot, upsample
 from pgpipe.gan.normalisation import pixel_norm, response_norm
 from pgpipe.gan.widths import feature_maps, resolutions
 
@@ -77,6 +77,12 @@ class Generator(nn.Module):
         self.blocks[name] = FirstBlock(spec) if resolution == 4 else Block(spec, resolution)
         maps, options = feature_maps(spec, resolution), LayerOptions(spec.equalised_lr)
         self.to_rgb[name] = Conv(maps, spec.channels, 1, gain=1.0, options=options)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers that draw, in their order; the last one makes the pixels."""
+        last = self.to_rgb[str(self.resolution)]
+        modules = [*self.blocks.modules(), *last.modules()]
+        return [module for module in modules if isinstance(module, Layer)]
 
     def forward(
         self, z: Tensor, labels: Tensor | None = None, fade: Tensor | None = None

@@ -94,6 +94,8 @@ def build(
     for name, net in (trained | averages).items():
         weights.load(net, tensors, name)
         net.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+    for name, of in system.averages.items():
+        freeze(trained[of], averages[name])
     optimisers = {name: optimiser(net, section, learning_rate) for name, net in trained.items()}
     fake_score = None
     if section.loss == "lsgan":
@@ -101,6 +103,14 @@ def build(
     made = Networks(trained, optimisers, averages, system.averages, fake_score)
     load_moments(made, tensors)
     return made
+
+
+@torch.no_grad()
+def freeze(net: nn.Module, average: nn.Module) -> None:
+    """Give a network's frozen parameters the values of its average, which is what was sampled."""
+    for parameter, averaged in zip(net.parameters(), average.parameters(), strict=True):
+        if not parameter.requires_grad:
+            parameter.copy_(averaged)
 
 
 def optimiser(net: nn.Module, section: TrainSection, learning_rate: float) -> Optimizer:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pgpipe.gan.widths import (
     DISCRIMINATION,
+    augmented_numbers,
     discriminator_maps,
     feature_maps,
     hidden_maps,
@@ -21,6 +22,7 @@ from pgpipe.gan.widths import (
 
 WEAK_RESOLUTION = 32  # pixels, for which the weak networks are made
 MAXOUT_PIECES = 5  # linear pieces of a maxout unit
+STACKED = (16, 64)  # pixels of StackGAN's two stages
 
 Sizes = list[int]  # the number of elements of each weight, bias and gain
 Spec = Any  # a `config.NetworkSpec`, whose module builds on this one
@@ -51,6 +53,18 @@ class System(NamedTuple):
     smallest: int = 4  # pixels of a phase
     largest: int = 1024
     final: int | None = None  # pixels that the last phase has to have
+    chain: tuple[int, ...] = ()  # pixels of all phases, where these are fixed; nothing fades then
+    least_latent: int = 1  # numbers that a latent has to have
+
+    def origins(self, resolution: int) -> list[str]:
+        """Return what a phase of so many pixels may grow from; none where it cannot be."""
+        if self.chain:
+            before = dict(
+                zip(self.chain, ("init", *(f"r{res}" for res in self.chain)), strict=False)
+            )
+            return [before[resolution]] if resolution in before else []
+        smaller = [f"r{resolution // factor}" for factor in self.growth_factors]
+        return ["init", *(smaller if resolution > self.smallest else [])]
 
     @property
     def code(self) -> list[str]:
@@ -178,9 +192,33 @@ def count_mlp_discriminator(spec: Spec, resolution: int) -> Sizes:
     return found + layer(units, MAXOUT_PIECES * units) + layer(units, 1 + spec.classes)
 
 
+def count_stack_generator(spec: Spec, resolution: int) -> Sizes:
+    """Count StackGAN's: each stage with its augmentation, the second one's residual blocks."""
+    (below, top), own = STACKED, augmented_numbers(spec)
+    augmentation = layer(spec.classes, 2 * own)
+    joined = {"latent_size": spec.latent_size - own, "classes": 0}
+    found = augmentation + count_generator(spec.model_copy(update=joined), below)
+    if resolution == below:
+        return found
+    norm = "batch" if spec.generator_norm == "batch" else "none"
+    maps = feature_maps(spec, below)
+    found += augmentation + layer(9 * spec.channels, maps, norm)
+    found += layer(9 * (maps + own), maps, norm) + 4 * layer(9 * maps, maps, norm)
+    for res in (2 * below, top):
+        maps, maps_below = feature_maps(spec, res), feature_maps(spec, res // 2)
+        found += layer(9 * maps_below, maps, norm) + layer(9 * maps, maps, norm)
+    return found + layer(maps, spec.channels)
+
+
 def generator_activations(spec: Spec, resolution: int) -> int:
     """Return the numbers in a generator's feature maps: two layers per resolution."""
     return sum(2 * feature_maps(spec, res) * res**2 for res in resolutions(resolution))
+
+
+def stack_activations(spec: Spec, resolution: int) -> int:
+    """Return the numbers in StackGAN's feature maps: 6 layers more at the lower resolution."""
+    more = 6 * feature_maps(spec, STACKED[0]) * STACKED[0] ** 2
+    return generator_activations(spec, resolution) + (more if resolution > STACKED[0] else 0)
 
 
 def discriminator_activations(spec: Spec, resolution: int) -> int:
@@ -336,5 +374,28 @@ SYSTEMS = {
         statistics=("loss_g", "reconstruction", "kl", *STATISTICS_D),
         decided={"latents": "normal", "latent_norm": "none"},
         decided_of_train={"updates": "alternating", "label_conditioning": False},
+    ),
+    "stackgan": System(
+        networks={
+            "generator": Network(
+                "pgpipe.gan.stackgan:StackGenerator", count_stack_generator, stack_activations
+            ),
+            "discriminator": Network(
+                "pgpipe.gan.stackgan:StackDiscriminator",
+                count_discriminator,
+                discriminator_activations,
+            ),
+        },
+        averages=AVERAGE,
+        sampled="average",
+        step="pgpipe.gan.stackgan:StackStep",
+        statistics=STATISTICS,
+        decided={"latent_norm": "none", "minibatch_discrimination": 0},
+        decided_of_train={"label_conditioning": "matching"},
+        smallest=STACKED[0],
+        largest=STACKED[1],
+        final=STACKED[1],
+        chain=STACKED,
+        least_latent=4,
     ),
 }

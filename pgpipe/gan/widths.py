@@ -21,6 +21,10 @@ class Model(Protocol):
     def discriminator_divisor(self) -> int:
         """D has so many times fewer."""
 
+    @property
+    def latent_size(self) -> int:
+        """Numbers that an image is drawn from."""
+
 
 def feature_maps(model: Model, resolution: int) -> int:
     """Return `nf`, the feature maps of the layers at a resolution (s = log2(resolution) - 1)."""
@@ -35,6 +39,11 @@ def discriminator_maps(model: Model, resolution: int) -> int:
 def hidden_maps(model: Model) -> int:
     """Return `nf(0)`, the features between D's last convolution and its score."""
     return max(1, min(model.fmap_base, model.fmap_max) // model.discriminator_divisor)
+
+
+def augmented_numbers(model: Model) -> int:
+    """Return the numbers of a latent that a conditioning augmentation of `stackgan` draws."""
+    return model.latent_size // 4
 
 
 def resolutions(top: int) -> list[int]:

@@ -25,6 +25,7 @@ ARCHITECTURES = {
     "weak": "small GAN",
     "vae": "VAE",
     "vae-gan": "VAE-GAN",
+    "stackgan": "StackGAN",
 }  # others are called by their names
 LATENTS = {  # with torch and with numpy
     "normal": ("torch.randn(4, {})", "np.random.randn(4, {})"),

@@ -20,6 +20,7 @@ from pgpipe.studies import (
     growth,
     modes,
     relatives,
+    stack,
     table1,
 )
 from pgpipe.studies.study import Study
@@ -28,7 +29,7 @@ STUDIES = {
     study.name: study
     for study in (
         *(table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY),
-        *(growth.STUDY, cifar10.STUDY, fades.STUDY),
+        *(growth.STUDY, cifar10.STUDY, fades.STUDY, stack.STUDY),
     )
 }
 

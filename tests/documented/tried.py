@@ -45,6 +45,7 @@ JOBS_GO_ON = (
     "test_killed_and_interrupted_jobs_go_on_and_what_is_done_is_not_run_again"
 )
 JOBS_OF_SLURM = "tests/experiments/test_jobs.py::test_slurm_gets_an_array_with_what_was_asked_for"
+STACK = "tests/faults/test_relatives.py::test_a_stack_of_two_gans_runs_to_its_scores"
 RELATIVES = "tests/faults/test_relatives.py::test_it_runs_to_its_scores_and_pictures"
 SWITCH = "here::test_one_switch_is_an_experiment"
 SHARED_STORE = (
@@ -108,6 +109,7 @@ TRIED = {
     r"git checkout params\.yaml": FOLLOWS,
     r"pgpipe preset NAME && dvc repro": MERGES,
     r"pgpipe preset relatives-\S+ relatives-photos && dvc repro": RELATIVES,
+    r"pgpipe preset stack-stackgan stack-photos && dvc repro": STACK,
     r"pgpipe (prepare|score)": "tests/test_pipeline.py::test_leaves_page_scores_and_models",
     r"pgpipe preset quick && dvc repro": "tests/test_notebook.py::test_the_notebook_runs",
     COMMIT_OWN: "here::test_own_images_are_looked_at_first",

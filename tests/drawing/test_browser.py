@@ -73,7 +73,8 @@ def require_close(rgba: list[list[int]], expected: Images) -> None:
 
 def test_every_system_is_tried() -> None:
     drawn = {SYSTEMS[network_spec(**changes).name].sampled_network for changes in NETWORKS.values()}
-    assert drawn == {system.sampled_network for system in SYSTEMS.values()}
+    refused = {SYSTEMS["stackgan"].sampled_network}  # in one line: tests/faults/test_relatives.py
+    assert drawn == {system.sampled_network for system in SYSTEMS.values()} - refused
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node here: JavaScript is not run")

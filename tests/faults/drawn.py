@@ -14,7 +14,7 @@ from schema import choices, fields
 
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.schedule import Shape
-from pgpipe.gan.systems import SYSTEMS, WEAK_RESOLUTION
+from pgpipe.gan.systems import SYSTEMS
 
 SHAPES = get_args(Shape)
 Document = dict[str, dict[str, Any]]
@@ -135,14 +135,15 @@ def document(random: Random, sets: int) -> Document:
         if section in drawn:
             drawn[section][key] = values(of_data if section == "dataset" else random)
     model, train = drawn["model"], drawn["train"]
+    fit_images(drawn["dataset"])
     system = SYSTEMS[model["name"]]
-    model |= system.decided
-    train |= system.decided_of_train
+    too_small = drawn["dataset"]["resolution"] < (system.final or 0)
+    if too_small or model["latent_size"] < system.least_latent:
+        model["name"] = "pggan"
+    model |= SYSTEMS[model["name"]].decided
+    train |= SYSTEMS[model["name"]].decided_of_train
     if model["generator_norm"] != "pixel":
         model["first_layer"] = "plain"
-    fit_images(drawn["dataset"])
-    if model["name"] == "weak" and drawn["dataset"]["resolution"] < WEAK_RESOLUTION:
-        model["name"] = "pggan"
     growth = grown(random, drawn["dataset"]["resolution"], model["name"])
     fit_training(model, train, growth)
     return {**drawn, "growth": growth}
@@ -150,6 +151,11 @@ def document(random: Random, sets: int) -> Document:
 
 def grown(random: Random, top: int, name: str) -> dict[str, Any]:
     """A section `growth`: any first resolution, forks, phases beside the final chain."""
+    if name == "stackgan":
+        few_images = {"fade_kimg": 0.0, "stable_kimg": 0.008}
+        phases = {16: "init", 64: "r16"}
+        of = {f"r{size}": {"res": size, "from": at, **few_images} for size, at in phases.items()}
+        return {"final": "r64", "phases": of}
     sizes = [size for size in (4, 8, 16, 32) if FLAT.get(name, 4) <= size <= top]
     found: dict[str, Any] = {}
     for size in sizes[random.randrange(len(sizes)) :]:

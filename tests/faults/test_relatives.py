@@ -1,4 +1,4 @@
-"""Systems with an encoder, from the parameters to the report and the commands that use a model."""
+"""Systems with an encoder, and a stack of two GANs: to the report and the commands of a model."""
 
 from contextlib import chdir
 from pathlib import Path
@@ -11,8 +11,10 @@ from tinyparams import ROOT, phase, phases, with_values
 from faults.drawn import Document
 from faults.pipelines import Pipelines
 from pgpipe.commands import drawing
+from pgpipe.commands.export import export
 from pgpipe.config import load_yaml
 from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.errors import UsageError
 from pgpipe.gan.systems import SYSTEMS
 from stages import report
 from stages.paths import FIGURES, HISTORY, MULTIRES, PAGE
@@ -55,6 +57,30 @@ def document(system: str) -> Document:
         **growth, **sizes, model__name=system, train__select="best:swd_avg", **decided
     )
     return found
+
+
+@pytest.mark.slow
+def test_a_stack_of_two_gans_runs_to_its_scores(pipelines: Pipelines) -> None:
+    """From labelled images to scores; what needs a latent that enters in one place says so."""
+    chosen = document("stackgan")
+    growth = phases(r16=phase(16, "init", 0, 0.016), r64=phase(64, "r16", 0, 0.016))
+    chosen["growth"] = {"final": "r64", "phases": growth["growth__phases"]}
+    chosen["dataset"]["resolution"] = 64
+    chosen["model"]["latent_size"] = 8
+    with chdir(pipelines.project("it", chosen)):
+        outcome = pipelines.stages(chosen, 1)
+        report.run()
+        assert not outcome.missing
+        assert outcome.scores["swd_avg"] > 0
+        assert "<h1>stackgan: folder</h1>" in PAGE.read_text()
+        drawing.generate("models/r64", "0-3", "a", False, False, Path("drawn"))
+        drawn = [np.asarray(Image.open(file)) for file in sorted(Path("drawn").glob("*.png"))]
+        assert [image.shape for image in drawn] == [(64, 64, 3)] * 4
+        export("models/r64", Path("exported"))
+        assert (Path("exported") / "generator.safetensors").is_file()
+        assert not (Path("exported") / "index.html").exists()
+        with pytest.raises(UsageError, match="a stackgan has no layer that the whole latent"):
+            drawing.directions("models/r64", "0-1", 2)
 
 
 def held_out() -> int:

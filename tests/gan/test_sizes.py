@@ -9,6 +9,7 @@ from pgpipe.gan import weights
 from pgpipe.gan.systems import SYSTEMS
 
 WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
+STACK: dict[str, Any] = {"name": "stackgan", "latent_norm": "none", "latent_size": 13}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,9 @@ WEAK: dict[str, Any] = {"name": "weak", "fmap_base": 64}
         (4, CODER),
         (16, {**CODER, "name": "autoencoder", "discriminator_norm": "layer"}),
         (16, {**CODER, "name": "vae-gan", "minibatch_stddev": 4, "minibatch_discrimination": 2}),
+        (16, {**STACK, "classes": 3}),
+        (64, {**STACK, "classes": 10, "channels": 1}),
+        (64, {**STACK, "classes": 2, "generator_norm": "batch", "discriminator_norm": "layer"}),
     ],
 )
 def test_counts_are_those_of_the_networks(resolution: int, changes: dict[str, Any]) -> None:

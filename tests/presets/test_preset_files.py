@@ -32,6 +32,7 @@ WHOLE = [
     *([f"conditions-{form}", "conditions-photos"] for form in JUDGED),
     *([f"relatives-{row}", "relatives-photos"] for row in RELATIVES),
     *([row, "table1-photos"] for row in OF_PAPER),
+    *([f"stack-{row}", "stack-photos"] for row in ("stackgan", "grown", "grown-longer")),
     *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
 ]
 
@@ -98,7 +99,7 @@ def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> No
         numbers += ["score.inception_images", "score.inception_splits", "score.fid_images"]
     if found["dataset.name"] in STACKS:
         numbers += ["score.mode_samples", "score.mode_evaluations"]
-    rows = ("table1-", "mnist-1k-", "conditions-", "relatives-", *OF_PAPER)
+    rows = ("table1-", "mnist-1k-", "conditions-", "relatives-", "stack-", *OF_PAPER)
     without_data = len(chosen) == 1 and chosen[0].startswith(rows)
     if not without_data and not SIZED & {*chosen}:
         assert [found[name] for name in numbers if type(found[name]) is not int] == []

@@ -63,6 +63,21 @@ def test_fine_tuning_and_training_from_nothing_differ_in_that_alone() -> None:
     assert (plan.dataset.images, plan.score.swd_images, plan.sample.images) == (300, 150, 150)
 
 
+def test_a_stack_and_what_is_grown_see_equal_images_or_take_equal_time() -> None:
+    """On one core, at 78 and 33 images/s of the stack; 275, 136, 69, 54, 35 of what is grown."""
+    rows = {row: [f"stack-{row}", "stack-photos"] for row in ("stackgan", "grown", "grown-longer")}
+    assert {total_kimg(*rows[row]) for row in ("stackgan", "grown")} == {32}
+    speeds = {4: 275, 8: 136, 16: 69, 32: 54, 64: 35}
+    stacked, grown = (phases_of(*rows[row]) for row in ("stackgan", "grown-longer"))
+    seconds = sum(phase.images / speeds[res] for res, phase in grown.items())
+    assert seconds == pytest.approx(stacked[16].images / 78 + stacked[64].images / 33, rel=0.02)
+    assert {phase.fade_kimg for phase in stacked.values()} == {0}
+    others = between(rows["grown"], rows["stackgan"])
+    assert {k: v for k, v in others.items() if not k.startswith("growth")} == {
+        "model.name": "stackgan", "model.latent_norm": "none",
+    }  # fmt: skip
+
+
 def test_relatives_see_equal_images_with_equal_networks() -> None:
     rows = {row: [f"relatives-{row}", "relatives-photos"] for row in
             ("autoencoder", "vae", "vae-gan", "dcgan", "pggan")}  # fmt: skip

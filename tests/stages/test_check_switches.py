@@ -190,6 +190,40 @@ def test_no_phase_of_the_weak_networks_is_larger_not_even_beside_the_final_one()
     )
 
 
+STACK = {
+    "model__name": "stackgan",
+    "model__latent_norm": "none",
+    "train__label_conditioning": "matching",
+    "dataset__resolution": 64,
+    "growth__final": "r64",
+    "train__full_resolution": 64,
+}
+TWO = {"r16": phase(16, "init", fade=0), "r64": phase(64, "r16", fade=0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("growth.phases.r32: the phases of a stackgan are r16 and r64",
+         {"growth__phases": {**TWO, "r32": phase(32, "r16", fade=0)}}),
+        ("growth.phases.r64.from: must be r16 for a stackgan, not init",
+         {"growth__phases": {**TWO, "r64": phase(64, "init", fade=0)}}),
+        ("growth.phases.r64.fade_kimg: must be 0, as nothing fades in a stackgan",
+         {"growth__phases": {**TWO, "r64": phase(64, "r16")}}),
+        ("model.name: stackgan ends with 64 pixels, growth.final is r16",
+         {"growth__final": "r16", "train__full_resolution": 16}),
+        ("model: latent_size: 3 is not >= 4, which a stackgan needs", {"model__latent_size": 3}),
+        ("train.label_conditioning: a stackgan has matching, not acgan",
+         {"train__label_conditioning": "acgan"}),
+        ("model: latent_norm: a stackgan has none, not latent", {"model__latent_norm": "latent"}),
+    ],
+)  # fmt: skip
+def test_a_stack_is_two_phases_with_labels(text: str, changes: dict[str, Any]) -> None:
+    valid = {**STACK, "growth__phases": TWO}
+    accept(**valid)
+    assert refusal(**{**valid, **changes}) == f"params.yaml: {text}"
+
+
 # Statistics of a minibatch
 
 
