@@ -32,7 +32,8 @@ def test_normal_ones_go_along_great_circles_and_uniform_ones_straight() -> None:
     expected = np.concatenate([np.linspace(points[n], points[n + 1], 5) for n in range(2)])
     np.testing.assert_allclose(straight, expected, atol=1e-6)
     round_ = latents.path(spec("normal"), ends, 5)
-    lengths = [np.linspace(*np.linalg.norm(points[n : n + 2], axis=1), 5) for n in range(2)]
+    of_ends = [float(np.linalg.norm(point)) for point in points]
+    lengths = [np.linspace(of_ends[n], of_ends[n + 1], 5) for n in range(2)]
     np.testing.assert_allclose(round_.norm(dim=1), np.concatenate(lengths), rtol=1e-5)
     torch.testing.assert_close(round_[[0, 4, 9]], ends)
     turn = torch.nn.functional.cosine_similarity(round_[:4], round_[1:5]).acos()
