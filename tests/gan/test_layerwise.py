@@ -121,6 +121,12 @@ SPECS = {
     "dcgan": (network_spec(**DCGAN, classes=2), 16),
     "weak": (network_spec(name="weak"), 32),
     "mlp": (network_spec(**MLP, classes=2), 8),
+    "stackgan": (
+        network_spec(
+            **SYSTEMS["stackgan"].decided, name="stackgan", minibatch_stddev=False, classes=3
+        ),
+        16,
+    ),
     **{
         name: (network_spec(**{**CODER, "name": name}), 8)
         for name in ("autoencoder", "vae", "vae-gan")
