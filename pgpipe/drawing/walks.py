@@ -48,10 +48,7 @@ def tour(spec: NetworkSpec, stops: Tensor, frames: int, cells: int) -> Tensor:
 
 
 def path(spec: NetworkSpec, ends: Tensor, frames: int) -> Tensor:
-    """Return the ways between latents [n + 1, L], each without its end: [n * frames, L].
-
-    Lengths of normal latents are not kept; who does not normalise them gets the expected one.
-    """
+    """Return the ways between latents [n + 1, L], each without its end: [n * frames, L]."""
     steps = latents.path(spec, ends, frames + 1).view(len(ends) - 1, frames + 1, -1)[:, :-1]
     return steps.flatten(0, 1)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from pgpipe import rng
 from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.discriminator import Discriminator, LastBlock, options_of
-from pgpipe.gan.layers import Dense, kernels_kept
+from pgpipe.gan.layers import Dense, kernels_kept, without_autocast
 from pgpipe.gan.losses.reconstruction import LIKELIHOODS, gaussian, kl, sample
 from pgpipe.gan.networks import Networks
 from pgpipe.gan.step import BaseStep, Minibatch, Step, autocast, gradients, weights_fixed
@@ -38,7 +38,7 @@ class Code(LastBlock):
     def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
         """[N, C, 4, 4] -> [N, 2 latent_size]."""
         x = self.features(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             moments: Tensor = self.moments(x.float())
         return moments
 

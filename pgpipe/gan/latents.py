@@ -25,13 +25,15 @@ def draw(spec: NetworkSpec, count: int, key: Tensor) -> Tensor:
 def path(spec: NetworkSpec, ends: Tensor, steps: int) -> Tensor:
     """Return the ways between consecutive latents [n + 1, L], so many steps each: [n * steps, L].
 
-    Normal latents go along great circles, at the length that is expected of them; uniform ones
-    straight, which stays inside the cube.
+    Normal latents go along great circles while their length changes evenly, as codes of photographs
+    do; uniform ones straight, which stays inside the cube.
     """
-    if spec.latents == "normal":
-        return spherical_path(ends, steps) * math.sqrt(ends.shape[1])
     t = torch.linspace(0, 1, steps)[None, :, None]
-    return torch.lerp(ends[:-1, None], ends[1:, None], t).flatten(0, 1)
+    if spec.latents == "uniform":
+        return torch.lerp(ends[:-1, None], ends[1:, None], t).flatten(0, 1)
+    lengths = ends.norm(dim=1, keepdim=True)
+    length = torch.lerp(lengths[:-1, None], lengths[1:, None], t).flatten(0, 1)
+    return spherical_path(ends, steps) * length
 
 
 def spherical_path(ends: Tensor, steps: int) -> Tensor:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from merging import params_of
-from specs import DCGAN, MLP, ROW_A, network_spec
+from specs import CODER, DCGAN, MLP, ROW_A, network_spec
 from tinynets import PAPER
 
 from pgpipe.gan import layerwise, weights
@@ -121,6 +121,16 @@ SPECS = {
     "dcgan": (network_spec(**DCGAN, classes=2), 16),
     "weak": (network_spec(name="weak"), 32),
     "mlp": (network_spec(**MLP, classes=2), 8),
+    "stackgan": (
+        network_spec(
+            **SYSTEMS["stackgan"].decided, name="stackgan", minibatch_stddev=False, classes=3
+        ),
+        16,
+    ),
+    **{
+        name: (network_spec(**{**CODER, "name": name}), 8)
+        for name in ("autoencoder", "vae", "vae-gan")
+    },
 }
 
 
@@ -164,6 +174,8 @@ def test_every_system_s_layers_have_all_weights_that_an_image_meets(name: str) -
         assert layerwise.parameters(spec, network, resolution) == every
         assert sum(row.parameters for row in rows) == every - sum(ends)
         assert (rows[-1].shape[1:] == (resolution, resolution)) == (network == "generator")
+        if network == "encoder":
+            assert rows[-1].shape == (2 * spec.latent_size, 1, 1), "mean and log-variance"
 
 
 def test_every_system_is_listed() -> None:
