@@ -83,12 +83,13 @@ def with_averages(weights: Mapping[str, Tensor], spec: NetworkSpec) -> Weights:
 
 
 def labelled(spec: NetworkSpec, resolution: int) -> dict[str, int]:
-    """Return the axes that end with a row per class, by the names of their weights."""
-    more = dict(names(spec.model_copy(update={"classes": spec.classes + 1}), resolution))
+    """Return the axes that end with rows of the condition, by the names of their weights."""
+    bare = spec.model_copy(update={"classes": 0, "captions": False})
+    without = dict(names(bare, resolution))
     return {
-        name: next(axis for axis, size in enumerate(shape) if more[name][axis] != size)
+        name: next(axis for axis, size in enumerate(shape) if without[name][axis] != size)
         for name, shape in names(spec, resolution)
-        if more[name] != shape
+        if without[name] != shape
     }
 
 

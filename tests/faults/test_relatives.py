@@ -108,7 +108,7 @@ def test_it_runs_to_its_scores_and_pictures(system: str, pipelines: Pipelines) -
         assert {name for names in plots for name in names} <= {*columns}
         both = [f"../classes/{name}.png" for name in ("a/00", "b/01")]
         to = Path("walk.png")
-        drawing.walk("models/r16", ",".join(both), "0-7", None, False, 3, 30.0, "1x1", to)
+        drawing.walk("models/r16", ",".join(both), "0-7", None, None, False, 3, 30.0, "1x1", to)
         assert np.asarray(Image.open(to)).std() > 0
         images = [Path(name) for name in both]
         drawing.project(images, "models/r16", None, 2, 2, Path("projected"))
