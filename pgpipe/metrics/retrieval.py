@@ -23,7 +23,7 @@ from pgpipe.metrics.config import Protocol
 from pgpipe.plumbing import tensors
 
 CANDIDATES = 100  # captions, an image's own among them
-CELLS = 2  # of the network: what is where in an image is told coarsely
+CELLS = 4  # of the network: it tells what is where in an image
 SHIFTED = 16  # images move by up to this part of their side while it is trained
 
 

@@ -1,6 +1,8 @@
 """Captions from a user's file to the scores, and one line for every trouble with them."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,26 @@ def test_they_follow_what_is_chosen_and_what_is_held_out(own: Path, command: Run
     pixels = np.load(MULTIRES / "r16/00000.npy")[:, 0, 0]
     named = [Image.new("RGB", (1, 1), text.split()[1]).getpixel((0, 0)) for text in kept]
     np.testing.assert_array_equal(pixels, named)
+
+
+def test_they_are_shown_compared_and_extracted(own: Path, command: Run) -> None:
+    prepared(command)
+    assert re.search(r"captions +16 that differ", command("data", "show")[1])
+    (own / "captions.csv").rename("first.csv")
+    MULTIRES.rename("before")
+    assert command("data", "extract", "before", "--to", "out")[0] == 0
+    code, _, stderr = command("check")
+    assert (code, stderr.count("\n")) == (2, 1)
+    shutil.rmtree(own)
+    Path("out").rename(own)
+    prepared(command)
+    assert command("data", "compare", "before", str(MULTIRES))[0] == 0
+    text = (own / "captions.csv").read_text()
+    (own / "captions.csv").write_text(text.replace("red square, 2", "blue square, 2"))
+    prepared(command)
+    code, told, _ = command("data", "compare", "before", str(MULTIRES))
+    assert code == 1
+    assert "captions: images that differ: 1 (1); 1: 'a red square, 2' and 'a blue squ" in told
 
 
 def test_without_captions_nothing_of_them_is_written(own: Path, command: Run) -> None:
