@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import (
@@ -132,12 +133,19 @@ def score_captions(
     captions: list[str],
     protocol: Protocol,
 ) -> scores.Scores:
-    """Fit the network that finds captions, to all images but the reals; how often it finds theirs.
+    """Fit the network that finds captions, to half of them; how often it finds those of the reals.
 
-    Only captions that it has not seen are compared, if there are two.
+    The others, the reals' own among them as far as they are half, are compared: it has seen none.
     """
     texts, numbers = np.unique(np.array(captions), return_inverse=True)
-    codes, seen = text.encode(texts.tolist()), np.setdiff1d(np.arange(len(store)), compared)
+    codes = text.encode(texts.tolist())
+    order = rng.permutation(len(texts), rng.key(protocol.seed, "captions", 0)).numpy()
+    first = np.argsort(~np.isin(order, numbers[compared]), kind="stable")
+    unseen = np.sort(order[first[: (len(texts) + 1) // 2]])
+    others = np.setdiff1d(np.arange(len(store)), compared)
+    seen = others[~np.isin(numbers[others], unseen)]
+    if not len(seen):
+        return {}
     shown, of_images = np.unique(numbers[seen], return_inverse=True)
     net = retrieval.train(
         store.take(seen),
@@ -148,10 +156,7 @@ def score_captions(
         section.seed,
         devices.exact(),
     )
-    theirs = np.unique(numbers[compared])
-    unseen = np.setdiff1d(theirs, shown)
-    chosen = unseen if len(unseen) > 1 else theirs
-    known = retrieval.Retrieval(net, chosen, codes[torch.from_numpy(chosen)])
+    known = retrieval.Retrieval(net, unseen, codes[torch.from_numpy(unseen)])
     retrieval.save(RETRIEVAL, known)
     return scores.of_captions(known, Chosen(store, compared), numbers[compared], protocol)
 
