@@ -195,8 +195,8 @@ def count_mlp_discriminator(spec: Spec, resolution: int) -> Sizes:
 def count_stack_generator(spec: Spec, resolution: int) -> Sizes:
     """Count StackGAN's: each stage with its augmentation, the second one's residual blocks."""
     (below, top), own = STACKED, augmented_numbers(spec)
-    augmentation = layer(spec.classes, 2 * own)
-    joined = {"latent_size": spec.latent_size - own, "classes": 0}
+    augmentation = layer(spec.condition, 2 * own)
+    joined = {"latent_size": spec.latent_size - own, "classes": 0, "captions": False}
     found = augmentation + count_generator(spec.model_copy(update=joined), below)
     if resolution == below:
         return found

@@ -84,12 +84,14 @@ def with_averages(weights: Mapping[str, Tensor], spec: NetworkSpec) -> Weights:
 
 def labelled(spec: NetworkSpec, resolution: int) -> dict[str, int]:
     """Return the axes that end with rows of the condition, by the names of their weights."""
-    bare = spec.model_copy(update={"classes": 0, "captions": False})
-    without = dict(names(bare, resolution))
+    if not spec.condition:
+        return {}
+    other = {"classes": 1 if spec.condition > 1 else 2, "captions": False}
+    shapes = dict(names(spec.model_copy(update=other), resolution))
     return {
-        name: next(axis for axis, size in enumerate(shape) if without[name][axis] != size)
+        name: next(axis for axis, size in enumerate(shape) if shapes[name][axis] != size)
         for name, shape in names(spec, resolution)
-        if without[name] != shape
+        if shapes[name] != shape
     }
 
 

@@ -73,7 +73,7 @@ def test_a_stack_of_two_gans_runs_to_its_scores(pipelines: Pipelines) -> None:
         assert not outcome.missing
         assert outcome.scores["swd_avg"] > 0
         assert "<h1>stackgan: folder</h1>" in PAGE.read_text()
-        drawing.generate("models/r64", "0-3", "a", False, False, Path("drawn"))
+        drawing.generate("models/r64", "0-3", "a", None, False, False, Path("drawn"))
         drawn = [np.asarray(Image.open(file)) for file in sorted(Path("drawn").glob("*.png"))]
         assert [image.shape for image in drawn] == [(64, 64, 3)] * 4
         export("models/r64", Path("exported"))

@@ -43,6 +43,7 @@ STACK: dict[str, Any] = {"name": "stackgan", "latent_norm": "none", "latent_size
         (16, {**CODER, "name": "vae-gan", "minibatch_stddev": 4, "minibatch_discrimination": 2}),
         (16, {**STACK, "classes": 3}),
         (64, {**STACK, "classes": 10, "channels": 1}),
+        (64, {**STACK, "captions": True}),
         (64, {**STACK, "classes": 2, "generator_norm": "batch", "discriminator_norm": "layer"}),
     ],
 )
