@@ -207,7 +207,7 @@ def data_of(params: Params) -> allowed.Data:
         labels = PHOTOS if dataset.name == "photos" else 0
     plan = plan_of(params)
     images = None if plan.images is None else plan.trained_on(plan.images)
-    return allowed.Data(images, labels, dataset.stacked)
+    return allowed.Data(images, labels, dataset.stacked, None if dataset.captioned else 0)
 
 
 def require_apart(dataset: DatasetSection) -> None:

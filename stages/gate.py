@@ -24,7 +24,8 @@ class Params(allowed.Asked):
 def run() -> None:
     """Write data/gate.json: the names of the checks, all of them passed."""
     params, manifest = read_params(Params), read_manifest(MULTIRES)
-    data = allowed.Data(manifest["count"], len(manifest["labels"]), sealed.has(SOURCES))
+    labels, captions = len(manifest["labels"]), manifest.get("captions", 0)
+    data = allowed.Data(manifest["count"], labels, sealed.has(SOURCES), captions)
     allowed.require(params, data)
     store = ImageStore(images(RESOLUTION))
     order = rng.permutation(len(store), rng.key(known.SEED, "gate", 0)).numpy()

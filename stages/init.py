@@ -6,10 +6,10 @@ import torch
 
 from pgpipe import rng
 from pgpipe.config import Section, read_params
-from pgpipe.data.feeding.multires import read_manifest
+from pgpipe.data.feeding.multires import read_captions, read_manifest
 from pgpipe.errors import UsageError
 from pgpipe.estimate import allowed
-from pgpipe.gan import latents, started, weights
+from pgpipe.gan import latents, started, text, weights
 from pgpipe.gan.config import (
     ModelSection,
     NetworkSpec,
@@ -43,24 +43,28 @@ def run() -> None:
     """Write models/layers and models/init."""
     params = read_params(Params)
     manifest = read_manifest(MULTIRES)
-    data = allowed.Data(manifest["count"], len(manifest["labels"]), sealed.has(SOURCES))
+    labels, captions = manifest["labels"], manifest.get("captions", 0)
+    data = allowed.Data(manifest["count"], len(labels), sealed.has(SOURCES), captions)
     allowed.require(allowed.asked(params.sample, params.score, params.train), data)
     spec = NetworkSpec.of(
-        params.model, params.train, manifest["channels"], len(manifest["labels"]), data.stacked
+        params.model, params.train, manifest["channels"], len(labels), data.stacked, captions
     )
-    found = start_of(params, spec, manifest["labels"])
+    found = start_of(params, spec, labels)
     fresh_folder(LAYERS)
     for key, phase in params.growth.phases.items():
         before = None if phase.origin == "init" else params.growth.phases[phase.origin].res
         layers = weights.initial(spec, phase.res, params.train.seed, before)
         if found:
-            layers = started.first_weights(found, layers, spec, phase.res, manifest["labels"])
+            layers = started.first_weights(found, layers, spec, phase.res, labels)
         facts = {"trained": found.networks} if found else {}
         tensors.save(LAYERS / f"{key}.safetensors", layers, facts)
     sealed.seal(LAYERS)
     z = latents.draw(spec, PREVIEWS, rng.key(params.train.seed, "preview", 0))
-    labels = torch.arange(PREVIEWS) % max(1, spec.classes)
-    previews = {PREVIEW_LATENTS: z, PREVIEW_LABELS: labels}
+    drawn_for = torch.arange(PREVIEWS) % max(1, spec.classes)
+    if spec.captions:
+        texts = sorted({*read_captions(MULTIRES)})
+        drawn_for = text.encode([texts[n * len(texts) // PREVIEWS] for n in range(PREVIEWS)])
+    previews = {PREVIEW_LATENTS: z, PREVIEW_LABELS: drawn_for}
     about = {
         "format": STATE_FORMAT,
         "images_seen": 0,

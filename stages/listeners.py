@@ -124,12 +124,17 @@ def log_model(tracker: Tracker, rows: Sequence[Mapping[Any, Any]], folder: Path)
         log_scores(tracker, row)
 
 
+TEXTS = ("red heart", "green apple")  # in the example of a model that draws captions
+
+
 def log_generator(tracker: Tracker, file: Path) -> None:
     """Log a generator as a model, which MLflow loads and serves, with the code that draws."""
     facts = tensors.read_facts(file)
     spec, labels = facts["spec"], facts.get("labels", [])
     numbers = tuple(map(str, range(spec["classes"])))
     classes = tuple(labels) if len(labels) == len(numbers) else numbers
+    if spec.get("captions"):
+        classes = TEXTS
     drawn = model.Drawn(facts["resolution"], spec["channels"], classes)
     code = running().archive([DRAWS, SYSTEMS[spec["name"]].sampled_network.where])
     for path, data in model.files(file.name, sealed.content(file), code, drawn).items():

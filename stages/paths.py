@@ -21,9 +21,12 @@ FLOOR = REFERENCE / "floor.json"
 REALS, REALS_PICTURE = REFERENCE / "reals.npy", REFERENCE / "reals.png"
 FEATURES = REFERENCE / "features.npy"
 CLASSIFIER = REFERENCE / "classifier.safetensors"
+RETRIEVAL = REFERENCE / "retrieval.safetensors"  # where the images have captions
 DIGIT_CLASSIFIER = REFERENCE / "digits.safetensors"
 SAMPLES = Path("samples")
 DRAWN, DRAWN_LABELS = SAMPLES / "images.npy", SAMPLES / "labels.npy"
+DRAWN_CAPTIONS = SAMPLES / "captions.npy"  # numbers of captions, in place of labels
+DRAWN_ROWS = SAMPLES / "rows.json"  # captions of the rows of row_per_class.png
 DRAWN_LAST = SAMPLES / "last.npy"  # where another tick than the last is selected
 # Where the system has an encoder: what is left of images, and the images
 RECONSTRUCTED, ORIGINALS = SAMPLES / "reconstructed.npy", SAMPLES / "originals.npy"

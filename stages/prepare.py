@@ -67,7 +67,9 @@ def blocks_of(
         return nullcontext(pyramid.blocks(islice(made, before.taken, None)))
     choice, rest = apart.opened(source, RAW, dataset, before.taken)
     before.notes += choice.notes
-    return squares.blocks(rest, dataset, RAW, before.rejected, boxes=choice.boxes)
+    return squares.blocks(
+        rest, dataset, RAW, before.rejected, boxes=choice.boxes, captions=choice.captions
+    )
 
 
 def counted(

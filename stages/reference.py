@@ -4,15 +4,24 @@ Paid once per data set and protocol, not per experiment.
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data.feeding import mirrored
-from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels, read_manifest
+from pgpipe.data.feeding.multires import (
+    Chosen,
+    ImageStore,
+    read_captions,
+    read_labels,
+    read_manifest,
+)
 from pgpipe.data.sources import stacks
+from pgpipe.gan import text
 from pgpipe.images import Readable, contact_sheet, write_png
-from pgpipe.metrics import classifier, digits, features, scores
+from pgpipe.metrics import classifier, digits, features, retrieval, scores
 from pgpipe.metrics.config import (
     Protocol,
     ReferenceSection,
@@ -35,6 +44,7 @@ from stages.paths import (
     REALS,
     REALS_PICTURE,
     REFERENCE,
+    RETRIEVAL,
     SOURCES,
     images,
 )
@@ -75,6 +85,8 @@ def reference(group: Processes) -> None:
             own |= score_modes(params.reference, some, store)
     elif (classes := len(read_manifest(MULTIRES)["labels"])) > 1:
         net = group.in_turn(lambda: fitted(params.reference, store, reals, classes))
+    if group.writes and len({*(captions := read_captions(MULTIRES))}) > 1:
+        own |= score_captions(params.reference, store, reals, captions, protocol)
     # As if the reals were generated: against other reals, by a classifier that has not seen them.
     labels = read_labels(MULTIRES)[reals]
     against = Chosen(store, others) if has_floor(count, len(store)) else None
@@ -112,6 +124,41 @@ def score_modes(section: ReferenceSection, reals: Readable, store: ImageStore) -
     net, accuracy = digits.fit(images, known, section, devices.exact())
     classifier.save(DIGIT_CLASSIFIER, net)
     return {**scores.of_digits(net, [stream(reals)]), "digit_accuracy": accuracy}
+
+
+def score_captions(
+    section: ReferenceSection,
+    store: ImageStore,
+    compared: NDArray[np.int64],
+    captions: list[str],
+    protocol: Protocol,
+) -> scores.Scores:
+    """Fit the network that finds captions, to half of them; how often it finds those of the reals.
+
+    The others, the reals' own among them as far as they are half, are compared: it has seen none.
+    """
+    texts, numbers = np.unique(np.array(captions), return_inverse=True)
+    codes = text.encode(texts.tolist())
+    order = rng.permutation(len(texts), rng.key(protocol.seed, "captions", 0)).numpy()
+    first = np.argsort(~np.isin(order, numbers[compared]), kind="stable")
+    unseen = np.sort(order[first[: (len(texts) + 1) // 2]])
+    others = np.setdiff1d(np.arange(len(store)), compared)
+    seen = others[~np.isin(numbers[others], unseen)]
+    if not len(seen):
+        return {}
+    shown, of_images = np.unique(numbers[seen], return_inverse=True)
+    net = retrieval.train(
+        store.take(seen),
+        of_images,
+        codes[torch.from_numpy(shown)],
+        round(1000 * section.classifier_kimg),
+        section.classifier_learning_rate,
+        section.seed,
+        devices.exact(),
+    )
+    known = retrieval.Retrieval(net, unseen, codes[torch.from_numpy(unseen)])
+    retrieval.save(RETRIEVAL, known)
+    return scores.of_captions(known, Chosen(store, compared), numbers[compared], protocol)
 
 
 def fitted(

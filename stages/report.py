@@ -33,6 +33,7 @@ from stages.listeners import log_data, log_generator, log_model
 from stages.paths import (
     CLASSIFIER,
     DRAWN,
+    DRAWN_ROWS,
     FIGURES,
     METRICS,
     MULTIRES,
@@ -75,7 +76,7 @@ def run() -> None:
             quick_images(final),
             (FIGURES / FILM).read_bytes(),
             (FIGURES / WALK).read_bytes(),
-            tensors.read_facts(final / GENERATOR)["labels"],
+            captions() or tensors.read_facts(final / GENERATOR)["labels"],
             near,
         )
         write_bytes(PAGE, html.encode())
@@ -110,12 +111,18 @@ def write_figures(final: Path, history: History) -> None:
     write_bytes(FIGURES / "curves.png", page.png(figures.curves(history)))
     films.write_webp(FIGURES / FILM, growth.frames(final, FILM_ROWS, FILM_FRAMES), FILM_RATE)
     generator = load_generator(final / GENERATOR, devices.exact())
-    walked = walks.in_small(generator, WALK_STOPS, WALK_FRAMES, PREVIEW_TILE)
+    walked = walks.in_small(generator, WALK_STOPS, WALK_FRAMES, PREVIEW_TILE, captions())
     films.write_webp(FIGURES / WALK, walked, WALK_RATE)
     scores = figures.read_history(final / SCORES)
     if len(scores):
         drawn = figures.quick_scores(scores, history, sealed.read_json(METRICS)["kimg"])
         write_bytes(FIGURES / "quick_scores.png", page.png(drawn))
+
+
+def captions() -> list[str]:
+    """Return the captions that are shown, of a generator that draws them."""
+    found: list[str] = sealed.read_json(DRAWN_ROWS) if sealed.has(DRAWN_ROWS) else []
+    return found
 
 
 def hand_on_history(final: Path, history: History) -> None:

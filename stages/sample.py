@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from pgpipe import rng
 from pgpipe.config import PhaseKey, Section, read_params
 from pgpipe.data.feeding import mirrored
-from pgpipe.data.feeding.multires import HELD_OUT, Chosen, ImageStore, read_labels, read_manifest
+from pgpipe.data.feeding.multires import (
+    HELD_OUT,
+    Chosen,
+    ImageStore,
+    read_captions,
+    read_labels,
+    read_manifest,
+)
 from pgpipe.gan.config import SampleSection
 from pgpipe.gan.encoding import read_encoder, reconstructions
 from pgpipe.gan.generator import Generator
@@ -20,6 +27,7 @@ from pgpipe.gan.latents import path as path_between
 from pgpipe.gan.samples import latents, write, write_batches
 from pgpipe.gan.sampling import read_generator, render_all
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.gan.text import conditions
 from pgpipe.images import (
     SHEET_COLUMNS,
     SHEET_ROWS,
@@ -39,9 +47,11 @@ from pgpipe.plumbing.processes.group import Processes
 from pgpipe.reporting.progress import track
 from stages.paths import (
     DRAWN,
+    DRAWN_CAPTIONS,
     DRAWN_FACTS,
     DRAWN_LABELS,
     DRAWN_LAST,
+    DRAWN_ROWS,
     MULTIRES,
     ORIGINALS,
     RECONSTRUCTED,
@@ -52,6 +62,7 @@ from stages.paths import (
 )
 
 PLANE = 12  # images along each axis of a picture of all latents, where these are two numbers
+ROWS = 12  # of captions that are shown
 WALKS = 8  # from one random latent to the next
 
 
@@ -70,35 +81,41 @@ def run() -> None:
 
 
 def sample(group: Processes) -> None:
-    """Write images.npy uint8 [N, R, R, C], labels.npy int64 [N] if any, and grids.
+    """Write images.npy uint8 [N, R, R, C], labels.npy or captions.npy int64 [N] if any, and grids.
 
     Where the best tick was selected and is not the last one, also last.npy, from the last one.
     """
     params = read_params(Params)
     section, last = params.sample, model(params.final) / LAST
-    known = torch.from_numpy(read_labels(MULTIRES))
+    known = read_labels(MULTIRES)
     protocol = protocol_for(params.score, len(known), params.mirror)
     count = section.count(max(protocol.needs(stacked=sealed.has(SOURCES)).values()))
     watch = partial(track, what="sample", total=count)
     generator, facts = load(model(params.final) / GENERATOR)
     kimg = facts["row"]["kimg"]
     last_kimg = tensors.read_facts(last)["row"]["kimg"]
-    labels = draw_labels(known, count, section.seed) if generator.spec.classes else None
+    given = conditions(generator.spec, known, read_captions(MULTIRES))
+    numbers = None if given.numbers is None else draw_labels(given.numbers, count, section.seed)
+    labels = None if numbers is None else given.of(numbers)
     if group.writes:
         fresh_folder(SAMPLES)
     write(DRAWN, generator, section, count, labels, group, watch)
     if kimg != last_kimg:
         write(DRAWN_LAST, load(last)[0], section, count, labels, group, watch)
     if group.writes:
-        if labels is not None:
-            write_array(DRAWN_LABELS, labels.numpy())
+        if numbers is not None:
+            place = DRAWN_LABELS if given.codes is None else DRAWN_CAPTIONS
+            write_array(place, numbers.numpy())
+        if given.codes is not None:
+            texts = sorted({*read_captions(MULTIRES)})
+            write_json(DRAWN_ROWS, [texts[row] for row in rows_shown(len(texts))])
         drawn_by = {"kimg": kimg, "last_kimg": last_kimg, "train_precision": facts["precision"]}
         if SYSTEMS[generator.spec.name].encoder:
             encoder = read_encoder(model(params.final) / GENERATOR).to(devices.exact())
             drawn_by |= reconstruct(encoder, generator, protocol)
         write_json(DRAWN_FACTS, drawn_by)
         drawn = sealed.read_array(DRAWN, "r")
-        for name, picture in pictures(generator, drawn, section.seed).items():
+        for name, picture in pictures(generator, drawn, section.seed, given.codes).items():
             write_png(SAMPLES / f"{name}.png", picture)
         sealed.seal(SAMPLES)
 
@@ -146,34 +163,53 @@ def load(path: Path) -> tuple[Generator, dict[str, Any]]:
 
 
 def draw_labels(known: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    """Labels of the images to score, as frequent as among those of the data: int64 [count]."""
+    """Labels or captions of the images to score, as frequent as in the data: int64 [count]."""
     return known[rng.integers(len(known), (count,), rng.key(seed, "sample labels", 0))]
 
 
-def pictures(generator: Generator, drawn: Images, seed: int) -> dict[str, Images]:
-    """Grids by name: random samples; walks between latents; a row of each class if conditional."""
+def pictures(
+    generator: Generator, drawn: Images, seed: int, codes: Tensor | None
+) -> dict[str, Images]:
+    """Grids by name: random samples; walks between latents; a row of each class if conditional.
+
+    Of captions' vectors [K, 256] there are a few rows, as far apart as can be.
+    """
     made = {"random": contact_sheet(drawn)}
     ends = latents(generator, WALKS + 1, seed, "interpolation")
     walk = path_between(generator.spec, ends, SHEET_COLUMNS)
-    classes = generator.spec.classes
-    walk_labels = torch.arange(len(walk)) // SHEET_COLUMNS % classes if classes else None
-    made["interpolation"] = contact_sheet(render_all(generator, walk, walk_labels))
+    rows, walk_rows = rows_of(generator, codes), None
+    if rows is not None:
+        walk_rows = rows[torch.arange(len(walk)) // SHEET_COLUMNS % len(rows)]
+    made["interpolation"] = contact_sheet(render_all(generator, walk, walk_rows))
     if generator.spec.latent_size == 2:
-        made["manifold"] = manifold(generator)
-    if classes:
-        z = latents(generator, SHEET_COLUMNS, seed, "row per class").repeat(classes, 1)
-        rows = torch.arange(classes).repeat_interleave(SHEET_COLUMNS)
-        made["row_per_class"] = contact_sheet(render_all(generator, z, rows), classes)
+        made["manifold"] = manifold(generator, rows)
+    if rows is not None:
+        z = latents(generator, SHEET_COLUMNS, seed, "row per class").repeat(len(rows), 1)
+        each = rows.repeat_interleave(SHEET_COLUMNS, dim=0)
+        made["row_per_class"] = contact_sheet(render_all(generator, z, each), len(rows))
     return made
 
 
-def manifold(generator: Generator) -> Images:
+def manifold(generator: Generator, rows: Tensor | None = None) -> Images:
     """Draw a generator's plane of latents: a grid of equal shares of N(0, I).
 
-    With classes, all of it is of the first.
+    With classes or captions, all of it is of the first.
     """
     quantiles = torch.special.ndtri((torch.arange(PLANE) + 0.5) / PLANE)
     y, x = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")
     z = torch.stack([x, y], dim=2).view(-1, 2)
-    labels = torch.zeros(len(z), dtype=torch.int64) if generator.spec.classes else None
-    return grid(render_all(generator, z, labels), PLANE, SHEET_TILE)
+    drawn_for = None if rows is None else rows[torch.zeros(len(z), dtype=torch.int64)]
+    return grid(render_all(generator, z, drawn_for), PLANE, SHEET_TILE)
+
+
+def rows_shown(captions: int) -> list[int]:
+    """Return the numbers of a few of so many captions, as far apart as can be."""
+    rows = min(ROWS, captions)
+    return [row * captions // rows for row in range(rows)]
+
+
+def rows_of(generator: Generator, codes: Tensor | None) -> Tensor | None:
+    """Return all classes, int64 [n], or the vectors of a few captions [n, 256]; None without."""
+    if codes is not None:
+        return codes[rows_shown(len(codes))]
+    return torch.arange(generator.spec.classes) if generator.spec.classes else None

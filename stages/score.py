@@ -11,7 +11,7 @@ from pgpipe.config import Section, read_params
 from pgpipe.data.feeding import mirrored
 from pgpipe.data.feeding.multires import Chosen, ImageStore
 from pgpipe.images import Images
-from pgpipe.metrics import classifier, features, protocol, reconstruction, scores
+from pgpipe.metrics import classifier, features, protocol, reconstruction, retrieval, scores
 from pgpipe.metrics.config import Protocol, ScoreSection, protocol_for
 from pgpipe.metrics.inception_file import SCORES
 from pgpipe.metrics.streams import Stream, stream
@@ -25,6 +25,7 @@ from stages.paths import (
     CLASSIFIER,
     DIGIT_CLASSIFIER,
     DRAWN,
+    DRAWN_CAPTIONS,
     DRAWN_FACTS,
     DRAWN_LABELS,
     DRAWN_LAST,
@@ -35,6 +36,7 @@ from stages.paths import (
     REALS,
     RECONSTRUCTED,
     REPORTS,
+    RETRIEVAL,
     images,
 )
 
@@ -87,6 +89,9 @@ def scores_of(
     if sealed.has(DIGIT_CLASSIFIER):
         digits = classifier.load(DIGIT_CLASSIFIER, device)
         found |= scores.of_digits(digits, evaluations(fakes, numbers))
+    if sealed.has(RETRIEVAL) and sealed.has(DRAWN_CAPTIONS):
+        captions = sealed.read_array(DRAWN_CAPTIONS)
+        found |= scores.of_captions(retrieval.load(RETRIEVAL, device), fakes, captions, numbers)
     if numbers.inception:
         found |= score_features(fakes, numbers, device, group)
     return found

@@ -4,15 +4,21 @@ import os
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
-import torch
 from pydantic import Field
 
 from pgpipe.config import Section, read_params
 from pgpipe.data.feeding.batches import Batches
-from pgpipe.data.feeding.multires import ImageStore, read_labels, read_manifest, verify
+from pgpipe.data.feeding.multires import (
+    ImageStore,
+    read_captions,
+    read_labels,
+    read_manifest,
+    verify,
+)
 from pgpipe.errors import UsageError
-from pgpipe.gan.config import TrainSection
+from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.schedule import Phase, Shape, require_name
+from pgpipe.gan.text import conditions
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.devices import choose
 from pgpipe.plumbing.layout import STATE
@@ -83,7 +89,7 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
             group.in_turn(lambda: start.require_parts(job, group.count))
             tracker.set_tags(numerics.tags(section))
             log_data(tracker, read_manifest(MULTIRES))
-            batches = open_batches(section, phase.res, job.spec.classes > 0)
+            batches = open_batches(section, phase.res, job.spec)
             training = PhaseTraining(job, batches, states, listeners, scorer, group)
             log_model(tracker, training.progress.rows, model(phase.origin))
             with stop_request() as stop:  # before it nothing can be lost
@@ -112,11 +118,11 @@ def starts_from(key: str, phase: Phase) -> tuple[Path, Path]:
     return model(phase.origin) / STATE, LAYERS / f"{key}.safetensors"
 
 
-def open_batches(section: TrainSection, resolution: int, labelled: bool) -> Batches:
+def open_batches(section: TrainSection, resolution: int, spec: NetworkSpec) -> Batches:
     """The minibatches of one resolution, on the device that trains."""
     device = numerics.prepare(section)
     store = ImageStore(images(resolution))
-    labels = torch.from_numpy(read_labels(MULTIRES)) if labelled else None
+    given = conditions(spec, read_labels(MULTIRES), read_captions(MULTIRES))
     held = numerics.holds(section, device, store.nbytes)
     ahead = device.type == "cuda"
-    return Batches(store, labels, section.seed, device, held, ahead)
+    return Batches(store, given.numbers, section.seed, device, held, ahead, given.codes)

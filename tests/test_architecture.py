@@ -189,7 +189,7 @@ READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.studies.curves",  # DVC's cache
     "pgpipe.data.reading.annotations", "pgpipe.data.reading.decode",  # the user's
     "pgpipe.inspection.kinds",
-    "pgpipe.data.sources.digits",  # a package's
+    "pgpipe.data.sources.digits", "pgpipe.data.sources.emoji",  # a package's
     "pgpipe.data.preparing.writing",  # what was written just now
     "pgpipe.data.sources.arrays", "pgpipe.data.sources.parquet",  # the user's
     "pgpipe.data.sources.tfrecords",

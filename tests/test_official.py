@@ -150,6 +150,7 @@ def test_every_preset_of_the_papers_experiments_is_held() -> None:
         "digits-1k",
         "digits-1k-k2",
         "dcgan-64",
+        "emoji",
         *(n for n in presets.titles() if n.startswith(("conditions-", "relatives-", "stack-"))),
         *("finetune", "finetune-flat", "finetune-grown", "own-300"),
         *("growth-grown", "growth-flat", "cifar10-photos", "cifar10-digits-1k"),

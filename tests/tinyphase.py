@@ -15,6 +15,7 @@ from pgpipe.errors import Interrupted
 from pgpipe.gan import weights
 from pgpipe.gan.config import TrainSection
 from pgpipe.gan.schedule import Phase
+from pgpipe.gan.text import encode
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.layout import PREVIEW_LABELS, PREVIEW_LATENTS
 from pgpipe.training.checkpoint import StateFolder
@@ -26,6 +27,7 @@ from pgpipe.training.start import make_job
 CPU = torch.device("cpu")
 IMAGES = 50  # of the data set: epochs end within steps
 CLASSES = 3
+CAPTIONS = ("red heart", "green heart", "green apple")  # in place of classes
 MINIBATCH = 8
 FADE, STABLE, TICK = 48, 56, 24  # images of the phase r8
 STEPS = (FADE + STABLE) // MINIBATCH
@@ -103,6 +105,7 @@ class Place:
             "conditioning": section.label_conditioning or "acgan",
         }
         self.spec = network_spec(**{**MODEL, **of_train, **(model or {})})
+        self.codes = encode(CAPTIONS) if self.spec.captions else None
         self.first = StateFolder(folder / "states.r4")
         self.layers = folder / "layers.safetensors"
 
@@ -119,9 +122,10 @@ class Place:
     def first_job(self, phase: Phase = R4) -> Job:
         train = self.section()
         named = weights.initial(self.spec, phase.res, train.seed)
+        drawn_for = torch.arange(4) % CLASSES
         previews = {
             PREVIEW_LATENTS: rng.normal((4, self.spec.latent_size), rng.key(0, "preview", 0)),
-            PREVIEW_LABELS: torch.arange(4) % CLASSES,
+            PREVIEW_LABELS: drawn_for if self.codes is None else self.codes[drawn_for],
         }
         every = {**weights.with_averages(named, self.spec), **previews}
         return Job(f"r{phase.res}", phase, train, self.spec, every, images_before=0, rows_before=[])
@@ -133,8 +137,8 @@ class Place:
             shape = (IMAGES, resolution, resolution, 3)
             pixels = np.random.default_rng(resolution).integers(0, 256, shape, dtype=np.uint8)
             np.save(folder / "00000.npy", pixels)
-        labels = torch.arange(IMAGES) % CLASSES if self.spec.classes else None
-        return Batches(ImageStore(folder), labels, 3, self.device, held=False)
+        labels = torch.arange(IMAGES) % CLASSES if self.spec.condition else None
+        return Batches(ImageStore(folder), labels, 3, self.device, held=False, codes=self.codes)
 
     def job(self, phase: Phase = R8, **changes: Any) -> Job:
         before = self.first.states()[-1]

@@ -70,6 +70,12 @@ def generate(
     class_name: Annotated[
         str | None, typer.Option("--class", help="Of this class; else each seed draws its own.")
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="What to draw, such as 'red heart'; of generators trained with captions."
+        ),
+    ] = None,
     grid: Annotated[
         bool, typer.Option("--grid", help="One picture of all, grid.png, instead of one per seed.")
     ] = False,
@@ -92,10 +98,11 @@ def generate(
     if to.suffix == ".zip" and (grid or npy):
         raise UsageError("--to: a .zip holds one picture per seed; --grid and --npy need a folder")
     with trained(generator) as found, naming_option("--to", to):
-        wanted = labels(found.generator, chosen)
-        if class_name is not None:
-            number = found.class_number(class_name)
-            wanted = None if wanted is None else wanted.new_full(wanted.shape, number)
+        classes, texts = ([name] if name is not None else [] for name in (class_name, text))
+        vectors = found.vectors_of(classes, texts)
+        wanted = (
+            labels(found.generator, chosen) if vectors is None else vectors.expand(len(chosen), -1)
+        )
         drawn = draw(found.generator, latents(found.generator, chosen), wanted)
         written = writing.write(to, chosen, track(drawn, "generate", len(chosen)), grid, npy)
     say(f"{written}: {len(chosen)} {'images' if len(chosen) > 1 else 'image'}")
@@ -114,6 +121,10 @@ def walk(
     classes: Annotated[
         str | None,
         typer.Option(help="Go from class to class, such as cat,dog, each cell at one latent."),
+    ] = None,
+    texts: Annotated[
+        str | None,
+        typer.Option(help="Go from text to text, such as 'red heart,green heart', likewise."),
     ] = None,
     smooth: Annotated[
         bool,
@@ -138,20 +149,28 @@ def walk(
     columns, rows = cells_of(grid)
     with trained(generator) as found, naming_option("--to", to):
         made = found.generator
-        numbers = [found.class_number(name) for name in (classes or "").split(",") if name]
-        if between is None:
-            stops, labels = by_seed.latents(made, chosen), by_seed.labels(made, chosen)
-        else:
+        through = found.vectors_of(split(classes), split(texts))
+        if through is None:
+            by_seed.require_no_captions(made)
+        if between is not None:
             stops, labels = latents.read([Path(name) for name in between.split(",")], found)
+        else:
+            stops = by_seed.latents(made, chosen)
+            labels = None if through is not None else by_seed.labels(made, chosen)
         smoothed, cells = (chosen[0] if smooth else None), columns * rows
         shares = by_seed.shares(made, labels)
         straight = between is not None and found.encoder is not None
-        asked = walks.Asked(stops, shares, numbers, smoothed, frames, cells, straight)
+        asked = walks.Asked(stops, shares, through, smoothed, frames, cells, straight)
         pictures = walks.pictures(made, asked, columns)
         count = walks.length(asked)
         films.require_length(count)
         writer(to, (p[0] for p in track((p[None] for p in pictures), "walk", count)), rate)
     say(f"{to}: {count} frames")
+
+
+def split(names: str | None) -> list[str]:
+    """Return the names of a list with commas between them."""
+    return [name for name in (names or "").split(",") if name.strip()]
 
 
 def cells_of(grid: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from pgpipe.plumbing.project import in_main_checkout
 PHOTOS = 10  # photographs, each a class
 PHOTOS_LARGEST = 256  # pixels
 STACKS_SIDE = 32  # pixels
+CAPTIONED = ("emoji",)  # which have captions of their own
 MADE = ("photos", "digits-1k", "mnist-1k")  # from what is embedded, or from single digits
 NO_FILE = ("", "source", "none")
 MOST_CHOSEN = 1 << 31  # images of a source: as many as one number can be drawn among
@@ -50,6 +51,7 @@ def named(*kinds: str, words: tuple[str, ...] = ("",)) -> AfterValidator:
 
 Colour = Annotated[str, AfterValidator(require_colour)]
 Labels = Annotated[str, named(".csv", ".json", words=("source", "none"))]
+Captions = Annotated[str, named(".csv", words=("source", "none"))]
 
 
 class DatasetSection(Section):
@@ -59,6 +61,7 @@ class DatasetSection(Section):
     path: Annotated[str, Field(min_length=1), AfterValidator(require_no_nul)]  # the user's files
     verify: bool  # whether a copy of a published file has to be that; false: take it all the same
     labels: Labels  # source (folders, or the set's own), none, or a file of them
+    captions: Captions  # source (the set's own, if it has some), none, or a file of them
     classes: tuple[str, ...] = Field(strict=False)  # images of these labels alone; none: of all
     list: Annotated[str, named(".txt")]  # of names: these images alone
     images: int = Field(ge=0, le=MOST_CHOSEN)  # as many of them, drawn by `seed`, evenly; 0: all
@@ -139,7 +142,8 @@ class DatasetSection(Section):
     def made_images_are_not_chosen(self) -> "DatasetSection":
         """What this project makes from photographs and digits has its own numbers and labels."""
         if self.name in MADE:
-            for key, value in ("labels", "source"), ("classes", ()), ("list", ""), ("images", 0):
+            usual = {"labels": "source", "classes": (), "list": "", "images": 0}
+            for key, value in {**usual, "captions": "source"}.items():
                 if getattr(self, key) != value:
                     raise ValueError(f"{key}: {self.name} are made as they are, so it has no use")
             if self.crop != "center":
@@ -154,8 +158,14 @@ class DatasetSection(Section):
     @property
     def tables(self) -> dict[str, str]:
         """The files that say more of the images, by parameter."""
-        files = {"labels": self.labels, "boxes": self.boxes, "list": self.list}
+        files = {key: getattr(self, key) for key in ("labels", "captions", "boxes", "list")}
         return {key: name for key, name in files.items() if name not in NO_FILE}
+
+    @property
+    def captioned(self) -> bool:
+        """Whether images have captions: a file's, or the set's own."""
+        own = self.captions == "source" and self.name in CAPTIONED
+        return own or self.captions not in NO_FILE
 
     @property
     def channels(self) -> Literal[1, 3]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pgpipe.drawing.seeds import COMPANY
+from pgpipe.drawing.seeds import COMPANY, require_no_captions
 from pgpipe.drawing.trained import Trained
 from pgpipe.errors import UsageError
 from pgpipe.gan.dcgan import Transposed
@@ -88,6 +88,7 @@ def numbers(generator: Generator) -> Iterator[Tensor]:
 def model(trained: Trained) -> dict[str, Any]:
     """Return what the page has to know beside the weights."""
     generator = trained.generator
+    require_no_captions(generator)
     spec, classes = generator.spec, generator.spec.classes
     return {
         "resolution": generator.resolution,

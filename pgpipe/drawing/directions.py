@@ -46,7 +46,7 @@ def first_weight(generator: Generator) -> Tensor:
     """Return the first layer's weight, [latent_size + classes, outputs]."""
     first = generator.layers()[0]
     weight = first.scaled().flatten(1) if isinstance(first, Seed4x4) else first.scaled().T
-    if len(weight) != generator.spec.latent_size + generator.spec.classes:
+    if len(weight) != generator.spec.latent_size + generator.spec.condition:
         raise UsageError(
             f"a {generator.spec.name} has no layer that the whole latent enters, so no directions"
         )

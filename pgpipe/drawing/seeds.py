@@ -49,12 +49,26 @@ def latents(generator: Generator, seeds: Sequence[int]) -> Tensor:
 
 
 def labels(generator: Generator, seeds: Sequence[int]) -> Tensor | None:
-    """Return the label that each seed draws: int64 [N]; None without classes."""
+    """Return the label that each seed draws: int64 [N]; None without classes.
+
+    Raises:
+        UsageError: the generator draws captions, which no seed has.
+    """
+    require_no_captions(generator)
     classes = generator.spec.classes
     if not classes:
         return None
     drawn = [rng.integers(classes, (1,), rng.key(seed, "label", 0)) for seed in seeds]
     return torch.cat(drawn)
+
+
+def require_no_captions(generator: Generator) -> None:
+    """Refuse a generator that draws captions where none is stated, as a UsageError."""
+    if generator.spec.captions:
+        raise UsageError(
+            "this generator draws what a text says: `pgpipe generate --text` and `pgpipe walk "
+            "--texts` state one"
+        )
 
 
 def shares(generator: Generator, numbers: Tensor | None) -> Tensor | None:
@@ -65,7 +79,7 @@ def shares(generator: Generator, numbers: Tensor | None) -> Tensor | None:
 def draw(generator: Generator, z: Tensor, labels: Tensor | None) -> Iterator[Images]:
     """Yield the images of latents [N, latent_size] in batches, uint8 [<= 32, R, R, C].
 
-    Labels are int64 [N], or shares of the classes [N, classes].
+    Labels are int64 [N], shares of the classes [N, classes], or captions' vectors [N, 256].
     """
     if generator.spec.generator_norm == "batch":
         yield from (draw_among_company(generator, z, labels, n) for n in range(len(z)))
@@ -82,9 +96,11 @@ def draw_among_company(generator: Generator, z: Tensor, labels: Tensor | None, n
     if labels is None:
         return pixels(generator, together, None)[:1]
     classes = generator.spec.classes
-    others = torch.arange(COMPANY) % classes
-    if labels.is_floating_point():
-        others = torch.eye(classes)[others]
+    if generator.spec.captions:
+        others = labels[n : n + 1].expand(COMPANY, -1)
+    else:
+        others = torch.arange(COMPANY) % classes
+        others = torch.eye(classes)[others] if labels.is_floating_point() else others
     return pixels(generator, together, torch.cat([labels[n : n + 1], others]))[:1]
 
 

@@ -1,5 +1,7 @@
 """What a trained generator answers where it is asked by rows: a seed and, if wanted, a class.
 
+Of a generator that draws captions, a class is a text.
+
 MLflow's pages and servers do so. The images are those of `pgpipe generate`.
 """
 
@@ -7,6 +9,8 @@ import base64
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from pgpipe.drawing import seeds as by_seed
 from pgpipe.drawing.trained import Trained
@@ -24,7 +28,7 @@ def answer(
     Args:
         trained: the generator.
         seeds: of the images.
-        classes: their names or numbers; None: drawn from the seed.
+        classes: their names or numbers, or texts; None: drawn from the seed.
         form: `array` or `png`.
 
     Raises:
@@ -35,12 +39,7 @@ def answer(
     if bad := [seed for seed in seeds if not 0 <= seed <= by_seed.LARGEST_SEED]:
         raise UsageError(f"seed: {bad[0]} is not from 0 to 2^64 - 1")
     generator = trained.generator
-    labels = by_seed.labels(generator, seeds) if len(seeds) else None
-    for row, name in enumerate(classes):
-        if name is not None:
-            number = trained.class_number(name)
-            if labels is not None:
-                labels[row] = number
+    labels = labels_of(trained, seeds, classes) if len(seeds) else None
     side, channels = generator.resolution, generator.spec.channels
     none = np.empty((0, side, side, channels), np.uint8)
     drawn = by_seed.draw(generator, by_seed.latents(generator, seeds), labels) if seeds else []
@@ -48,3 +47,18 @@ def answer(
     if form == ARRAY:
         return images
     return [base64.b64encode(png(image)).decode() for image in images]
+
+
+def labels_of(
+    trained: Trained, seeds: Sequence[int], classes: Sequence[str | None]
+) -> Tensor | None:
+    """Return the label, or the text's vector, of each row; None of a generator without."""
+    if trained.generator.spec.captions:
+        return torch.stack([trained.text_vector(text or "") for text in classes])
+    labels = by_seed.labels(trained.generator, seeds)
+    for row, name in enumerate(classes):
+        if name is not None:
+            number = trained.class_number(name)
+            if labels is not None:
+                labels[row] = number
+    return labels

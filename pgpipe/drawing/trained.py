@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from pgpipe.errors import UsageError
 from pgpipe.gan.encoding import read_encoder
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.sampling import read_generator
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.gan.text import encode
 from pgpipe.plumbing import devices
 from pgpipe.plumbing.layout import GENERATOR
 
@@ -21,6 +23,32 @@ class Trained(NamedTuple):
     generator: Generator
     classes: Sequence[str]  # by their numbers; none where it is not conditioned
     encoder: nn.Module | None = None  # of systems that have one
+
+    def text_vector(self, text: str) -> Tensor:
+        """Return what a generator that draws captions takes for one, [256].
+
+        Raises:
+            UsageError: it draws none, or the text has no words.
+        """
+        if not self.generator.spec.captions:
+            raise UsageError(f"text {text!r}: this generator was trained without captions")
+        if not text.split():
+            raise UsageError(f"text {text!r}: has no words")
+        vector: Tensor = encode([text])[0]
+        return vector
+
+    def vectors_of(self, classes: Sequence[str], texts: Sequence[str]) -> Tensor | None:
+        """Return the vectors of named classes, or of texts, [n, E]; None where none is named.
+
+        Raises:
+            UsageError: the generator has none of this kind, or not this one.
+        """
+        if classes and texts:
+            raise UsageError("classes and texts: name the ones or the others")
+        one_hot = torch.eye(self.generator.spec.classes)
+        found = [one_hot[self.class_number(name)] for name in classes]
+        found += [self.text_vector(text) for text in texts]
+        return torch.stack(found) if found else None
 
     def class_number(self, name: str) -> int:
         """Return the number of a class, by its name or as a number.

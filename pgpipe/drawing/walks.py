@@ -17,6 +17,7 @@ from pgpipe.drawing.films import as_rgb
 from pgpipe.gan import latents
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.text import encode
 from pgpipe.images import Images, grid
 
 TILE = 128  # pixels of an image in a film, at least
@@ -98,7 +99,7 @@ class Asked(NamedTuple):
 
     stops: Tensor  # latents [n, latent_size]
     shares: Tensor | None  # of the classes at each stop [n, classes]
-    classes: Sequence[int]  # numbers of classes to go through; none: those of the stops
+    through: Tensor | None  # classes or texts to go through, as vectors [n, E]; None: of the stops
     smooth: int | None  # the seed of a random walk instead of a tour
     frames: int  # from one stop, or class, to the next
     cells: int  # walks side by side
@@ -107,7 +108,7 @@ class Asked(NamedTuple):
 
 def length(asked: Asked) -> int:
     """Return the frames of a walk."""
-    return asked.frames * (len(asked.classes) or len(asked.stops))
+    return asked.frames * len(asked.stops if asked.through is None else asked.through)
 
 
 def pictures(
@@ -115,26 +116,28 @@ def pictures(
 ) -> Iterator[Images]:
     """Yield the frames of a walk, uint8 [H, W, C]: a grid of so many columns.
 
-    Where classes are named, each cell stays at the latent of a stop while the class changes; else
-    the classes are those of the stops, and change as the latents do.
+    Where classes or texts are named, each cell stays at the latent of a stop while they change;
+    else the classes are those of the stops, and change as the latents do.
     """
     count = length(asked)
     if asked.smooth is not None:
         z = random_walk(generator, asked.smooth, count, asked.cells)
-    elif asked.classes:
+    elif asked.through is not None:
         z = asked.stops[torch.arange(asked.cells) % len(asked.stops)].expand(count, -1, -1)
     elif asked.straight:
         z = lines_side_by_side(asked.stops, asked.frames, asked.cells)
     else:
         z = tour(generator.spec, asked.stops, asked.frames, asked.cells)
-    shares = None if asked.shares is None else shares_of(asked, asked.shares, count)
+    shares = shares_of(asked, asked.shares, count)
     for n in range(count):
         of_frame = None if shares is None else shares[n]
         drawn = np.concatenate(list(by_seed.draw(generator, z[n], of_frame)))
         yield grid(drawn, columns, tile)
 
 
-def in_small(generator: Generator, stops: int, frames: int, most: int) -> Iterator[Images]:
+def in_small(
+    generator: Generator, stops: int, frames: int, most: int, texts: Sequence[str] = ()
+) -> Iterator[Images]:
     """Yield the frames of a closed tour of the first seeds, all its places in one row.
 
     Args:
@@ -142,26 +145,32 @@ def in_small(generator: Generator, stops: int, frames: int, most: int) -> Iterat
         stops: seeds, and places.
         frames: from one seed to the next.
         most: pixels of an image; a larger one is shrunk.
+        texts: that a generator draws which takes captions, one after the other.
     """
     seeds = range(stops)
-    shares = by_seed.shares(generator, by_seed.labels(generator, seeds))
-    asked = Asked(by_seed.latents(generator, seeds), shares, (), None, frames, stops)
+    if generator.spec.captions:
+        shares: Tensor | None = encode([texts[seed % len(texts)] for seed in seeds])
+    else:
+        shares = by_seed.shares(generator, by_seed.labels(generator, seeds))
+    asked = Asked(by_seed.latents(generator, seeds), shares, None, None, frames, stops)
     factor = max(1, generator.resolution // most)
     for picture in pictures(generator, asked, stops, tile=0):
         yield np.asarray(Image.fromarray(as_rgb(picture)).reduce(factor))
 
 
-def shares_of(asked: Asked, own: Tensor, count: int) -> Tensor:
+def shares_of(asked: Asked, own: Tensor | None, count: int) -> Tensor | None:
     """Return the shares of the classes in each frame and cell, [frames, cells, classes].
 
     Args:
         asked: what the walk goes through.
-        own: shares at its stops, [n, classes].
+        own: shares at its stops, [n, classes], if it has classes.
         count: of frames.
     """
-    if asked.classes:
-        shares = lines(torch.eye(own.shape[1])[list(asked.classes)], asked.frames)
+    if asked.through is not None:
+        shares = lines(asked.through, asked.frames)
         return shares[:, None].expand(-1, asked.cells, -1)
+    if own is None:
+        return None
     if asked.smooth is not None:  # each cell keeps the class of a stop
         return own[torch.arange(asked.cells) % len(own)].expand(count, -1, -1)
     return lines_side_by_side(own, asked.frames, asked.cells)

@@ -23,6 +23,7 @@ class Data(NamedTuple):
     images: int | None
     labels: int | None
     stacked: bool  # whether the labels are the modes of the discrete-mode test
+    captions: int | None = 0  # that differ; None: some, and it is not known how many
 
 
 class Asked(Section):
@@ -93,8 +94,18 @@ def of_samples(sample: SampleSection, protocol: Protocol, stacked: bool) -> Iter
 
 
 def of_labels(conditioning: Conditioning, data: Data) -> Iterator[str]:
-    """Labels that G is to be conditioned on have to be there, and two: one says nothing."""
+    """Labels that G is to be conditioned on have to be there, and two: one says nothing.
+
+    Captions that differ take their place, of which none is a class.
+    """
     if conditioning in ("auto", False):
+        return
+    if data.captions is None or data.captions > 1:
+        if conditioning == "acgan":
+            yield (
+                "train.label_conditioning: acgan names classes, and captions are none; set it to "
+                "auto, matching, projection or joint, or dataset.captions to none"
+            )
         return
     if data.stacked:
         yield (

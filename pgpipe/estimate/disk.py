@@ -157,7 +157,7 @@ def scoring(plan: Plan, images: int | None) -> Iterator[Part]:
         both = 2 * (protocol.swd_images * pixels + HEADER)
         yield Part("samples", f"{protocol.swd_images} images and reconstructions", both)
     labels = INTEGER * count + HEADER if plan.train.label_conditioning else 0
-    certain = plan.spec.classes > 0 or plan.train.label_conditioning != "auto"
+    certain = plan.spec.condition > 0 or plan.train.label_conditioning != "auto"
     yield Part("samples", "labels", labels, certain)
     yield Part("reference", "numbers of the reals", INTEGER * protocol.images + HEADER)
     if protocol.inception:

@@ -49,7 +49,8 @@ class Plan:
         """The networks; labels that only the data know are left out, with their few weights."""
         labels = PHOTOS if self.dataset.name == "photos" else 0
         channels, stacked = self.dataset.channels, self.dataset.stacked
-        return NetworkSpec.of(self.model, self.train, channels, labels, stacked)
+        captions = 2 * self.dataset.captioned  # or more: the networks are the same
+        return NetworkSpec.of(self.model, self.train, channels, labels, stacked, captions)
 
     def trained_on(self, images: int) -> int:
         """About how many of so many prepared images are not held out."""

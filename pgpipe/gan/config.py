@@ -21,6 +21,7 @@ from pgpipe.config import (
 )
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS
+from pgpipe.gan.widths import CAPTION_SIZE
 from pgpipe.metrics.table import QUICK
 
 SHEET = 96  # images of the picture of random samples
@@ -93,6 +94,7 @@ class NetworkSpec(Architecture):
     latents: Literal["normal", "uniform"] = "normal"  # as of all files that do not say it
     channels: PositiveInt  # of an image: 1 or 3
     classes: NonNegativeInt  # labels joined to the latent and judged by D; 0: none
+    captions: bool = False  # whether captions are, in place of labels
     conditioning: Form = "acgan"  # how D judges them; files of before say nothing of it
     minibatch_stddev: bool | int  # as of the section `train`
 
@@ -102,14 +104,19 @@ class NetworkSpec(Architecture):
         return int(self.minibatch_stddev is not False)
 
     @property
+    def condition(self) -> int:
+        """Numbers of the vector that is joined to the latent: a one-hot label's, or a caption's."""
+        return CAPTION_SIZE if self.captions else self.classes
+
+    @property
     def label_maps(self) -> int:
-        """Feature maps of the label beside D's 4x4 features."""
-        return self.classes if self.conditioning == "joint" else 0
+        """Feature maps of the condition beside D's 4x4 features."""
+        return self.condition if self.conditioning == "joint" else 0
 
     @property
     def label_logits(self) -> int:
-        """Numbers that D returns beside the score, one per class."""
-        return self.classes - self.label_maps
+        """Numbers that D returns beside the score, which are compared with the condition's."""
+        return self.condition - self.label_maps
 
     @property
     def stddev_group(self) -> int | None:
@@ -120,16 +127,30 @@ class NetworkSpec(Architecture):
 
     @classmethod
     def of(
-        cls, model: ModelSection, train: "TrainSection", channels: int, labels: int, stacked: bool
+        cls,
+        model: ModelSection,
+        train: "TrainSection",
+        channels: int,
+        labels: int,
+        stacked: bool,
+        captions: int = 0,
     ) -> "NetworkSpec":
-        """Return the spec for images of so many channels, of a data set with so many labels."""
+        """Return the spec for images of so many channels, of a set with so many labels, captions.
+
+        Where there are two captions or more, they take the place of labels.
+        """
         asked = train.label_conditioning
-        classes = conditioned_classes(asked, labels, stacked)
+        captioned = bool(asked) and captions > 1
+        classes = 0 if captioned else conditioned_classes(asked, labels, stacked)
+        form: Form = "matching" if captioned else "acgan"
+        if asked and asked != "auto" and (captioned or classes):
+            form = asked
         return cls(
             **model.model_dump(exclude={"start"}),
             channels=channels,
             classes=classes,
-            conditioning="acgan" if asked == "auto" or not classes or not asked else asked,
+            captions=captioned,
+            conditioning=form,
             minibatch_stddev=train.minibatch_stddev,
         )
 
@@ -184,7 +205,8 @@ class TrainSection(Section):
     minibatch_stddev: bool | Annotated[int, Field(ge=2, le=1 << 16)]
     # Labels into G; D classifies (acgan: Odena et al. 2017), or scores how well image and label fit
     # beside how real the image is (matching: Reed et al. 2016), in the sum of both (projection:
-    # Miyato and Koyama 2018), or in one score (joint). auto: acgan where there are labels.
+    # Miyato and Koyama 2018), or in one score (joint). auto: matching where there are captions,
+    # which take the place of labels, acgan where there are labels.
     label_conditioning: Conditioning
     label_weight: Weight  # of the labels' loss [1]; projection has none
     mirror: bool  # flip every other real image

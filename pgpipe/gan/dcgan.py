@@ -62,7 +62,7 @@ class DcganGenerator(Generator):
         spec, name = self.spec, str(resolution)
         maps = feature_maps(spec, resolution)
         if resolution == 4:
-            seed = initialised(Seed4x4(spec.latent_size + spec.classes, maps, BATCH))
+            seed = initialised(Seed4x4(spec.latent_size + spec.condition, maps, BATCH))
             self.blocks[name] = nn.Sequential(seed, nn.ReLU())
         elif resolution < self.resolution:
             up = initialised(Transposed(feature_maps(spec, resolution // 2), maps, BATCH))
@@ -91,7 +91,7 @@ class Score(nn.Module):
         super().__init__()
         self.flatten = nn.Flatten()
         self.score = initialised(
-            Dense(16 * discriminator_maps(spec, 4), 1 + spec.classes, options=PLAIN)
+            Dense(16 * discriminator_maps(spec, 4), 1 + spec.condition, options=PLAIN)
         )
 
     def forward(self, x: Tensor) -> Tensor:

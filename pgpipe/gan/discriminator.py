@@ -113,17 +113,17 @@ class Discriminator(nn.Module):
         Args:
             images: [N, channels, R, R].
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
-            labels: int64 [N] or vectors [N, classes] that the images should fit: part of the score
-                of `projection` and `joint`, and of no other.
+            labels: int64 [N], or vectors of labels or captions, that the images should fit: part of
+                the score of `projection` and `joint`, and of no other.
 
         Returns:
-            Scores [N], higher is more real, and label logits [N, classes].
+            Scores [N], higher is more real, and label logits [N, condition].
         """
         x, last = self.down_to_4x4(images, fade), self.blocks["4"]
         maps = self.maps(labels, x.dtype)
         out: Tensor = last(x) if maps is None else last(x, maps)
         scores, logits = out[:, 0], out[:, 1:]
-        if self.spec.classes and self.spec.conditioning == "projection":
+        if self.spec.condition and self.spec.conditioning == "projection":
             assert labels is not None
             scores = scores + match_scores(logits, labels)  # Miyato and Koyama 2018, eq. 3
         return scores, logits

@@ -35,7 +35,7 @@ class FirstBlock(nn.Module):
         super().__init__()
         maps, options = feature_maps(spec, 4), options_of(spec)
         pixel_bias = spec.first_layer == "pixel-bias"
-        self.seed = Seed4x4(spec.latent_size + spec.classes, maps, options, pixel_bias)
+        self.seed = Seed4x4(spec.latent_size + spec.condition, maps, options, pixel_bias)
         self.conv = Conv(maps, maps, 3, options=options)
         self.first, self.activation = activation_of(spec, first=True), activation_of(spec)
 
@@ -91,8 +91,8 @@ class Generator(nn.Module):
 
         Args:
             z: latents [N, latent_size], as `latents` draws them.
-            labels: int64 [N], or shares of the classes [N, classes]; given exactly if the spec has
-                classes.
+            labels: int64 [N], shares of the classes [N, classes], or vectors of captions [N, 256];
+                given exactly if the spec is conditional.
             fade: weight [] of the newest block, 0 to 1; None once it is fully grown.
 
         Returns:
@@ -109,12 +109,12 @@ class Generator(nn.Module):
         return rgb.tanh() if self.spec.tanh else rgb
 
     def join(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Latents beside one-hot labels or shares, on the hypersphere: [N, latent_size + classes].
+        """Latents beside the condition's vectors, on the hypersphere: [N, latent_size + condition].
 
         The Theano code of the paper's tables normalises the latent alone, the TensorFlow code both
         joined.
         """
-        assert (labels is not None) == (self.spec.classes > 0)
+        assert (labels is not None) == (self.spec.condition > 0)
         if self.spec.latent_norm == "latent":
             z = pixel_norm(z)
         if labels is not None:

@@ -83,7 +83,7 @@ class Walk(TorchFunctionMode):
         known = {
             "z": torch.empty(N, spec.latent_size),
             "images": torch.empty(N, spec.channels, resolution, resolution),
-            "labels": torch.zeros(N, dtype=torch.int64) if spec.classes else None,
+            "labels": torch.zeros(N, spec.condition) if spec.condition else None,
         }
         wanted = inspect.signature(self.net.forward).parameters
         found = {k: v for k, v in known.items() if k in wanted and v is not None}

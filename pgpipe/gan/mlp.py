@@ -65,7 +65,7 @@ class MlpGenerator(Generator):
         spec = self.spec
         units = feature_maps(spec, 4)
         if resolution == 4:
-            first = dense(spec.latent_size + spec.classes, units, "G")
+            first = dense(spec.latent_size + spec.condition, units, "G")
             self.blocks["4"] = nn.Sequential(first, nn.ReLU(), dense(units, units, "G"), nn.ReLU())
         if resolution == self.resolution:
             self.to_rgb[str(resolution)] = Pixels(units, spec.channels, resolution)
@@ -80,7 +80,7 @@ class Score(nn.Module):
         self.flatten = nn.Flatten()
         self.first = dense(pixels, MAXOUT_PIECES * units, "D")
         self.second = dense(units, MAXOUT_PIECES * units, "D")
-        self.score = dense(units, 1 + spec.classes, "D")
+        self.score = dense(units, 1 + spec.condition, "D")
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, 1 + classes]."""

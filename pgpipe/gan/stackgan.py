@@ -38,7 +38,7 @@ class Augmentation(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         numbers, options = 2 * augmented_numbers(spec), LayerOptions(spec.equalised_lr)
-        self.gaussian = Dense(spec.classes, numbers, gain=1.0, options=options)
+        self.gaussian = Dense(spec.condition, numbers, gain=1.0, options=options)
 
     def moments(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance, each [N, A], of conditions [N, E]."""
@@ -95,7 +95,7 @@ class StackGenerator(Generator):
         self.spec, self.resolution = spec, resolution
         (below, top), own = STACKED, augmented_numbers(spec)
         self.parts = [spec.latent_size - 2 * own, own, own]  # of a latent
-        joined = {"latent_size": spec.latent_size - own, "classes": 0}
+        joined = {"latent_size": spec.latent_size - own, "classes": 0, "captions": False}
         self.augmentation0 = Augmentation(spec)
         self.first = Generator(spec.model_copy(update=joined), below)
         if resolution == top:
@@ -123,7 +123,7 @@ class StackGenerator(Generator):
 
         Args:
             z: latents [N, latent_size], from N(0, I).
-            labels: int64 [N], or shares of the classes [N, classes].
+            labels: int64 [N], shares of the classes [N, classes], or vectors of captions [N, 256].
             fade: None, as nothing fades.
 
         Returns:
@@ -179,7 +179,7 @@ class StackStep(Step):
         assert drawn_for is not None
         assert isinstance(self.G, StackGenerator)
         loss = super().generator_loss(batch, fake, drawn_for)
-        condition = one_hot(drawn_for, self.G.spec.classes, torch.float32)
+        condition = one_hot(batch.condition(drawn_for), self.G.spec.classes, torch.float32)
         mean, log_variance = self.G.newest.moments(condition)
         # Per number, as in the released code: a sum over all of them would outweigh the game.
         return loss + self.section.kl_weight * kl(mean, log_variance) / mean.shape[1]

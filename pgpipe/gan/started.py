@@ -3,6 +3,7 @@
 Weights are named by resolution, so growing and cutting are a choice of names. What G, D and the
 average mean is fixed by the spec: a start has to agree with it in all but the labels, whose rows
 (of G's first layer, and of D's last or of its 4x4 convolution) are taken by the classes' names.
+Captions' vectors mean the same everywhere, so their rows are taken as they are.
 
     networks.safetensors    weights as `weights.named` calls them, and what a state says of them
 """
@@ -178,8 +179,8 @@ def of_shapes(started: Started, spec: NetworkSpec, resolutions: Sequence[int]) -
 
 
 def without_labels(shape: list[int], axis: int | None, spec: NetworkSpec) -> list[int]:
-    """Return a shape without the rows of the classes, which are along an axis, if there."""
-    return [size - spec.classes * (n == axis) for n, size in enumerate(shape)]
+    """Return a shape without the rows of the condition, which are along an axis, if there."""
+    return [size - spec.condition * (n == axis) for n, size in enumerate(shape)]
 
 
 def of_sizes(theirs: NetworkSpec, ours: NetworkSpec) -> str:
@@ -194,7 +195,13 @@ def of_sizes(theirs: NetworkSpec, ours: NetworkSpec) -> str:
 
 
 def places(started: Started, spec: NetworkSpec, labels: Sequence[str]) -> list[int | None]:
-    """Return the number that each class has there: by its name, or by number without names."""
+    """Return the number that each class has there: by its name, or by number without names.
+
+    Of captions it is that of each number of their vectors.
+    """
+    if spec.captions or started.spec.captions:
+        same = spec.captions and started.spec.captions
+        return [number if same else None for number in range(spec.condition)]
     names = labels[: spec.classes]
     if len(started.labels) == started.spec.classes:
         known = {name: number for number, name in enumerate(started.labels)}
@@ -233,7 +240,7 @@ def first_weights(
             inputs = spec.equalised_lr and not name.startswith("discriminator.blocks.4.score")
             factor = math.sqrt(value.shape[axis] / theirs.shape[axis]) if inputs else 1.0
             known = classes if name in rows and name in their_rows else []
-            head = value.shape[axis] - spec.classes * (name in rows)
+            head = value.shape[axis] - spec.condition * (name in rows)
             moved = by_class(theirs.movedim(axis, 0) * factor, value.movedim(axis, 0), head, known)
             found[own] = moved.movedim(0, axis).contiguous()
     return found
@@ -256,9 +263,12 @@ def told(started: Started, spec: NetworkSpec, top: int, labels: Sequence[str]) -
     fresh += [f"layers above {size}x{size}"] if top > size else []
     known = places(started, spec, labels)
     joint = {spec.label_maps > 0, started.spec.label_maps > 0}
-    if spec.classes and started.spec.classes and len(joint) > 1 and "discriminator" not in fresh:
-        fresh.append("what D makes of labels, which is judged in another form there")
-    new = [name for name, place in zip(labels, known, strict=False) if place is None]
+    if spec.condition and started.spec.condition and len(joint) > 1:
+        fresh.append("what D makes of labels, which are judged in another form there")
+    if spec.captions and not started.spec.captions:
+        fresh.append("what captions mean")
+    names = [] if spec.captions else labels
+    new = [name for name, place in zip(names, known, strict=False) if place is None]
     if new:
         more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
         fresh.append(f"the rows of {', '.join(new[:SHOWN])}{more}")

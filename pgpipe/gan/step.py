@@ -42,6 +42,7 @@ class Minibatch:
     labels_g: Tensor | None  # for the generator's own update, drawn from the data
     seen: Tensor  # int64 []: images seen before this minibatch, the counter of all draws
     fade: Tensor | None  # float32 [], None in a stable phase
+    codes: Tensor | None = None  # what labels stand for, if captions: their vectors [K, 256]
     whole: int = 0  # of a micro-batch: images of the minibatch that it is from ...
     rows: Tensor | None = None  # ... and where these samples are there: int64 [N]
 
@@ -53,7 +54,11 @@ class Minibatch:
             None if known is None else known[rows] for known in (self.labels, self.labels_g)
         )
         images, whole = self.images[rows], len(self.images)
-        return Minibatch(images, labels, labels_g, self.seen, self.fade, whole, rows)
+        return Minibatch(images, labels, labels_g, self.seen, self.fade, self.codes, whole, rows)
+
+    def condition(self, labels: Tensor) -> Tensor:
+        """Return labels [N] as the networks take them: as they are, or captions' vectors."""
+        return labels if self.codes is None else self.codes[labels]
 
     def drawn(self, draw: Callable[[int], Tensor]) -> Tensor:
         """Return what these samples draw: the same, whatever else is in the micro-batch."""
@@ -209,7 +214,7 @@ class Step(BaseStep):
             nothing = torch.zeros((), device=self.device)
             return nothing, nothing
         seen = Seen(
-            score=lambda images: self.D(images, batch.fade, batch.labels)[0],
+            score=lambda images: self.verdict(batch, images, batch.labels)[0],
             real=real,
             fake=fake,
             real_scores=real_scores,
@@ -228,7 +233,7 @@ class Step(BaseStep):
             real_scores, _ = self.scored(batch, self.reals(batch), "real", batch.labels)
         loss = self.loss.generator(real_scores, fake_scores)
         if drawn_for is not None:
-            label_loss = self.label_loss_g(fake_logits, drawn_for)
+            label_loss = self.label_loss_g(batch, fake_logits, drawn_for)
             loss = loss + self.section.label_weight * label_loss
         return loss
 
@@ -249,7 +254,8 @@ class Step(BaseStep):
                 told = labels.classification(of_real, wanted)
                 return told + labels.classification(of_fake, wanted)
             case "matching":
-                pairs = (of_real, wanted), (of_real, self.wrong(batch, wanted)), (of_fake, wanted)
+                right, wrong = batch.condition(wanted), batch.condition(self.wrong(batch, wanted))
+                pairs = (of_real, right), (of_real, wrong), (of_fake, right)
                 scores = (labels.match_scores(*pair) for pair in pairs)
                 return labels.matching_discriminator(*scores)
             case "joint":
@@ -258,18 +264,20 @@ class Step(BaseStep):
                 return self.loss.mismatched(mismatched)
         return torch.zeros((), device=self.device)  # of a projection all is in the score
 
-    def label_loss_g(self, fake_logits: Tensor, wanted: Tensor) -> Tensor:
+    def label_loss_g(self, batch: Minibatch, fake_logits: Tensor, wanted: Tensor) -> Tensor:
         """Return what the label logits of fakes [N, classes] lack for their labels [N]: []."""
         match self.form:
             case "acgan":
                 return labels.classification(fake_logits, wanted)
             case "matching":
-                return labels.matching_generator(labels.match_scores(fake_logits, wanted))
+                right = batch.condition(wanted)
+                return labels.matching_generator(labels.match_scores(fake_logits, right))
         return torch.zeros((), device=self.device)  # the score has it
 
     def wrong(self, batch: Minibatch, wanted: Tensor) -> Tensor:
         """Return a label for each of [N] that is any but its own."""
-        key, classes = self.key("wrong", batch.seen), self.G.spec.classes
+        key = self.key("wrong", batch.seen)
+        classes = self.G.spec.classes if batch.codes is None else len(batch.codes)
         others = batch.drawn(lambda n: rng.integers(classes - 1, (n,), key))
         return (wanted + 1 + others) % classes
 
@@ -277,7 +285,8 @@ class Step(BaseStep):
 
     def fakes(self, batch: Minibatch, stream: str, drawn_for: Tensor | None) -> Tensor:
         """Return images [N, C, R, R] of latents of a stream, for labels [N] if conditional."""
-        fakes: Tensor = self.G(self.latents(batch, stream), drawn_for, batch.fade)
+        given = None if drawn_for is None else batch.condition(drawn_for)
+        fakes: Tensor = self.G(self.latents(batch, stream), given, batch.fade)
         return fakes
 
     def scored(
@@ -291,7 +300,12 @@ class Step(BaseStep):
         if self.D.drops:
             dropping = self.D.dropout(self.key(f"dropout {stream}", batch.seen), batch.drawn)
         with self.noise(batch, stream), dropping:
-            scored: Scored = self.D(images, batch.fade, fitting)
+            return self.verdict(batch, images, fitting)
+
+    def verdict(self, batch: Minibatch, images: Tensor, fitting: Tensor | None) -> Scored:
+        """Return D's verdict on images [N, C, R, R] that should fit labels [N], without noise."""
+        given = None if fitting is None else batch.condition(fitting)
+        scored: Scored = self.D(images, batch.fade, given)
         return scored
 
     def noise(self, batch: Minibatch, stream: str) -> AbstractContextManager[None]:

@@ -92,7 +92,7 @@ def count_generator(spec: Spec, resolution: int) -> Sizes:
     """Count `gan.generator`: two 3x3 convolutions and a 1x1 toRGB per resolution."""
     norm = "batch" if spec.generator_norm == "batch" else "none"
     maps = feature_maps(spec, 4)
-    found = layer((spec.latent_size + spec.classes) * 16, maps, norm)
+    found = layer((spec.latent_size + spec.condition) * 16, maps, norm)
     found[1] *= 16 if spec.first_layer == "pixel-bias" else 1
     found += layer(9 * maps, maps, norm)
     for res in resolutions(resolution)[1:]:
@@ -135,7 +135,7 @@ def count_encoder(spec: Spec, resolution: int) -> Sizes:
 
 def count_dcgan_generator(spec: Spec, resolution: int) -> Sizes:
     """Count DCGAN's: one transposed 5x5 convolution per resolution, the last to the pixels."""
-    found = layer((spec.latent_size + spec.classes) * 16, feature_maps(spec, 4), "batch")
+    found = layer((spec.latent_size + spec.condition) * 16, feature_maps(spec, 4), "batch")
     for res in resolutions(resolution)[1:]:
         top, below = res == resolution, 25 * feature_maps(spec, res // 2)
         found += layer(below, spec.channels if top else feature_maps(spec, res))
@@ -145,7 +145,7 @@ def count_dcgan_generator(spec: Spec, resolution: int) -> Sizes:
 
 def count_dcgan_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count DCGAN's: one strided 5x5 convolution per resolution, the first on the pixels."""
-    found = layer(16 * discriminator_maps(spec, 4), 1 + spec.classes)
+    found = layer(16 * discriminator_maps(spec, 4), 1 + spec.condition)
     for res in resolutions(resolution)[1:]:
         top, maps = res == resolution, discriminator_maps(spec, res // 2)
         maps_in = spec.channels if top else discriminator_maps(spec, res)
@@ -156,7 +156,7 @@ def count_dcgan_discriminator(spec: Spec, resolution: int) -> Sizes:
 def count_weak_generator(spec: Spec, resolution: int) -> Sizes:
     """Count the weak one: one 3x3 convolution and a 3x3 toRGB per resolution."""
     norm = "batch" if spec.generator_norm == "batch" else "none"
-    found = layer((spec.latent_size + spec.classes) * 16, feature_maps(spec, 4), norm)
+    found = layer((spec.latent_size + spec.condition) * 16, feature_maps(spec, 4), norm)
     for res in resolutions(resolution)[1:]:
         found += layer(9 * feature_maps(spec, res // 2), feature_maps(spec, res), norm)
     for res in resolutions(resolution):
@@ -167,7 +167,7 @@ def count_weak_generator(spec: Spec, resolution: int) -> Sizes:
 def count_weak_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count the weak one: one 3x3 convolution per resolution, at 32x32 on the pixels."""
     features = 16 * (discriminator_maps(spec, 8) + spec.stddev_maps)
-    found = layer(features, 1 + spec.classes)
+    found = layer(features, 1 + spec.condition)
     for res in resolutions(resolution):
         maps, above = discriminator_maps(spec, res), discriminator_maps(spec, 2 * res)
         top = res == WEAK_RESOLUTION
@@ -181,7 +181,7 @@ def count_weak_discriminator(spec: Spec, resolution: int) -> Sizes:
 def count_mlp_generator(spec: Spec, resolution: int) -> Sizes:
     """Count the fully connected one: two hidden layers, and one to the pixels."""
     units = feature_maps(spec, 4)
-    found = layer(spec.latent_size + spec.classes, units) + layer(units, units)
+    found = layer(spec.latent_size + spec.condition, units) + layer(units, units)
     return found + layer(units, spec.channels * resolution**2)
 
 
@@ -189,14 +189,14 @@ def count_mlp_discriminator(spec: Spec, resolution: int) -> Sizes:
     """Count the fully connected one: two layers of maxout, and the score."""
     units = discriminator_maps(spec, 4)
     found = layer(spec.channels * resolution**2, MAXOUT_PIECES * units)
-    return found + layer(units, MAXOUT_PIECES * units) + layer(units, 1 + spec.classes)
+    return found + layer(units, MAXOUT_PIECES * units) + layer(units, 1 + spec.condition)
 
 
 def count_stack_generator(spec: Spec, resolution: int) -> Sizes:
     """Count StackGAN's: each stage with its augmentation, the second one's residual blocks."""
     (below, top), own = STACKED, augmented_numbers(spec)
-    augmentation = layer(spec.classes, 2 * own)
-    joined = {"latent_size": spec.latent_size - own, "classes": 0}
+    augmentation = layer(spec.condition, 2 * own)
+    joined = {"latent_size": spec.latent_size - own, "classes": 0, "captions": False}
     found = augmentation + count_generator(spec.model_copy(update=joined), below)
     if resolution == below:
         return found

@@ -41,7 +41,7 @@ class WeakGenerator(Generator):
         """Add the layers of one resolution."""
         spec, name, maps = self.spec, str(resolution), feature_maps(self.spec, resolution)
         options = generator_options(spec)
-        layer: Layer = Seed4x4(spec.latent_size + spec.classes, maps, options)
+        layer: Layer = Seed4x4(spec.latent_size + spec.condition, maps, options)
         if resolution > 4:
             layer = UpConv(feature_maps(spec, resolution // 2), maps, 3, options=options)
         self.blocks[name] = Up(layer, activation_of(spec, very_leaky))
@@ -69,7 +69,7 @@ class Score(nn.Module):
         maps = discriminator_maps(spec, 8)
         self.group, self.flatten = spec.stddev_group, nn.Flatten()
         features = 16 * (maps + spec.stddev_maps)
-        self.score = Dense(features, 1 + spec.classes, gain=1.0, options=options_of(spec).plain)
+        self.score = Dense(features, 1 + spec.condition, gain=1.0, options=options_of(spec).plain)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""

@@ -83,12 +83,15 @@ def with_averages(weights: Mapping[str, Tensor], spec: NetworkSpec) -> Weights:
 
 
 def labelled(spec: NetworkSpec, resolution: int) -> dict[str, int]:
-    """Return the axes that end with a row per class, by the names of their weights."""
-    more = dict(names(spec.model_copy(update={"classes": spec.classes + 1}), resolution))
+    """Return the axes that end with rows of the condition, by the names of their weights."""
+    if not spec.condition:
+        return {}
+    other = {"classes": 1 if spec.condition > 1 else 2, "captions": False}
+    shapes = dict(names(spec.model_copy(update=other), resolution))
     return {
-        name: next(axis for axis, size in enumerate(shape) if more[name][axis] != size)
+        name: next(axis for axis, size in enumerate(shape) if shapes[name][axis] != size)
         for name, shape in names(spec, resolution)
-        if more[name] != shape
+        if shapes[name] != shape
     }
 
 

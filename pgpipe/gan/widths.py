@@ -3,6 +3,7 @@
 import math
 from typing import Protocol
 
+CAPTION_SIZE = 256  # numbers of a caption's vector
 DISCRIMINATION = 5  # dimensions in which a kernel of minibatch discrimination compares
 
 

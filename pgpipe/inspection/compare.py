@@ -1,11 +1,11 @@
 """Two prepared data sets: the same, or what differs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pgpipe.data.feeding.multires import HELD_OUT, ImageStore
+from pgpipe.data.feeding.multires import CAPTIONS, HELD_OUT, ImageStore
 from pgpipe.images import release
 from pgpipe.inspection import prepared
 from pgpipe.inspection.prepared import Array, Manifest
@@ -26,7 +26,11 @@ def differences(a: Path, b: Path, report: Callable[[int], object]) -> Iterator[s
     ours, theirs = prepared.manifest(a), prepared.manifest(b)
     yield from of_manifests(ours, theirs)
     if of_labels(ours) != of_labels(theirs):
-        yield from by_label(a, ours, b, theirs)
+        names = prepared.names(a, ours), prepared.names(b, theirs)
+        yield from by_text("labels", *names)
+    if ours.arrays.get(CAPTIONS) != theirs.arrays.get(CAPTIONS):
+        texts = prepared.captions(a, ours), prepared.captions(b, theirs)
+        yield from by_text("captions", *texts)
     for resolution in sorted({*ours.resolutions} ^ {*theirs.resolutions}):
         yield f"{resolution}x{resolution}: only in {a if resolution in ours.resolutions else b}"
     if ours.channels == theirs.channels:
@@ -64,13 +68,12 @@ def of_labels(known: Manifest) -> tuple[list[str], Array | None]:
     return known.labels, known.arrays.get(prepared.LABELS)
 
 
-def by_label(a: Path, known_a: Manifest, b: Path, known_b: Manifest) -> Iterator[str]:
-    """Images whose labels have different names."""
-    ours, theirs = prepared.names(a, known_a), prepared.names(b, known_b)
+def by_text(kind: str, ours: Sequence[str], theirs: Sequence[str]) -> Iterator[str]:
+    """Images whose labels, or captions, differ."""
     differ = [n for n, (one, two) in enumerate(zip(ours, theirs, strict=False)) if one != two]
     if differ:
         first = differ[0]
-        yield f"labels: {numbered(differ)}; {first}: {ours[first]!r} and {theirs[first]!r}"
+        yield f"{kind}: {numbered(differ)}; {first}: {ours[first]!r} and {theirs[first]!r}"
 
 
 def of_pixels(

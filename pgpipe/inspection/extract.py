@@ -1,5 +1,7 @@
-"""Prepared images as PNG files that `dataset.name: folder` reads back: pixels and labels."""
+"""Prepared images as PNG files that `dataset.name: folder` reads back, with labels and captions."""
 
+import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +27,8 @@ def write_images(
 ) -> None:
     """Write images as `target/LABEL/NUMBER.png`, or without LABEL where the set has no labels.
 
+    Captions become `target/captions.csv`, as `dataset.captions` reads it.
+
     Args:
         folder: the prepared set.
         target: takes what is missing; files of the same names are replaced.
@@ -40,11 +44,20 @@ def write_images(
     images = prepared.store(folder, known, resolution)
     labels = prepared.names(folder, known)
     require_names({labels[number] for number in numbers})
+    texts = prepared.captions(folder, known) if known.captions else []
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(("name", "text"))
     with naming_full_disk(target):
         for done, number in enumerate(numbers):
             data = png(images.take(np.array([number]))[0])
-            write_file(target / labels[number] / f"{number:0{DIGITS}d}.png", data)
+            file = target / labels[number] / f"{number:0{DIGITS}d}.png"
+            write_file(file, data)
+            if texts:
+                rows.writerow((file.relative_to(target).as_posix(), texts[number]))
             report(done + 1)
+        if texts:
+            write_file(target / "captions.csv", table.getvalue().encode())
 
 
 def chosen(images: int, first: int, count: int | None) -> range:

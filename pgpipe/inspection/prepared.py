@@ -9,7 +9,14 @@ from pydantic import ConfigDict, Field
 
 from pgpipe import rng
 from pgpipe.config import Section
-from pgpipe.data.feeding.multires import HELD_OUT, ImageStore, read_labels, read_manifest
+from pgpipe.data.feeding.multires import (
+    CAPTIONS,
+    HELD_OUT,
+    ImageStore,
+    read_captions,
+    read_labels,
+    read_manifest,
+)
 from pgpipe.data.reading.blaming import blaming
 from pgpipe.errors import IntegrityError, UsageError
 from pgpipe.estimate.disk import human
@@ -53,6 +60,7 @@ class Manifest(Stated):
     notes: list[str] = Field(default_factory=list)  # what was decided
     rejected: list[Skipped]
     held_out: int = 0  # images that training never sees
+    captions: int = 0  # that differ
 
     @property
     def resolutions(self) -> list[int]:
@@ -102,6 +110,12 @@ def names(folder: Path, known: Manifest) -> list[str]:
         return [known.labels[number] for number in read_labels(folder).tolist()]
 
 
+def captions(folder: Path, known: Manifest) -> list[str]:
+    """The caption of each image; empty where the set has none."""
+    with blaming(folder / CAPTIONS, "array of captions"):
+        return read_captions(folder) or [""] * known.count
+
+
 def rows(folder: Path, known: Manifest) -> Iterator[Row]:
     """The manifest as a person reads it, but for its notes."""
     files = [file.stat().st_size for file in folder.rglob("*.npy")]
@@ -111,6 +125,8 @@ def rows(folder: Path, known: Manifest) -> Iterator[Row]:
     if known.held_out:
         yield ("held out", f"{known.held_out:,} more, which training never sees")
     yield from of_labels(known.per_label if known.labels else {})
+    if known.captions:
+        yield ("captions", f"{known.captions:,} that differ")
     yield ("arrays", "resolution, bytes, file, SHA-256")
     for resolution in known.resolutions:
         for name, array in known.shards(resolution).items():

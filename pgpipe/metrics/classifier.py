@@ -64,11 +64,13 @@ def train(
     device: torch.device,
     cells: int = 1,
     shift: int = 0,
+    codes: Tensor | None = None,
 ) -> Classifier:
     """Fit a classifier to uint8 [N, R, R, C] and int64 [N], by `shown` images with Adam.
 
     Some of the classes may have no image among them, as one that was held out was the only one of
     its class. Each image is moved by up to `shift` pixels along each axis, differently each time.
+    Where labels have vectors, `codes` [K, classes], inner products with these are the logits.
     """
     net = Classifier(images.shape[-1], classes, cells)
     for name, parameter in net.named_parameters():
@@ -79,7 +81,8 @@ def train(
         picks = rng.integers(len(images), (MINIBATCH,), rng.key(seed, "classifier", seen)).numpy()
         some = moved(images[picks], shift, rng.key(seed, "classifier moves", seen))
         x = to_float(torch.from_numpy(some).to(device))
-        loss = F.cross_entropy(net(x), torch.from_numpy(labels[picks]).to(device))
+        logits = net(x) if codes is None else net(x) @ codes.to(device).T
+        loss = F.cross_entropy(logits, torch.from_numpy(labels[picks]).to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

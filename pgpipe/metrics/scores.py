@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe.images import Readable
-from pgpipe.metrics import classifier
+from pgpipe.metrics import classifier, retrieval
 from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.features import Features
 from pgpipe.metrics.streams import Stream, stream
@@ -53,6 +53,14 @@ def of_features(fakes: Features, reals: Tensor | None, protocol: Protocol) -> Sc
     `fakes` are at least `protocol.inception_fakes`; each score takes the first of them.
     """
     return compute("features", fakes, reals, protocol)
+
+
+def of_captions(
+    known: retrieval.Retrieval, images: Readable, numbers: NDArray[np.int64], protocol: Protocol
+) -> Scores:
+    """Scores of images uint8 [N, R, R, C] that were drawn for captions of these numbers [N]."""
+    found = retrieval.vectors(known.net, stream(images, protocol.images)())
+    return compute("captions", found, numbers, known, protocol)
 
 
 def of_digits(net: classifier.Classifier, evaluations: Sequence[Stream]) -> Scores:

@@ -28,6 +28,8 @@ class Metric(NamedTuple):
                     classifier [N, classes], and the labels that they were drawn with int64 [N]
         labelled    (images, labels, protocol, device): uint8 [N, R, R, C] and the labels that they
                     were drawn with, int64 [N]
+        captions    (vectors, numbers, known, protocol): of images, by the network of `retrieval`
+                    [N, E], the numbers of their captions int64 [N], captions to compare
         digits      (classifier, evaluations): the digits' classifier, streams of images
         reconstructions  (originals, reconstructions, reals or None, protocol, device, group): what
                     an encoder and its decoder make of originals, of whom there may be fewer
@@ -37,7 +39,9 @@ class Metric(NamedTuple):
     short: str  # as a heading in tables and figures
     meaning: str
     own: Literal["floor", "real"]  # the reals' value: of a distance a floor, else their own
-    of: Literal["images", "features", "classifier", "labelled", "digits", "reconstructions"]
+    of: Literal[
+        "images", "features", "classifier", "labelled", "captions", "digits", "reconstructions"
+    ]
     compute: str
     numbers: tuple[str, ...]  # of the protocol, that decide it
     version: int = 1  # raised where the same images score otherwise by more than rounding, chance
@@ -158,6 +162,18 @@ METRICS = {
         compute="pgpipe.metrics.ms_ssim:scores_within_classes",
         numbers=("ms_ssim_pairs",),
         digits=4,
+    ),
+    "caption_retrieval": Metric(
+        title="Caption found among 100",
+        short="caption retrieval",
+        meaning="how often an image's own caption fits it best of 100, by a small network trained "
+        "on reals with other captions; higher is better, the held-out reals' is the ceiling",
+        own="real",
+        of="captions",
+        compute="pgpipe.metrics.retrieval:scores",
+        numbers=CLASSIFIED,
+        higher_is_better=True,
+        digits=3,
     ),
     "modes_found": Metric(
         title="Modes found",

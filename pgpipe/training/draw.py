@@ -32,6 +32,7 @@ class Draw:
             labels_g=self.batches.random_labels(seen, self.job.minibatch),
             seen=torch.tensor(seen, device=self.batches.device),
             fade=fade,
+            codes=self.batches.codes,
         )
 
     def fade(self, images: int) -> Tensor | None:

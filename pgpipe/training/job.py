@@ -30,7 +30,7 @@ class Job:
 
     @property
     def previews(self) -> dict[str, Tensor]:
-        """The fixed latents [n, latent_size] and labels int64 [n] that every phase draws."""
+        """The fixed latents [n, latent_size] and labels, or captions' vectors, of all previews."""
         return {name: self.tensors[name] for name in (PREVIEW_LATENTS, PREVIEW_LABELS)}
 
     @property

@@ -83,11 +83,16 @@ class PhaseTraining:
         self.sums = torch.tensor(self.progress.sums, device=device)
 
     def first_reals(self) -> tuple[Tensor, Tensor | None]:
-        """Return uint8 [N, R, R, C] and labels [N], no image twice, in whole groups of stddev."""
+        """Return uint8 [N, R, R, C] and what D takes for labels, in whole groups of stddev.
+
+        No image comes twice.
+        """
         count, group = min(FIRST_REALS, len(self.batches.store)), self.job.spec.stddev_group
         if group and group < count:
             count -= count % group
-        return self.batches.reals(0, count)
+        images, labels = self.batches.reals(0, count)
+        codes = self.batches.codes
+        return images, labels if labels is None or codes is None else codes[labels]
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the end of the phase, or until `stop()`; either way the state is saved.
@@ -191,7 +196,7 @@ class PhaseTraining:
     def preview(self) -> Path:
         """The fixed latents as the averaged generator draws them now, as a picture."""
         job, name = self.job, preview_name(self.job.key, self.progress.images)
-        labels = job.tensors[PREVIEW_LABELS] if job.spec.classes else None
+        labels = job.tensors[PREVIEW_LABELS] if job.spec.condition else None
         latents = job.tensors[PREVIEW_LATENTS]
         drawn = render_all(
             self.networks.average, latents, labels, self.draw.fade(self.progress.images)

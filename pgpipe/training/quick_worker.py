@@ -18,11 +18,12 @@ from torch import Tensor
 
 from pgpipe import rng
 from pgpipe.data.feeding import mirrored
-from pgpipe.data.feeding.multires import Chosen, ImageStore, read_labels
+from pgpipe.data.feeding.multires import Chosen, ImageStore, read_captions, read_labels
 from pgpipe.errors import IntegrityError, PgpipeError
 from pgpipe.gan import latents
 from pgpipe.gan.config import SPLITS, NetworkSpec
 from pgpipe.gan.sampling import generator_of, render_all
+from pgpipe.gan.text import conditions
 from pgpipe.images import Images
 from pgpipe.metrics.quick import QuickScores
 from pgpipe.plumbing import tensors
@@ -77,18 +78,20 @@ class Worker:
         """The images to score: uint8 [N, R, R, C]."""
         generator, fade = generator_of(named, facts), facts["row"]["fade"]
         z = self.latents(generator.spec)
-        labels = self.labels() if generator.spec.classes else None
+        labels = self.labels(generator.spec) if generator.spec.condition else None
         return render_all(generator, z, labels, torch.tensor(fade) if fade < 1 else None)
 
     def latents(self, spec: NetworkSpec) -> Tensor:
         """Return the latents of the images to score: [N, latent_size]."""
         return latents.draw(spec, self.drawn, rng.key(self.task.seed, "quick latents", 0))
 
-    def labels(self) -> Tensor:
-        """As frequent as in the data: int64 [N]."""
-        known = torch.from_numpy(read_labels(Path(self.task.data)))
+    def labels(self, spec: NetworkSpec) -> Tensor:
+        """As frequent as in the data: int64 [N], or captions' vectors [N, 256]."""
+        folder = Path(self.task.data)
+        given = conditions(spec, read_labels(folder), read_captions(folder))
+        assert given.numbers is not None
         key = rng.key(self.task.seed, "quick labels", 0)
-        return known[rng.integers(len(known), (self.drawn,), key)]
+        return given.of(given.numbers[rng.integers(len(given.numbers), (self.drawn,), key)])
 
 
 def main(task: Task, to: Path) -> None:

@@ -17,7 +17,10 @@ MAKE = (
     r"|pip install 'pgpipe\[\w+\]'"
 )
 BETWEEN = r"pgpipe walk --between (me\.jpg,you\.jpg|a\.png,b\.png)"  # of an encoder
-DRAWN = rf"(?!{BETWEEN})pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
+TEXTS = r"pgpipe (generate|walk) --texts? .*"
+DRAWN = (
+    rf"(?!{BETWEEN}|{TEXTS})pgpipe (generate|walk|growth|export|project|directions|neighbours) .*"
+)
 PROJECT = r"pgpipe project"
 NO_STDDEV = r"dvc exp run -n no-stddev -S train\.minibatch_stddev=false"
 SELECT = r"dvc exp run -S train\.select=best:swd_avg"
@@ -83,6 +86,7 @@ TRIED = {
     r"pgpipe explore": (
         "tests/drawing/test_serving.py::test_the_page_is_served_and_gets_what_generate_draws"
     ),
+    TEXTS: "tests/drawing/test_texts.py::test_a_text_is_drawn",
     PROJECT: "tests/drawing/test_commands.py::test_photographs_are_projected_and_walked_between",
     r"(MLFLOW_TRACKING_URI=\S+ mlflow models serve|curl) .*": (
         "tests/tracking/test_model.py::test_it_is_served_and_draws_what_generate_draws"
@@ -198,6 +202,8 @@ NOT_TRIED = {
     r"git init && .*": "is what every project of the tests begins with",
     r"dvc exp run -S score\.inception=true": "needs a network of 96 MB; tests/stages/test_score.py",
     r"dvc exp run -S dataset\.name=svhn .*": "fetches 230 MB; tests/data/sources on loopback",
-    r"pgpipe preset cifar10 && dvc repro prepare": "fetches 170 MB; tests/data/sources on loopback",
+    r"pgpipe preset (cifar10 && dvc repro prepare|emoji && dvc repro( prepare)?)": (
+        "fetches 170 MB, or needs an extra; tests/data/sources"
+    ),
     r"pgpipe preset mnist-1k-a mnist-1k && dvc repro prepare": "MNIST's files, which are no part",
 }

@@ -196,7 +196,7 @@ def test_a_walk_between_photographs_goes_along_lines_between_their_codes(tmp_pat
     z, labels = latents.read(files, trained)
     assert labels is None
     torch.testing.assert_close(z, torch.stack([code, torch.ones(6)]))
-    asked = walks.Asked(z, None, [], None, 2, 1, straight=True)
+    asked = walks.Asked(z, None, None, None, 2, 1, straight=True)
     frames = list(walks.pictures(trained.generator, asked, 1))
     expected = torch.outer(torch.tensor([3.0, 2.0, 1.0, 2.0]), torch.ones(6))
     wanted = np.concatenate(list(seeds.draw(trained.generator, expected, None)))

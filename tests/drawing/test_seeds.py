@@ -111,8 +111,9 @@ def test_a_whole_share_is_the_class() -> None:
 def test_frames_of_a_walk(classes: int, numbers: list[int], smooth: bool) -> None:
     made = net(classes=classes)
     stops, labels = seeds.latents(made, [0, 1, 2]), seeds.labels(made, [0, 1, 2])
-    shares, numbers = seeds.shares(made, labels), numbers if classes else []
-    asked = walks.Asked(stops, shares, numbers, 0 if smooth else None, 3, 2)
+    shares = seeds.shares(made, labels)
+    through = torch.eye(classes)[numbers] if classes and numbers else None
+    asked = walks.Asked(stops, shares, through, 0 if smooth else None, 3, 2)
     frames = list(walks.pictures(made, asked, 2))
     assert len(frames) == walks.length(asked) == 9
     assert {frame.shape for frame in frames} == {(128, 256, 3)}

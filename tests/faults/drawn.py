@@ -65,6 +65,7 @@ SIZES: dict[str, Values] = {
     "dataset.name": few("photos", "folder", "folder", "folder", "digits-1k"),
     "dataset.path": few("classes", "twins", "flat"),  # see pipelines.write_images
     "dataset.labels": few("source", "source", "none", "labels.csv"),
+    "dataset.captions": few("source", "source", "none", "captions.csv"),
     "dataset.classes": few([], [], ["a"], ["a", "b"]),
     "dataset.list": few("", "", "names.txt"),
     "dataset.boxes": few("boxes.csv"),
@@ -119,6 +120,7 @@ MADE = {
     "path": "data/own",
     "crop": "center",
     "labels": "source",
+    "captions": "source",
     "list": "",
     "classes": [],
     "images": 0,
@@ -145,6 +147,7 @@ def document(random: Random, sets: int) -> Document:
     if model["generator_norm"] != "pixel":
         model["first_layer"] = "plain"
     growth = grown(random, drawn["dataset"]["resolution"], model["name"])
+    fit_labels(model, train, drawn["dataset"]["captions"] == "captions.csv")
     fit_training(model, train, growth)
     return {**drawn, "growth": growth}
 
@@ -186,11 +189,17 @@ def fit_images(dataset: dict[str, Any]) -> None:
         dataset["lanczos_resolution"] = 0
 
 
-def fit_training(model: dict[str, Any], train: dict[str, Any], growth: dict[str, Any]) -> None:
-    """Let minibatches have whole groups, and the section `train` fit itself and the growth."""
+def fit_labels(model: dict[str, Any], train: dict[str, Any], captioned: bool) -> None:
+    """Let labels, or captions, be judged in a form that loss and networks have."""
     joint = LOSSES[train["loss"]].joint and SYSTEMS[model["name"]].joint
     if train["label_conditioning"] == "joint" and not joint:
         train["label_conditioning"] = "projection"
+    if train["label_conditioning"] == "acgan" and captioned:
+        train["label_conditioning"] = "matching"
+
+
+def fit_training(model: dict[str, Any], train: dict[str, Any], growth: dict[str, Any]) -> None:
+    """Let minibatches have whole groups, and the section `train` fit itself and the growth."""
     train["full_resolution"] = growth["phases"][growth["final"]]["res"]
     if train["updates"] == "simultaneous":
         train["discriminator_steps"] = 1

@@ -209,6 +209,10 @@ def write_images(folder: Path) -> None:
             Image.fromarray(pixels).save(folder / kind / names[-1])
         tables = {
             "labels.csv": ["name,label", *(f"{n},{'ab'[i % 2]}" for i, n in enumerate(names))],
+            "captions.csv": [
+                "name,text",
+                *(f"{n},a {'red'[i % 3 :]} {i}" for i, n in enumerate(names)),
+            ],
             "boxes.csv": ["name,left,top,width,height", *(f"{n},1,2,50,55" for n in names)],
             "names.txt": names[:30],
         }

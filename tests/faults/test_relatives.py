@@ -73,7 +73,7 @@ def test_a_stack_of_two_gans_runs_to_its_scores(pipelines: Pipelines) -> None:
         assert not outcome.missing
         assert outcome.scores["swd_avg"] > 0
         assert "<h1>stackgan: folder</h1>" in PAGE.read_text()
-        drawing.generate("models/r64", "0-3", "a", False, False, Path("drawn"))
+        drawing.generate("models/r64", "0-3", "a", None, False, False, Path("drawn"))
         drawn = [np.asarray(Image.open(file)) for file in sorted(Path("drawn").glob("*.png"))]
         assert [image.shape for image in drawn] == [(64, 64, 3)] * 4
         export("models/r64", Path("exported"))
@@ -108,7 +108,7 @@ def test_it_runs_to_its_scores_and_pictures(system: str, pipelines: Pipelines) -
         assert {name for names in plots for name in names} <= {*columns}
         both = [f"../classes/{name}.png" for name in ("a/00", "b/01")]
         to = Path("walk.png")
-        drawing.walk("models/r16", ",".join(both), "0-7", None, False, 3, 30.0, "1x1", to)
+        drawing.walk("models/r16", ",".join(both), "0-7", None, None, False, 3, 30.0, "1x1", to)
         assert np.asarray(Image.open(to)).std() > 0
         images = [Path(name) for name in both]
         drawing.project(images, "models/r16", None, 2, 2, Path("projected"))

@@ -18,6 +18,10 @@ STACK: dict[str, Any] = {"name": "stackgan", "latent_norm": "none", "latent_size
         (4, {}),
         (8, {"classes": 3}),
         (8, {"classes": 3, "conditioning": "projection"}),
+        (8, {"captions": True, "conditioning": "matching"}),
+        (8, {"captions": True, "conditioning": "joint"}),
+        (8, {**DCGAN, "captions": True}),
+        (32, {**WEAK, "captions": True}),
         (16, {"classes": 3, "conditioning": "joint", "minibatch_discrimination": 7}),
         (16, {"first_layer": "pixel-bias"}),
         (64, {"channels": 1, "fmap_max": 16}),
@@ -39,6 +43,7 @@ STACK: dict[str, Any] = {"name": "stackgan", "latent_norm": "none", "latent_size
         (16, {**CODER, "name": "vae-gan", "minibatch_stddev": 4, "minibatch_discrimination": 2}),
         (16, {**STACK, "classes": 3}),
         (64, {**STACK, "classes": 10, "channels": 1}),
+        (64, {**STACK, "captions": True}),
         (64, {**STACK, "classes": 2, "generator_norm": "batch", "discriminator_norm": "layer"}),
     ],
 )

@@ -118,11 +118,14 @@ def test_the_discriminator_is_that_of_its_resolution() -> None:
         torch.testing.assert_close(found, expected)
 
 
-def test_the_second_stage_leaves_the_first_as_it_was_sampled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("condition", [{}, {"classes": 0, "captions": True}])
+def test_the_second_stage_leaves_the_first_as_it_was_sampled(
+    condition: dict[str, Any], tmp_path: Path
+) -> None:
     """Its weights are the average of its phase, in the generator and in the average."""
     matching = {"label_conditioning": "matching", "full_resolution": 64, "mirror": False}
     place = Place(
-        tmp_path, model={k: v for k, v in STACK.items() if k != "classes"}, train=matching
+        tmp_path, {**{k: v for k, v in STACK.items() if k != "classes"}, **condition}, matching
     )
     few = 3 * MINIBATCH / 1000
     first = phase(**{"from": "init"}, res=16, fade_kimg=0, stable_kimg=few)

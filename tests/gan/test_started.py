@@ -156,6 +156,21 @@ def test_labels_that_were_judged_in_another_form_are_learnt_anew(theirs: Form, o
     assert "at random: what D makes of labels" in started.told(given, spec, 8, ABC)
 
 
+def test_captions_mean_the_same_there_and_take_the_place_of_classes() -> None:
+    spec, labelled = network_spec(captions=True, conditioning="matching"), network_spec(classes=3)
+    given = trained(spec, 8)
+    found = taken(given, spec, 8, ABC)
+    assert all(found[name].equal(given.named[name]) for name in found)
+    assert "at random" not in started.told(given, spec, 8, ABC)
+    given, drawn = trained(labelled, 8, ABC), weights.initial(spec, 8, 3)
+    started.require_fit(given, spec, [4, 8])
+    found, seed = taken(given, spec, 8, ABC), "generator.blocks.4.seed.weight"
+    scale = (len(found[seed]) / len(given.named[seed])) ** 0.5
+    torch.testing.assert_close(found[seed][:5], given.named[seed][:5] * scale)
+    assert found[seed][5:].equal(drawn[seed][5:])
+    assert "at random: what captions mean" in started.told(given, spec, 8, ABC)
+
+
 def test_rows_of_other_classes_are_drawn() -> None:
     spec = network_spec(classes=2)
     given, drawn = trained(network_spec(classes=3), 8, ABC), weights.initial(spec, 8, 3)

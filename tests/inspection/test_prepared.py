@@ -147,7 +147,7 @@ def read_back(path: Path, resolution: int, channels: int) -> list[tuple[Images, 
     with squares.blocks(folder.read(path), dataset, path, [], 1) as blocks:
         return [
             (image.copy(), label)
-            for levels, labels in blocks
+            for levels, labels, _ in blocks
             for image, label in zip(levels[0], labels, strict=True)
         ]
 

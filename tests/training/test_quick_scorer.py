@@ -292,7 +292,8 @@ def test_more_images_are_drawn_for_the_inception_score_alone(
     monkeypatch.setattr(features, "of", seen)
     worker = Worker(task, tmp_path)
     assert counts == [20, 44], "the reals that are compared with, and others"
-    assert len(worker.latents(network_spec())) == len(worker.labels()) == 44
+    spec = network_spec(classes=3)
+    assert len(worker.latents(spec)) == len(worker.labels(spec)) == 44
     by_fid = quick_task(R16, section.model_copy(update={"select": "best:fid"}), "")
     assert by_fid
     assert by_fid.inception_images == 0

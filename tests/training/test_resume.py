@@ -112,6 +112,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "minibatch_stddev": False,
         },
     ),
+    "captions": ({"classes": 0, "captions": True}, {"label_conditioning": "matching"}),
     "weak networks": ({"name": "weak", "fused_downsampling": False}, {}),
     "plain steps": ({"latents": "uniform"}, {"optimiser": "sgd", "adam_reset": "never"}),
     "relativistic": ({}, {"loss": "relativistic", "minibatch_stddev": 4}),

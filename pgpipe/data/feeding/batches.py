@@ -34,15 +34,18 @@ class Batches:
         device: torch.device,
         held: bool,
         ahead: bool = False,
+        codes: Tensor | None = None,
     ) -> None:
         """Keep the whole data set on the device if `held`, else copy batch by batch.
 
+        Labels are int64 [N]; where they are captions, `codes` [K, E] has the vectors of these.
         `ahead` reads a minibatch while the one before is worked on: of use where that is not done
         by the same cores.
         """
         self.store, self.seed, self.device = store, seed, device
         self.on_cpu, self.pins = device.type == "cpu", device.type == "cuda"
         self.total, self.labels = len(store), labels
+        self.codes = None if codes is None else codes.to(device)
         self.images = (
             torch.from_numpy(store.take(np.arange(len(store)))).to(device) if held else None
         )

@@ -2,9 +2,11 @@
 
     rN/00000.npy   uint8 [n, N, N, C], shards of at most 4 GB, for N = 4, 8, ... up to the largest
     labels.npy     int64 [count], an index into the manifest's `labels`
+    captions.npy   UTF-8 [count], where the images have captions
     held_out/rN    the same of images that training never sees, where there are any
     manifest.json  count, channels, labels, hash of every array, rejected files with reasons;
-                   `held_out`, how many there are, where some were asked for
+                   `held_out`, how many there are, where some were asked for; `captions`, how many
+                   differ, where there are some
 
 Each smaller image is a box mean of the largest, rounded once. `writing` and `shards` write it, so
 that what only reads does not depend on how it is made.
@@ -24,6 +26,7 @@ from pgpipe.plumbing import sealed
 
 MANIFEST = "manifest.json"
 HELD_OUT = "held_out"
+CAPTIONS = "captions.npy"
 
 
 class Block(NamedTuple):
@@ -31,6 +34,7 @@ class Block(NamedTuple):
 
     levels: Sequence[Images]  # uint8 [n, N, N, C] for N = R, R / 2, ..., 4
     labels: Sequence[str]
+    captions: Sequence[str] = ()  # none, or one of each image
 
 
 def sizes(resolution: int) -> list[int]:
@@ -109,13 +113,20 @@ def read_labels(folder: Path) -> NDArray[np.int64]:
     return sealed.read_array(folder / "labels.npy")
 
 
+def read_captions(folder: Path) -> list[str]:
+    """Return the captions of a prepared data set, one of each image, or none at all."""
+    path = folder / CAPTIONS
+    return [text.decode() for text in sealed.read_array(path)] if sealed.has(path) else []
+
+
 def verify(folder: Path, name: str) -> dict[str, str]:
-    """Refuse labels and arrays below `folder/name` that are not what was prepared.
+    """Refuse labels, captions and arrays below `folder/name` that are not what was prepared.
 
     Returns:
         Their hashes, by file.
     """
     arrays = read_manifest(folder)["arrays"]
-    wanted = {f: arrays[f]["sha256"] for f in arrays if f.startswith((f"{name}/", "labels"))}
+    read = (f"{name}/", "labels", CAPTIONS)
+    wanted = {f: arrays[f]["sha256"] for f in arrays if f.startswith(read)}
     sealed.require_known({folder / file: known for file, known in wanted.items()})
     return wanted

@@ -110,7 +110,7 @@ def progress_of(found: dict[str, Any]) -> Progress:
     rejected = [(name, reason) for name, reason in found["rejected"]]
     marks = [Mark(**mark) for mark in found["shards"]]
     apart = progress_of(found["held_out"]) if found["held_out"] else None
-    return Progress(found["labels"], rejected, marks, apart)
+    return Progress(found["labels"], found["captions"], rejected, marks, apart)
 
 
 @contextmanager

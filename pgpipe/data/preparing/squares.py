@@ -38,6 +38,7 @@ class Made(NamedTuple):
     """What became of a batch: squares are in the slot, in order."""
 
     labels: list[str]
+    names: list[str]
     rejected: Rejections
 
 
@@ -49,12 +50,13 @@ def blocks(
     rejected: Rejections,
     processes: int = 0,
     boxes: Boxes | None = None,
+    captions: Mapping[str, str] | None = None,
 ) -> Iterator[Iterator[Block]]:
     """A context of processes (0: one for each core) that make squares of the images.
 
     Blocks are in the order of `items` and are to be used before the next; `rejected`, which an
     earlier run may have begun, receives name and reason of those that give no image. `boxes`, by
-    name, are what "box" takes.
+    name, are what "box" takes, and `captions` go along.
 
     Raises:
         IntegrityError: more than `dataset.max_rejected` are rejected; `place` is in it.
@@ -71,7 +73,8 @@ def blocks(
         def made() -> Iterator[Block]:
             for found, slot in workers.results(batches(items, most, BATCH_BYTES)):
                 note(found.rejected, rejected, dataset.max_rejected, place)
-                yield Block(views(slot, len(found.labels), *shape), found.labels)
+                texts = [captions[name] for name in found.names] if captions is not None else ()
+                yield Block(views(slot, len(found.labels), *shape), found.labels, texts)
 
         yield made()
 
@@ -84,22 +87,22 @@ def fill(
     boxes: Boxes | None = None,
 ) -> Made:
     """Make squares of a batch at every resolution in `slot`."""
-    found: list[tuple[Images | Pixels, str]] = []
+    found: list[tuple[Images | Pixels, str, str]] = []
     rejected: Rejections = []
     for image, label, name in batch:
         try:
             with alone if is_large(image) else nullcontext():
-                found.append((square_of(image, name, dataset, boxes), label))
+                found.append((square_of(image, name, dataset, boxes), label, name))
         except (Rejected, ValueError) as verdict:
             rejected.append((name, getattr(verdict, "reason", str(verdict))))
     levels = views(slot, len(found), dataset.resolution, dataset.channels)
     start = 0
     for _, alike in groupby(found, key=lambda one: one[0].dtype):
-        squares: Images = np.stack([pixels for pixels, _ in alike])
+        squares: Images = np.stack([pixels for pixels, *_ in alike])
         for level, images in zip(levels, pyramid(squares), strict=True):
             level[start : start + len(images)] = images
         start += len(squares)
-    return Made([label for _, label in found], rejected)
+    return Made([label for _, label, _ in found], [name for *_, name in found], rejected)
 
 
 def is_large(image: bytes | Images) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pgpipe.data.feeding.multires import HELD_OUT, MANIFEST, Block, sizes
+from pgpipe.data.feeding.multires import CAPTIONS, HELD_OUT, MANIFEST, Block, sizes
 from pgpipe.data.preparing.shards import START, Mark, ShardWriter
 from pgpipe.errors import UsageError
 from pgpipe.images import Images
@@ -28,6 +29,7 @@ class Progress(NamedTuple):
     """How far a data set is: the images, and the shards of each resolution, largest first."""
 
     labels: Sequence[str] = ()
+    captions: Sequence[str] = ()
     rejected: Sequence[tuple[str, str]] = ()
     shards: Sequence[Mark] = ()
     held_out: "Progress | None" = None
@@ -63,7 +65,8 @@ class SetWriter:
         Raises:
             IntegrityError: what is in `folder` is not what `progress` says.
         """
-        self.labels, self.split = [*progress.labels], split
+        self.labels, self.captions = [*progress.labels], [*progress.captions]
+        self.split = split
         self.rejected: Rejections = [*progress.rejected]  # grows while blocks are read
         self.notes: list[str] = []  # what somebody should know of the set
         self.writers: list[ShardWriter] = []
@@ -115,12 +118,13 @@ class SetWriter:
         for writer, images in zip(self.writers, block.levels, strict=True):
             writer.append(images)
         self.labels += block.labels
+        self.captions += block.captions
 
     def progress(self) -> Progress:
         """How far it is, with all of that on the disk."""
         marks = [writer.mark() for writer in self.writers]
         apart = self.held_out.progress() if self.held_out else None
-        return Progress(self.labels, self.rejected, marks, apart)
+        return Progress(self.labels, self.captions, self.rejected, marks, apart)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -136,8 +140,8 @@ class SetWriter:
 
 def some_of(block: Block, chosen: NDArray[np.bool_]) -> Block:
     """Return the images of a block that are chosen."""
-    labels = [label for label, taken in zip(block.labels, chosen, strict=True) if taken]
-    return Block([images[chosen] for images in block.levels], labels)
+    labels, captions = ([*compress(texts, chosen)] for texts in (block.labels, block.captions))
+    return Block([images[chosen] for images in block.levels], labels, captions)
 
 
 def write(
@@ -184,6 +188,8 @@ def write_manifest(folder: Path, writer: SetWriter, classes: Sequence[str] = ())
     counts = Counter(labels)
     numbers = {label: number for number, label in enumerate(classes)}
     write_array(folder / "labels.npy", np.array([numbers[label] for label in labels], np.int64))
+    if writer.captions:
+        write_array(folder / CAPTIONS, np.array([text.encode() for text in writer.captions]))
     arrays = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.npy"))}
     hashes = writer.hashes
     manifest = {
@@ -201,6 +207,8 @@ def write_manifest(folder: Path, writer: SetWriter, classes: Sequence[str] = ())
         "notes": writer.notes,
         "rejected": [{"file": name, "reason": reason} for name, reason in rejected],
     }
+    if writer.captions:
+        manifest["captions"] = len({*writer.captions})
     if writer.held_out is not None:
         manifest[HELD_OUT] = len(writer.held_out.labels)
     write_set(folder, manifest)

@@ -1,5 +1,6 @@
 """What a user's files say of images, by their names: labels, boxes, and which of them are meant.
 
+    captions CSV name,text
     labels   CSV name,label; JSON {"labels": [[name, 3], ...]} of the official tools, {name: label}
     boxes    CSV name,left,top,width,height in whole pixels of the upright image
     list     a name a line
@@ -34,6 +35,7 @@ from pgpipe.errors import IntegrityError, UsageError
 BOX = ("left", "top", "width", "height")
 PIXELS = re.compile("[0-9]{1,9}")
 SHOWN = 40  # characters of a value that an error repeats
+LONGEST_CAPTION = 500  # characters
 LONGEST_NAME = 4096  # no path is longer, and ordering accents takes the square of their number
 SEPARATORS = (",", ";", "\t", " ")
 BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, as spreadsheets save it
@@ -45,6 +47,7 @@ class Annotations(NamedTuple):
     """Labels and boxes by the names in the files; None: as the source has them."""
 
     labels: dict[str, str] | None = None
+    captions: dict[str, str] | None = None
     boxes: dict[str, Box] | None = None
     names: dict[str, None] | None = None
     folders: Mapping[str, str] = {}  # where each of these files lies in the set, by its name
@@ -62,6 +65,7 @@ def read(dataset: DatasetSection, raw: Path) -> Annotations:
     texts = {key: text_of(files[key], table.data) for key, table in found.items()}
     return Annotations(
         labels_of(files["labels"], texts["labels"]) if "labels" in files else None,
+        captions_of(files["captions"], texts["captions"]) if "captions" in files else None,
         boxes_of(files["boxes"], texts["boxes"]) if "boxes" in files else None,
         names_of(files["list"], texts["list"]) if "list" in files else None,
         {files[key]: table.folder for key, table in found.items()},
@@ -176,6 +180,26 @@ def json_labels(file: str, text: str) -> Iterator[tuple[str, str]]:
         if not whole and not isinstance(label, str) and label is not None:
             raise UsageError(f"{file}: {name!r}: label {label!r} is neither text nor 0, 1, ...")
         yield name, "" if label is None else str(label).strip()
+
+
+def captions_of(file: str, text: str) -> dict[str, str]:
+    """Return the captions by the names of the images, with single blanks between words."""
+
+    def captions() -> Iterator[tuple[str, str]]:
+        for name, (stated,) in rows(file, text, ("text",)):
+            caption = " ".join(stated.split())
+            if not caption:
+                raise UsageError(f"{file}: {name!r}: no text")
+            if len(caption) > LONGEST_CAPTION:
+                raise UsageError(
+                    f"{file}: {name!r}: {len(caption):,} characters of text, at most "
+                    f"{LONGEST_CAPTION} are read"
+                )
+            if "\0" in caption:
+                raise UsageError(f"{file}: {name!r}: its text has a NUL")
+            yield name, caption
+
+    return unique(file, captions())
 
 
 def boxes_of(file: str, text: str) -> dict[str, Box]:

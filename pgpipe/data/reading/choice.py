@@ -37,6 +37,7 @@ class Choice(NamedTuple):
     boxes: dict[str, Box] | None = None
     notes: Sequence[str] = ()  # what somebody should know
     labelled: bool = True  # whether those that all are taken keep the source's labels
+    captions: Mapping[str, str] | None = None  # of each image that is taken; None: there are none
 
     def of(self, items: Iterator[Item]) -> Iterator[Item]:
         """Those of the source's items that are taken, with the labels that count."""
@@ -63,6 +64,8 @@ def chosen(source: Source, raw: Path, dataset: DatasetSection) -> Choice:
     else:
         notes = annotations.read(dataset, raw)
         found = decided(layout, dataset, notes, official(layout, raw))
+    if dataset.captions == "source" and source.captions is not None:
+        found = found._replace(captions=source.captions(raw))
     return found._replace(notes=[*unverified.read(raw), *found.notes])
 
 
@@ -91,7 +94,12 @@ def decided(
     if found.boxes is not None:
         boxes = of_images(labels, found.boxes, dataset.boxes, found.folders[dataset.boxes], "box")
         labels = {name: label for name, label in labels.items() if name in boxes}
-    return Choice(some(labels, dataset), boxes, notes)
+    captions = None
+    if found.captions is not None:
+        file = dataset.captions
+        captions = of_images(labels, found.captions, file, found.folders[file], "text")
+        labels = {name: label for name, label in labels.items() if name in captions}
+    return Choice(some(labels, dataset), boxes, notes, captions=captions)
 
 
 def official(layout: Layout, raw: Path) -> Annotations | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import Field
@@ -31,6 +32,7 @@ class Entry(Section):
     title: str
     licence: str
     images: int = Field(default=0, ge=0)  # 0: not known
+    package: str = ""  # that carries it, an extra of this one by the data set's name
     by_hand: str = ""  # what the user puts at dataset.path, where nothing fetches it
     mirrors: tuple[str, ...] = Field(
         default=(), strict=False
@@ -66,8 +68,13 @@ def entries() -> dict[str, Entry]:
 
 
 def require_path(name: str, path: Path) -> None:
-    """Raise a UsageError that says what to put where, if the user's files have no place yet."""
+    """Raise a UsageError that says what to put where, or to install, if there are no files yet."""
     entry = entries()[name]
+    if entry.package and find_spec(entry.package) is None:
+        raise UsageError(
+            f"dataset.name: {name} needs the package {entry.package.replace('_', '-')}: pip "
+            f"install 'pgpipe[{name}]'"
+        )
     if entry.by_hand and not path.exists():
         raise UsageError(f"dataset.path: {path}: not found; put there {entry.by_hand}")
 

@@ -35,6 +35,7 @@ class Source(NamedTuple):
     read: Callable[[Path], Iterator[Item]]  # of data/raw
     survey: Callable[[Path], Layout | None] | None = None  # names and labels, without the images
     surveys_all: bool = False  # whether that takes as long as to read them
+    captions: Callable[[Path], Mapping[str, str]] | None = None  # by the names of the images
 
 
 class Made(NamedTuple):

@@ -44,7 +44,7 @@ def made(
     with blocks(iter(items), dataset, Path("data/raw"), into, processes, boxes) as found:
         return [
             ([level[number].copy() for level in levels], label)
-            for levels, labels in found
+            for levels, labels, _ in found
             for number, label in enumerate(labels)
         ]
 
