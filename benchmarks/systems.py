@@ -13,7 +13,7 @@ from benchmarks.timing import Work, in_turns
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.training.phase import PhaseTraining
 
-RESOLUTION = 32  # of a phase from the start, which every system can have
+RESOLUTION = 32  # of a phase from the start, which every system can have that does not say others
 
 
 class Speed(NamedTuple):
@@ -30,13 +30,26 @@ class Speed(NamedTuple):
 
 
 def document(system: str, sizes: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a system in one phase, with other sizes where these are stated."""
-    found = deepcopy(document_of([], small=True))
-    phase = {"res": RESOLUTION, "from": "init", "fade_kimg": 0, "stable_kimg": 6}
-    found["growth"] = {"final": f"r{RESOLUTION}", "phases": {f"r{RESOLUTION}": phase}}
+    """Return the parameters of a system in one phase, or in those that it is bound to.
+
+    With other sizes where these are stated.
+    """
+    found, chain = deepcopy(document_of([], small=True)), chain_of(system)
+    kimg = {"fade_kimg": 0, "stable_kimg": 6}
+    origins = ["init", *(f"r{res}" for res in chain)]
+    phases = {
+        f"r{res}": {"res": res, "from": origin, **kimg}
+        for res, origin in zip(chain, origins, strict=False)
+    }
+    found["growth"] |= {"final": f"r{chain[-1]}", "phases": phases}
     found["model"] |= {"name": system, **sizes, **SYSTEMS[system].decided}
-    found["train"] |= {"full_resolution": RESOLUTION, **SYSTEMS[system].decided_of_train}
+    found["train"] |= {"full_resolution": chain[-1], **SYSTEMS[system].decided_of_train}
     return found
+
+
+def chain_of(system: str) -> tuple[int, ...]:
+    """Return the resolutions of a system's phases, the first of which is timed."""
+    return SYSTEMS[system].chain or (RESOLUTION,)
 
 
 def measure(repeats: int, seconds: float, sizes: dict[str, Any] | None = None) -> Iterator[Speed]:
@@ -44,7 +57,7 @@ def measure(repeats: int, seconds: float, sizes: dict[str, Any] | None = None) -
     for system in SYSTEMS:
         with TemporaryDirectory() as folder:
             setting = setting_of(document(system, sizes or {}), system)
-            trained = training(setting, f"r{RESOLUTION}", "stable", Path(folder))
+            trained = training(setting, f"r{chain_of(system)[0]}", "stable", Path(folder))
             works = {"ours": step_of(trained), "plain": Work(plain(trained))}
             time = in_turns(works, repeats, seconds)
             images = trained.job.step_images

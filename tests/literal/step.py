@@ -104,7 +104,7 @@ class Twin:
         self, images: Tensor, fade: Tensor | None, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Scores [N] of images, of a projection and a joint score with their labels; and logits."""
-        D = cast("Discriminator", self.D)
+        D = cast("Discriminator", getattr(self.D, "stage", self.D))  # of a stack: the only stage
         if self.train.label_conditioning == "joint":
             scores, logits = D(images, fade, labels)
             return scores, logits
