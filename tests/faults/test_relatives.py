@@ -64,7 +64,7 @@ def test_a_stack_of_two_gans_runs_to_its_scores(pipelines: Pipelines) -> None:
     """From labelled images to scores; what needs a latent that enters in one place says so."""
     chosen = document("stackgan")
     growth = phases(r16=phase(16, "init", 0, 0.016), r64=phase(64, "r16", 0, 0.016))
-    chosen["growth"] = {"final": "r64", "phases": growth["growth__phases"]}
+    chosen["growth"] |= {"final": "r64", "phases": growth["growth__phases"]}
     chosen["dataset"]["resolution"] = 64
     chosen["model"]["latent_size"] = 8
     with chdir(pipelines.project("it", chosen)):
