@@ -36,10 +36,8 @@ def document(system: str, sizes: dict[str, Any]) -> dict[str, Any]:
     """
     found, chain = deepcopy(document_of([], small=True)), chain_of(system)
     kimg = {"fade_kimg": 0, "stable_kimg": 6}
-    origins = ["init", *(f"r{res}" for res in chain)]
     phases = {
-        f"r{res}": {"res": res, "from": origin, **kimg}
-        for res, origin in zip(chain, origins, strict=False)
+        f"r{res}": {"res": res, "from": SYSTEMS[system].origins(res)[0], **kimg} for res in chain
     }
     found["growth"] |= {"final": f"r{chain[-1]}", "phases": phases}
     found["model"] |= {"name": system, **sizes, **SYSTEMS[system].decided}

@@ -62,7 +62,7 @@ def run() -> None:
     z = latents.draw(spec, PREVIEWS, rng.key(params.train.seed, "preview", 0))
     drawn_for = torch.arange(PREVIEWS) % max(1, spec.classes)
     if spec.captions:
-        texts = sorted({*read_captions(MULTIRES)})
+        texts, _ = text.distinct(read_captions(MULTIRES))
         drawn_for = text.encode([texts[n * len(texts) // PREVIEWS] for n in range(PREVIEWS)])
     previews = {PREVIEW_LATENTS: z, PREVIEW_LABELS: drawn_for}
     about = {

@@ -137,8 +137,8 @@ def score_captions(
 
     The others, the reals' own among them as far as they are half, are compared: it has seen none.
     """
-    texts, numbers = np.unique(np.array(captions), return_inverse=True)
-    codes = text.encode(texts.tolist())
+    texts, numbers = text.distinct(captions)
+    codes = text.encode(texts)
     order = rng.permutation(len(texts), rng.key(protocol.seed, "captions", 0)).numpy()
     first = np.argsort(~np.isin(order, numbers[compared]), kind="stable")
     unseen = np.sort(order[first[: (len(texts) + 1) // 2]])

@@ -27,7 +27,7 @@ from pgpipe.gan.latents import path as path_between
 from pgpipe.gan.samples import latents, write, write_batches
 from pgpipe.gan.sampling import read_generator, render_all
 from pgpipe.gan.systems import SYSTEMS
-from pgpipe.gan.text import conditions
+from pgpipe.gan.text import conditions, distinct
 from pgpipe.images import (
     SHEET_COLUMNS,
     SHEET_ROWS,
@@ -87,14 +87,14 @@ def sample(group: Processes) -> None:
     """
     params = read_params(Params)
     section, last = params.sample, model(params.final) / LAST
-    known = read_labels(MULTIRES)
+    known, captions = read_labels(MULTIRES), read_captions(MULTIRES)
     protocol = protocol_for(params.score, len(known), params.mirror)
     count = section.count(max(protocol.needs(stacked=sealed.has(SOURCES)).values()))
     watch = partial(track, what="sample", total=count)
     generator, facts = load(model(params.final) / GENERATOR)
     kimg = facts["row"]["kimg"]
     last_kimg = tensors.read_facts(last)["row"]["kimg"]
-    given = conditions(generator.spec, known, read_captions(MULTIRES))
+    given = conditions(generator.spec, known, captions)
     numbers = None if given.numbers is None else draw_labels(given.numbers, count, section.seed)
     labels = None if numbers is None else given.of(numbers)
     if group.writes:
@@ -107,7 +107,7 @@ def sample(group: Processes) -> None:
             place = DRAWN_LABELS if given.codes is None else DRAWN_CAPTIONS
             write_array(place, numbers.numpy())
         if given.codes is not None:
-            texts = sorted({*read_captions(MULTIRES)})
+            texts, _ = distinct(captions)
             write_json(DRAWN_ROWS, [texts[row] for row in rows_shown(len(texts))])
         drawn_by = {"kimg": kimg, "last_kimg": last_kimg, "train_precision": facts["precision"]}
         if SYSTEMS[generator.spec.name].encoder:

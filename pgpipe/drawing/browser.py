@@ -33,7 +33,7 @@ WEAK_SLOPE = 0.3  # of the weak generator's leaky ReLU
 def obstacle(generator: Generator) -> str | None:
     """Return why a page cannot hold a generator; None where it can."""
     layers = generator.layers()
-    if any(type(layer) not in KINDS for layer in layers) or not hasattr(generator, "blocks"):
+    if not generator.in_a_row or any(type(layer) not in KINDS for layer in layers):
         return f"a page cannot draw a {generator.spec.name}"
     size = sum(4 * p.numel() for layer in layers for p in layer.parameters())
     if size > MOST_BYTES:

@@ -35,6 +35,8 @@ Decay = Annotated[float, Field(ge=0, le=0.999999)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]  # of a part of a loss
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
+Latents = Literal["normal", "uniform"]  # N(0, I), or on [-1, 1] in each number
+FirstLayer = Literal["plain", "pixel-bias", "no-norm"]
 Form = Literal["acgan", "matching", "projection", "joint"]  # how D judges labels
 Conditioning = Literal["auto", False, Form]
 QuickImages = Annotated[int | Auto, AutoOr(0, 1 << 16, multiple_of=2)]
@@ -48,7 +50,7 @@ class Architecture(Section):
     fmap_max: int = Field(ge=1, le=1 << 12)
     discriminator_divisor: int = Field(ge=1, le=1 << 10)  # K: of D's feature maps [1]
     latent_size: int = Field(ge=1, le=1 << 14)
-    latents: Literal["normal", "uniform"]  # N(0, I), or on [-1, 1] in each number [normal]
+    latents: Latents  # [normal]
     # To the hypersphere: the latent alone (Theano), joined with the label (TensorFlow), or not.
     latent_norm: Literal["latent", "joined", "none"]
     generator_activation: Literal["lrelu", "relu"]
@@ -56,7 +58,7 @@ class Architecture(Section):
     generator_norm: Literal["pixel", "batch", "response", "none"]
     # G's first layer. pixel-bias: a bias per map and pixel, not per map (pytorch_GAN_zoo);
     # no-norm: no pixel norm after it (pro_gan_pytorch)
-    first_layer: Literal["plain", "pixel-bias", "no-norm"]
+    first_layer: FirstLayer
     tanh: bool  # at the end of G
     discriminator_norm: Literal["none", "layer", "batch"]
     minibatch_discrimination: int = Field(ge=0, le=1 << 10)  # kernels of 5 dimensions; 0: off
@@ -90,8 +92,8 @@ class ModelSection(Architecture):
 class NetworkSpec(Architecture):
     """Everything that the shapes of G and D depend on, but the resolution."""
 
-    first_layer: Literal["plain", "pixel-bias", "no-norm"] = "plain"  # in files of before, too
-    latents: Literal["normal", "uniform"] = "normal"  # as of all files that do not say it
+    first_layer: FirstLayer = "plain"  # files of before say neither
+    latents: Latents = "normal"
     channels: PositiveInt  # of an image: 1 or 3
     classes: NonNegativeInt  # labels joined to the latent and judged by D; 0: none
     captions: bool = False  # whether captions are, in place of labels

@@ -64,6 +64,8 @@ class Block(nn.Module):
 class Generator(nn.Module):
     """G grown to one resolution. Weights are named by resolution; growing keeps the names."""
 
+    in_a_row = True  # whether each of its `layers` takes what the one before it gives
+
     def __init__(self, spec: NetworkSpec, resolution: int) -> None:
         super().__init__()
         self.spec, self.resolution = spec, resolution

@@ -90,6 +90,8 @@ class SecondStage(nn.Module):
 class StackGenerator(Generator):
     """The first stage, or the first, frozen, with the second on top of it."""
 
+    in_a_row = False
+
     def __init__(self, spec: NetworkSpec, resolution: int) -> None:
         nn.Module.__init__(self)
         self.spec, self.resolution = spec, resolution

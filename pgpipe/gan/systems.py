@@ -59,10 +59,8 @@ class System(NamedTuple):
     def origins(self, resolution: int) -> list[str]:
         """Return what a phase of so many pixels may grow from; none where it cannot be."""
         if self.chain:
-            before = dict(
-                zip(self.chain, ("init", *(f"r{res}" for res in self.chain)), strict=False)
-            )
-            return [before[resolution]] if resolution in before else []
+            names = ["init", *(f"r{res}" for res in self.chain)]
+            return [names[n] for n, res in enumerate(self.chain) if res == resolution]
         smaller = [f"r{resolution // factor}" for factor in self.growth_factors]
         return ["init", *(smaller if resolution > self.smallest else [])]
 

@@ -53,6 +53,12 @@ def encode(texts: Sequence[str]) -> Tensor:
     return torch.from_numpy(np.stack([code(text) for text in texts]).astype(np.float32))
 
 
+def distinct(captions: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the captions, each once and in order, and the number of each image's: int64 [N]."""
+    texts, numbers = np.unique(np.array(captions), return_inverse=True)
+    return texts.tolist(), numbers.astype(np.int64)
+
+
 class Conditions(NamedTuple):
     """What G is conditioned on, of each image of a data set."""
 
@@ -69,6 +75,6 @@ def conditions(
 ) -> Conditions:
     """Return what networks of a spec take of a data set's labels [count] and captions."""
     if spec.captions:
-        texts, numbers = np.unique(np.array(captions), return_inverse=True)
-        return Conditions(torch.from_numpy(numbers.astype(np.int64)), encode(texts.tolist()))
+        texts, numbers = distinct(captions)
+        return Conditions(torch.from_numpy(numbers), encode(texts))
     return Conditions(torch.from_numpy(labels) if spec.classes else None)

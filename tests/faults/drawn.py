@@ -154,11 +154,14 @@ def document(random: Random, sets: int) -> Document:
 
 def grown(random: Random, top: int, name: str) -> dict[str, Any]:
     """A section `growth`: any first resolution, forks, phases beside the final chain."""
-    if name == "stackgan":
-        few_images = {"fade_kimg": 0.0, "stable_kimg": 0.008}
-        phases = {16: "init", 64: "r16"}
-        of = {f"r{size}": {"res": size, "from": at, **few_images} for size, at in phases.items()}
-        return {"final": "r64", "phases": of}
+    system = SYSTEMS[name]
+    if system.chain:
+        kimg = {"fade_kimg": 0.0, "stable_kimg": 0.008}
+        phases = {
+            f"r{size}": {"res": size, "from": system.origins(size)[0], **kimg}
+            for size in system.chain
+        }
+        return {"final": [*phases][-1], "fade": random.choice(SHAPES), "phases": phases}
     sizes = [size for size in (4, 8, 16, 32) if FLAT.get(name, 4) <= size <= top]
     found: dict[str, Any] = {}
     for size in sizes[random.randrange(len(sizes)) :]:
