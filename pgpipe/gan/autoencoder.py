@@ -60,6 +60,15 @@ class Encoder(Discriminator):
         return mean, log_variance
 
 
+def decoded(
+    step: BaseStep, encoder: Encoder, batch: Minibatch, real: Tensor, stream: str
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the decoded codes of reals [N, C, R, R], drawn, and the codes' mean, log-variance."""
+    mean, log_variance = encoder(real, batch.fade)
+    code = sample(mean, log_variance, step.latents(batch, stream))
+    return step.G(code, None, batch.fade), mean, log_variance
+
+
 class AutoencoderStep(BaseStep):
     """Trains an autoencoder: its code is the mean alone."""
 
@@ -73,7 +82,7 @@ class AutoencoderStep(BaseStep):
     def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
         """Lower the loss of both networks once, then move the averages; return the statistics."""
         (batch,) = batches
-        adams = [self.networks.adam[name] for name in ("encoder", "generator")]
+        adams = [self.networks.optimisers[name] for name in ("encoder", "generator")]
         for adam in adams:
             adam.zero_grad()
         micro, found = self.micro_batches(batch), []
@@ -101,9 +110,8 @@ class VaeStep(AutoencoderStep):
 
     def losses(self, batch: Minibatch, real: Tensor) -> tuple[Tensor, ...]:
         """Return the loss [], the error of the reconstructions [], and the codes' KL []."""
-        mean, log_variance = self.E(real, batch.fade)
-        code = sample(mean, log_variance, self.latents(batch, "codes"))
-        error = self.likelihood(self.G(code, None, batch.fade), real)
+        rebuilt, mean, log_variance = decoded(self, self.E, batch, real, "codes")
+        error = self.likelihood(rebuilt, real)
         divergence = kl(mean, log_variance)
         return error + self.section.kl_weight * divergence, error, divergence
 
@@ -127,7 +135,7 @@ class VaeGanStep(Step):
 
         Both come from one pass, before either network moves, and each reaches its own weights only.
         """
-        adam_e, adam_g = (self.networks.adam[name] for name in ("encoder", "generator"))
+        adam_e, adam_g = (self.networks.optimisers[name] for name in ("encoder", "generator"))
         adam_e.zero_grad()
         adam_g.zero_grad()
         micro, found = self.micro_batches(batch), []
@@ -150,7 +158,7 @@ class VaeGanStep(Step):
     def losses(self, batch: Minibatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the encoder's loss, the decoder's, the error in D's features, the KL: []."""
         real = self.reals(batch)
-        rebuilt, mean, log_variance = self.rebuilt(batch, real, "codes g")
+        rebuilt, mean, log_variance = decoded(self, self.E, batch, real, "codes g")
         drawn = self.fakes(batch, "latents g", None)
         with torch.no_grad():
             wanted, real_scores = self.judged(batch, real, "real")
@@ -168,7 +176,7 @@ class VaeGanStep(Step):
         """Return D's loss [] against decoded samples [N, C, R, R] and reconstructions, and [5]."""
         real = self.reals(batch)
         with torch.no_grad():
-            rebuilt, _, _ = self.rebuilt(batch, real, "codes d")
+            rebuilt, _, _ = decoded(self, self.E, batch, real, "codes d")
         every = ((real, "real"), (fake, "fake"), (rebuilt, "rebuilt"))
         real_scores, *scores = (self.scored(batch, *of, None)[0] for of in every)
         loss = sum(self.loss.discriminator(real_scores, found) for found in scores) / 2
@@ -179,12 +187,6 @@ class VaeGanStep(Step):
         loss, fake_score = loss + penalty, torch.stack(scores).mean()
         statistics = [loss, real_scores.mean(), fake_score, norms.mean(), torch.zeros_like(loss)]
         return loss, torch.stack([value.detach() for value in statistics])
-
-    def rebuilt(self, batch: Minibatch, real: Tensor, stream: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the decoded codes of reals [N, C, R, R], and the codes' mean and log-variance."""
-        mean, log_variance = self.E(real, batch.fade)
-        code = sample(mean, log_variance, self.latents(batch, stream))
-        return self.G(code, None, batch.fade), mean, log_variance
 
     def judged(self, batch: Minibatch, images: Tensor, stream: str) -> tuple[Tensor, Tensor]:
         """Return D's features [N, C, 4, 4] and scores [N] of images, as `scored` has them."""

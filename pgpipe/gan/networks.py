@@ -25,7 +25,7 @@ class Networks:
     """The networks of a system at one resolution, by the names under which they are saved."""
 
     trained: dict[str, nn.Module]
-    adam: dict[str, Optimizer]  # by the name of the network; SGD's where the section says so
+    optimisers: dict[str, Optimizer]  # by the name of the network
     averages: dict[str, nn.Module]  # exponential moving averages of the weights
     averaged: Mapping[str, str]  # the name of an average -> that of the network
     fake_score: Tensor | None  # [], of `lsgan`: running mean, sets the strength of D's noise
@@ -54,12 +54,12 @@ class Networks:
 
     def reset_adam(self) -> None:
         """Forget the moments of all networks."""
-        for optimiser in self.adam.values():
+        for optimiser in self.optimisers.values():
             optimiser.state.clear()
 
     def set_learning_rate(self, rate: float) -> None:
         """Set it for all networks."""
-        for optimiser in self.adam.values():
+        for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"].fill_(rate)
 
@@ -139,7 +139,7 @@ def tensors_of(networks: Networks) -> dict[str, Tensor]:
     named = {k: v for name, net in networks.named() for k, v in weights.named(net, name)}
     for kind, net in networks.trained.items():
         for name, parameter in net.named_parameters():
-            for moment, value in networks.adam[kind].state.get(parameter, {}).items():
+            for moment, value in networks.optimisers[kind].state.get(parameter, {}).items():
                 named[f"adam.{kind}.{name}.{moment}"] = value
     if networks.fake_score is not None:
         named[FAKE_SCORE] = networks.fake_score
@@ -155,7 +155,7 @@ def load_moments(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
         for name, parameter in net.named_parameters():
             prefix = f"adam.{kind}.{name}"
             if f"{prefix}.step" in tensors:
-                networks.adam[kind].state[parameter] = {
+                networks.optimisers[kind].state[parameter] = {
                     moment: like(parameter, tensors[f"{prefix}.{moment}"]) for moment in MOMENTS
                 }
 

@@ -133,7 +133,7 @@ class Step(BaseStep):
 
     def update_discriminator(self, batch: Minibatch) -> Tensor:
         """Lower D's loss once; return its statistics [5]."""
-        adam = self.networks.adam["discriminator"]
+        adam = self.networks.optimisers["discriminator"]
         adam.zero_grad()
         micro, found = self.micro_batches(batch), []
         for part in micro:
@@ -151,7 +151,7 @@ class Step(BaseStep):
 
     def update_generator(self, batch: Minibatch) -> Tensor:
         """Lower G's loss once; return it []."""
-        adam = self.networks.adam["generator"]
+        adam = self.networks.optimisers["generator"]
         adam.zero_grad()
         micro, found = self.micro_batches(batch), []
         for part in micro:
@@ -170,7 +170,7 @@ class Step(BaseStep):
 
         Neither loss has a gradient that reaches the other's network, so their sum has both.
         """
-        adam_g, adam_d = (self.networks.adam[name] for name in ("generator", "discriminator"))
+        adam_g, adam_d = (self.networks.optimisers[name] for name in ("generator", "discriminator"))
         adam_g.zero_grad()
         adam_d.zero_grad()
         micro, found = self.micro_batches(batch), []

@@ -246,11 +246,8 @@ def mlp_activations(spec: Spec, resolution: int) -> int:
     return pixels + 2 * (MAXOUT_PIECES + 1) * discriminator_maps(spec, 4)
 
 
-GAN_STEP = "pgpipe.gan.step:Step"
 STATISTICS_D = ("loss_d", "score_real", "score_fake", "gradient_norm", "label_loss")
 STATISTICS = ("loss_g", *STATISTICS_D)  # of a GAN's step
-AVERAGE = {"average": "generator"}
-CODER_AVERAGES = {**AVERAGE, "average_encoder": "encoder"}
 
 GENERATOR = Network("pgpipe.gan.generator:Generator", count_generator, generator_activations)
 DISCRIMINATOR = Network(
@@ -258,9 +255,16 @@ DISCRIMINATOR = Network(
 )
 ENCODER = Network("pgpipe.gan.autoencoder:Encoder", count_encoder, discriminator_activations)
 
+GAN = System(
+    networks={"generator": GENERATOR, "discriminator": DISCRIMINATOR},
+    averages={"average": "generator"},
+    sampled="average",
+    step="pgpipe.gan.step:Step",
+    statistics=STATISTICS,
+)
 AUTOENCODER = System(
     networks={"encoder": ENCODER, "generator": GENERATOR},
-    averages=CODER_AVERAGES,
+    averages={**GAN.averages, "average_encoder": "encoder"},
     sampled="average",
     encoder="average_encoder",
     step="pgpipe.gan.autoencoder:AutoencoderStep",
@@ -275,15 +279,8 @@ AUTOENCODER = System(
 )
 
 SYSTEMS = {
-    "pggan": System(
-        networks={"generator": GENERATOR, "discriminator": DISCRIMINATOR},
-        averages=AVERAGE,
-        sampled="average",
-        step=GAN_STEP,
-        statistics=STATISTICS,
-        joint=True,
-    ),
-    "dcgan": System(
+    "pggan": GAN._replace(joint=True),
+    "dcgan": GAN._replace(
         networks={
             "generator": Network(
                 "pgpipe.gan.dcgan:DcganGenerator", count_dcgan_generator, generator_activations
@@ -294,10 +291,6 @@ SYSTEMS = {
                 dcgan_activations,
             ),
         },
-        averages=AVERAGE,
-        sampled="average",
-        step=GAN_STEP,
-        statistics=STATISTICS,
         decided={
             "latent_norm": "none",
             "generator_activation": "relu",
@@ -313,7 +306,7 @@ SYSTEMS = {
         growth_factors=(),
         smallest=8,
     ),
-    "mlp": System(  # of the first GANs
+    "mlp": GAN._replace(  # of the first GANs
         networks={
             "generator": Network(
                 "pgpipe.gan.mlp:MlpGenerator", count_mlp_generator, mlp_activations
@@ -322,10 +315,6 @@ SYSTEMS = {
                 "pgpipe.gan.mlp:MlpDiscriminator", count_mlp_discriminator, mlp_activations
             ),
         },
-        averages=AVERAGE,
-        sampled="average",
-        step=GAN_STEP,
-        statistics=STATISTICS,
         decided={
             "latent_norm": "none",
             "generator_activation": "relu",
@@ -340,7 +329,7 @@ SYSTEMS = {
         growth_factors=(),
         largest=128,
     ),
-    "weak": System(  # of the discrete-mode test
+    "weak": GAN._replace(  # of the discrete-mode test
         networks={
             "generator": Network(
                 "pgpipe.gan.weak:WeakGenerator", count_weak_generator, generator_activations
@@ -349,10 +338,6 @@ SYSTEMS = {
                 "pgpipe.gan.weak:WeakDiscriminator", count_weak_discriminator, weak_activations
             ),
         },
-        averages=AVERAGE,
-        sampled="average",
-        step=GAN_STEP,
-        statistics=STATISTICS,
         decided={
             "generator_activation": "lrelu",
             "first_layer": "plain",
@@ -373,7 +358,7 @@ SYSTEMS = {
         decided={"latents": "normal", "latent_norm": "none"},
         decided_of_train={"updates": "alternating", "label_conditioning": False},
     ),
-    "stackgan": System(
+    "stackgan": GAN._replace(
         networks={
             "generator": Network(
                 "pgpipe.gan.stackgan:StackGenerator", count_stack_generator, stack_activations
@@ -384,10 +369,7 @@ SYSTEMS = {
                 discriminator_activations,
             ),
         },
-        averages=AVERAGE,
-        sampled="average",
         step="pgpipe.gan.stackgan:StackStep",
-        statistics=STATISTICS,
         decided={"latent_norm": "none", "minibatch_discrimination": 0},
         decided_of_train={"label_conditioning": "matching"},
         smallest=STACKED[0],

@@ -90,9 +90,9 @@ def test_a_state_of_plain_steps_has_no_moments() -> None:
     named = weights.initial(of.spec, 4, 0)
     averages = {n.replace("generator", "average"): w for n, w in named.items()}
     nets = networks.build(of.spec, 4, named | averages, of.train, 0.1, torch.device("cpu"))
-    nets.adam["generator"].zero_grad()
+    nets.optimisers["generator"].zero_grad()
     next(nets.generator.parameters()).grad = torch.zeros_like(next(nets.generator.parameters()))
-    nets.adam["generator"].step()
+    nets.optimisers["generator"].step()
     found = len(tensors.dump(networks.tensors_of(nets), {}))
     latents, rows = 64 * (4 * 64 + 8), 6 * disk.ROW
     assert disk.state(of, "r4") == pytest.approx(found + latents + rows, rel=0.02)

@@ -133,7 +133,7 @@ def in_network(training: PhaseTraining, value: float, pick: random.Random) -> No
 
 
 def in_moment(training: PhaseTraining, value: float, pick: random.Random) -> None:
-    optimiser = pick.choice(list(training.networks.adam.values()))
+    optimiser = pick.choice(list(training.networks.optimisers.values()))
     states = list(optimiser.state.values())
     set_one(pick.choice(states)[pick.choice(["exp_avg", "exp_avg_sq"])], value, pick)
 

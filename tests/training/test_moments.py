@@ -19,7 +19,7 @@ from pgpipe.training.phase import PhaseTraining
 def moments(training: PhaseTraining) -> set[int]:
     """Steps that Adam has counted, over all weights of both networks that have moments."""
     nets = training.networks
-    counted = [adam.state.values() for adam in nets.adam.values()]
+    counted = [adam.state.values() for adam in nets.optimisers.values()]
     return {int(state["step"]) for states in counted for state in states}
 
 
@@ -73,10 +73,10 @@ def counted(training: PhaseTraining, part: str) -> set[int]:
     """Steps that Adam has counted for the weights whose names contain `part`."""
     nets = training.networks
     return {
-        int(nets.adam[kind].state[parameter]["step"])
+        int(nets.optimisers[kind].state[parameter]["step"])
         for kind, net in nets.trained.items()
         for name, parameter in net.named_parameters()
-        if part in name and parameter in nets.adam[kind].state
+        if part in name and parameter in nets.optimisers[kind].state
     }
 
 
@@ -95,7 +95,7 @@ def test_never_keeps_the_moments_and_new_layers_start_without(place: Place, tmp_
     for kind, net in training.networks.trained.items():
         prefix = f"adam.{kind}"
         for name, parameter in net.named_parameters():
-            state = training.networks.adam[kind].state.get(parameter, {})
+            state = training.networks.optimisers[kind].state.get(parameter, {})
             assert bool(state) == (".4." in name)
             for moment, value in state.items():
                 assert value.equal(saved[f"{prefix}.{name}.{moment}"])

@@ -212,7 +212,7 @@ def test_learning_rate_rises_with_the_images_of_all_phases(place: Place, tmp_pat
 
     def noting(minibatches: Any) -> Tensor:
         nets = training.networks
-        groups = [group for adam in nets.adam.values() for group in adam.param_groups]
+        groups = [group for adam in nets.optimisers.values() for group in adam.param_groups]
         rates.append([group["lr"].item() for group in groups])
         return step(minibatches)
 
