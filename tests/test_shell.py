@@ -33,7 +33,7 @@ def test_no_key_reaches_the_shell(toy: Toy, key: str) -> None:
     train = "\n".join((ROOT / "params.yaml").read_text().partition("\ntrain:")[2].splitlines())
     section = train.partition("\nsample:")[0]
     (toy.folder / "params.yaml").write_text(
-        f'train:{section}\ngrowth: {{phases: {{"{key}": {phase}}}}}\n'
+        f'train:{section}\ngrowth: {{fade: linear, phases: {{"{key}": {phase}}}}}\n'
     )
     output = toy.run("dvc", "repro", "-s", f"train@{key}", code=255)
     assert not (toy.folder / "pwned").exists()
