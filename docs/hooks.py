@@ -143,10 +143,11 @@ def studies() -> str:
             for row, text in study.rows.items()
         ]
         claims = "".join(f"- {claim.text}\n" for claim in study.claims)
+        claims = claims and f"Claims:\n\n{claims}"
         found.append(
             f"## {study.title}\n\n`--study {study.name}`, on "
             f"{', '.join(f'`{data}`' for data in study.data_sets)}.\n\n"
-            f"{table(('row', 'what it adds', 'preset'), rows)}\nClaims of the paper:\n\n{claims}"
+            f"{table(('row', 'what it adds', 'preset'), rows)}\n{claims}"
         )
     return "\n".join(found)
 

@@ -12,8 +12,8 @@ from pgpipe.studies.study import Study
 STUDY = Study(
     name="cifar10",
     title="Table 3",
-    row_preset="{data}",
-    data_preset="default",
+    row_preset="default",
+    data_preset="{data}",
     rows={"pggan": "Karras et al. 2018"},
     data_sets=("cifar10-photos", "cifar10-digits-1k", "cifar10"),
     headlines=tuple(

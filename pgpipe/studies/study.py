@@ -28,7 +28,7 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """A row on a data set is a combination of two presets, by patterns over row and data set."""
+    """A row on a data set is a combination of two presets; patterns over row and data set."""
 
     name: str
     title: str

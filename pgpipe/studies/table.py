@@ -84,8 +84,7 @@ def selection(name: str, rows: str | None, data: str | None) -> tuple[Study, lis
 
 def row_document(study: Study, row: str, data: str) -> Document:
     """The params.yaml of a row on a data set, with whatever seed params.yaml has now."""
-    patterns = study.row_preset, study.data_preset
-    names = [pattern.format(row=row, data=data) for pattern in patterns]
+    names = [study.row_preset.format(row=row), study.data_preset.format(data=data)]
     document: Document = presets.merged(names)
     return document
 
