@@ -162,13 +162,18 @@ def read_in_8_mb(images: int, size: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "few", "many"), [(16, 200, 2500), (512, 20, 100)])
+@pytest.mark.parametrize(
+    ("size", "few", "many", "kept"), [(16, 200, 2500, 173e6), (512, 20, 200, 566e6)]
+)
 def test_neither_images_nor_patches_that_do_not_fit_stay_in_memory(
-    size: int, few: int, many: int
+    size: int, few: int, many: int, kept: float
 ) -> None:
-    """At 16x16 the patches would be 173 MB more, at 512x512 the images, as floats, 252 MB."""
+    """At 16x16 the patches would be so many bytes more, at 512x512 the images, as floats.
+
+    The allocator alone makes the same peak differ by up to 100 MB from one process to the next.
+    """
     small, large = (measured(read_in_8_mb, images, size).peak for images in (few, many))
-    assert large - small < 100e6
+    assert large - small < kept / 2
 
 
 def test_directions_are_four_times_128_unit_vectors_without_a_preferred_side() -> None:
