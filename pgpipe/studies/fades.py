@@ -15,7 +15,7 @@ STUDY = Study(
         "linear": "their weight rises evenly",
         "smooth": "their weight rises as 3t² - 2t³",
     },
-    data_sets=("photos", "celeba", "lsun-bedroom"),
+    data_sets=("photos", "fashion-mnist", "celeba", "lsun-bedroom"),
     headlines=("swd_avg", "ms_ssim"),
     levels=True,
     claims=(

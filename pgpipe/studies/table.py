@@ -16,6 +16,7 @@ from pgpipe.studies import (
     cifar10,
     conditions,
     fades,
+    fashion,
     finetune,
     growth,
     modes,
@@ -29,7 +30,7 @@ STUDIES = {
     study.name: study
     for study in (
         *(table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY),
-        *(growth.STUDY, cifar10.STUDY, fades.STUDY, stack.STUDY),
+        *(growth.STUDY, cifar10.STUDY, fades.STUDY, stack.STUDY, fashion.STUDY),
     )
 }
 

@@ -39,7 +39,7 @@ STUDY = Study(
         "g": "+ pixelwise normalisation",
         "h": "converged",
     },
-    data_sets=("photos", "celeba", "lsun-bedroom"),
+    data_sets=("photos", "fashion-mnist", "celeba", "lsun-bedroom"),
     headlines=("swd_avg", "ms_ssim"),
     levels=True,
     published=Path(__file__).with_name("table1.csv"),

@@ -12,28 +12,31 @@ from pgpipe.config import leaves
 from pgpipe.errors import UsageError
 from pgpipe.gan.weights import names
 from pgpipe.presets import files as presets
+from pgpipe.studies.table import STUDIES
 
 pytestmark = pytest.mark.usefixtures("with_presets")
 
 NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
-ROWS = ["a", "b", "c", "d", "e-star", "e", "f", "g", "h"]
-DATA = ["celeba", "lsun-bedroom", "photos"]
 STACKS = ["mnist-1k", "mnist-1k-k2", "digits-1k", "digits-1k-k2"]  # for networks without labels
-JUDGED = ("acgan", "matching", "projection", "joint")  # how D judges labels
 TUNED = ("finetune", "finetune-flat", "finetune-grown")  # on the user's pictures, however many
-RELATIVES = ("autoencoder", "vae", "vae-gan", "dcgan", "pggan")
-PARTS = {"table1-h", "table1-photos", "mnist-1k-d", *STACKS[1:]}  # multiply what another states
-OF_PAPER = ("growth-grown", "growth-flat", "fade-linear", "fade-smooth", "fade-step")
+OF_STUDIES = [
+    [study.row_preset.format(row=row), study.data_preset.format(data=data)]
+    for study in STUDIES.values()
+    for data in study.data_sets
+    for row in study.rows
+]
+OF_ROWS = {row for row, _ in OF_STUDIES if row not in {"default", *TUNED}}
+PARTS = {  # multiply what another states
+    "table1-h",
+    "table1-photos",
+    "table1-fashion-mnist",
+    "mnist-1k-d",
+    *STACKS[1:],
+}
 WHOLE = [
     *([name] for name in NAMES if name not in {*PARTS, *STACKS}),
-    *([f"table1-{row}", f"table1-{data}"] for row in ROWS for data in DATA),
-    *([f"table1-{row}", "photos-64"] for row in ROWS),
-    *([row, "own-300"] for row in TUNED),
-    *([f"conditions-{form}", "conditions-photos"] for form in JUDGED),
-    *([f"relatives-{row}", "relatives-photos"] for row in RELATIVES),
-    *([row, "table1-photos"] for row in OF_PAPER),
-    *([f"stack-{row}", "stack-photos"] for row in ("stackgan", "grown", "grown-longer")),
-    *([f"mnist-1k-{step}", data] for step in "abcd" for data in STACKS),
+    *OF_STUDIES,
+    *([f"table1-{row}", "photos-64"] for row in STUDIES["table1"].rows),
 ]
 
 each_whole = pytest.mark.parametrize("chosen", WHOLE, ids=" ".join)
@@ -99,8 +102,7 @@ def test_presets_of_papers_and_studies_state_their_numbers(chosen: Preset) -> No
         numbers += ["score.inception_images", "score.inception_splits", "score.fid_images"]
     if found["dataset.name"] in STACKS:
         numbers += ["score.mode_samples", "score.mode_evaluations"]
-    rows = ("table1-", "mnist-1k-", "conditions-", "relatives-", "stack-", *OF_PAPER)
-    without_data = len(chosen) == 1 and chosen[0].startswith(rows)
+    without_data = len(chosen) == 1 and chosen[0] in OF_ROWS
     if not without_data and not SIZED & {*chosen}:
         assert [found[name] for name in numbers if type(found[name]) is not int] == []
 
