@@ -11,7 +11,7 @@ from pgpipe.plumbing.git import git
 from pgpipe.plumbing.project import require_git
 
 # refs/exps/BASELINE/NAME; what else lies in refs/exps is DVC's own
-EXPERIMENT_REF = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(?P<name>.+)")
+EXPERIMENT_REF = re.compile(r"refs/exps/(?P<baseline>[0-9a-f]{2}/[0-9a-f]{38})/(?P<name>.+)")
 
 
 class Ref(NamedTuple):
@@ -20,6 +20,7 @@ class Ref(NamedTuple):
     name: str
     commit: str
     time: int
+    baseline: str = ""  # the commit that it started from
 
 
 def require_project() -> None:
@@ -44,7 +45,8 @@ def experiment_refs() -> Iterator[Ref]:
     for line in (answer or b"").decode().splitlines():
         ref, commit, time = line.rsplit(" ", 2)
         if found := EXPERIMENT_REF.fullmatch(ref):
-            yield Ref(found["name"], commit, int(time))
+            baseline = found["baseline"].replace("/", "")
+            yield Ref(found["name"], commit, int(time), baseline)
 
 
 def read(revision: str, file: Path) -> bytes | None:

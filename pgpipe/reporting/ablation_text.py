@@ -1,6 +1,6 @@
 """The table of an ablation in words: Markdown and LaTeX for people, CSV with every number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,6 +130,12 @@ def per_seed(runs: Runs, shown: Layout) -> str:
             column[f"{row}, best"] = write(best)
     table = pd.DataFrame(words)
     return f"\n## Per seed\n\n{table.to_markdown(disable_numparse=True)}\n"
+
+
+def claims(verdicts: Sequence[tuple[str, str]]) -> str:
+    """The verdicts on a study's claims, as a section of Markdown."""
+    table = pd.DataFrame(verdicts, columns=["verdict", "claim"])
+    return f"\n## Claims\n\n{table.to_markdown(index=False, disable_numparse=True)}\n"
 
 
 def write(table: pd.DataFrame, shown: Layout, heading: str, stem: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The curves of finished runs: quick scores from DVC's cache, speeds from the local spools.
+"""Finished runs beyond their scores: curves from DVC's cache, speeds and machines from spools.
 
 A model's folder has no times, so that it is the same bytes wherever it is computed; these are what
 the tracker has of the run, by its parameters.
@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Document, leaves
@@ -26,6 +27,7 @@ from pgpipe.tracking.identity import in_words
 from pgpipe.training.job import end_of
 
 SPEED = "train/images_per_second"
+MACHINE_TAGS = ("device", "precision", "processor")
 LEVEL = re.compile(r"swd_(\d+)")
 
 
@@ -37,7 +39,7 @@ def curve_of(experiment: Experiment, run: Run) -> Curve:
     """
     growth = GrowthSection(**experiment.document["growth"])
     train = TrainSection(**experiment.document["train"])
-    text = read_output(run.ref.commit, f"models/{growth.final}/{SCORES}")
+    text = read_output(run.ref.commit, f"models/{growth.final}/{SCORES}").decode()
     ticks = [
         Tick(round(1000 * float(row["kimg"])), levels_of(row))
         for row in csv.DictReader(io.StringIO(text))
@@ -68,12 +70,23 @@ def speeds_of(document: Document, images: Mapping[int, int]) -> dict[int, list[f
 
 def newest_points(document: Document) -> list[spool.Point]:
     """Return the speeds that the newest spool with the parameters of a document has."""
+    folder = newest_spool(document)
+    points = spool.read_points(folder / spool.METRICS_FILE)[0] if folder else []
+    return [point for point in points if point.values.get(SPEED, 0) > 0]
+
+
+def tags_of(document: Document) -> dict[str, str]:
+    """Return what the tracker says of the machine and the versions; nothing without a spool."""
+    folder = newest_spool(document)
+    tags = spool.read_run(folder).tags if folder else {}
+    return {n: tags[n] for n in sorted(tags) if n in MACHINE_TAGS or n.startswith("version.")}
+
+
+def newest_spool(document: Document) -> Path | None:
+    """Return the folder of the newest intact spool with the parameters of a document."""
     wanted = {path: in_words(value) for path, value in leaves(untracked(document))}
-    alike = [pair for pair in spools() if pair[0].params == wanted]
-    if not alike:
-        return []
-    newest = max(alike, key=lambda pair: pair[0].started_ms)[1]
-    return [point for point in newest if point.values.get(SPEED, 0) > 0]
+    alike = [(run.started_ms, folder) for folder, run in spools() if run.params == wanted]
+    return max(alike)[1] if alike else None
 
 
 def untracked(document: Document) -> dict[str, Any]:
@@ -81,8 +94,9 @@ def untracked(document: Document) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "tracking"}
 
 
-def spools() -> Iterator[tuple[spool.Run, list[spool.Point]]]:
-    """Yield the intact spools, and the points of each."""
+def spools() -> Iterator[tuple[Path, spool.Run]]:
+    """Yield the folders of the intact spools, and their runs."""
     for folder in sorted(spool.runs_folder().glob("*")):
         with suppress(spool.SpoolDamaged, PgpipeError, OSError):
-            yield spool.read_run(folder), spool.read_points(folder / spool.METRICS_FILE)[0]
+            spool.read_points(folder / spool.METRICS_FILE)
+            yield folder, spool.read_run(folder)

@@ -1,13 +1,18 @@
 """What `pgpipe study table` and `check` make of finished runs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pgpipe.data.reading.decode import Rejected, decode
 from pgpipe.errors import UsageError
+from pgpipe.experiments.outputs import read_output
 from pgpipe.experiments.revisions import require_project
 from pgpipe.experiments.runs import Run, finished
+from pgpipe.images import Images
+from pgpipe.plumbing.files import write_json
 from pgpipe.studies.claims import in_words, judge
 from pgpipe.studies.study import Claim, Study
 from pgpipe.studies.survey import outdated_lines, survey
@@ -15,6 +20,7 @@ from pgpipe.studies.table import Experiment, experiments, selection
 from pgpipe.tracking.config import TrackingSection
 from pgpipe.tracking.spool import THIS_RUN
 from pgpipe.tracking.tracker import Tracker, open_summary
+from stages.paths import REALS_PICTURE, SAMPLES
 
 if TYPE_CHECKING:
     from pgpipe.reporting.ablation_table import Layout, Runs
@@ -81,7 +87,10 @@ def record(experiment: Experiment, run: Run) -> dict[str, Any]:
 
 
 class Written(NamedTuple):
-    """A study's table: its files, Markdown first, and the rows that a terminal has room for."""
+    """A study's table: its files, Markdown first, and the rows that a terminal has room for.
+
+    The others: CSV, LaTeX, JSON with what each run is and scored, and pictures.
+    """
 
     heading: str
     rule: str
@@ -92,7 +101,13 @@ class Written(NamedTuple):
 
 def write_table(results: Results, folder: Path, section: TrackingSection) -> Written:
     """Write table and figure to `folder`, log both, and return what to show of them."""
-    from pgpipe.reporting import ablation_figure, ablation_table, ablation_text, curves_figure
+    from pgpipe.reporting import (
+        ablation_figure,
+        ablation_pictures,
+        ablation_table,
+        ablation_text,
+        curves_figure,
+    )
 
     runs, stem = results.runs(), folder / results.name
     shown = layout_of(results.study, runs)
@@ -102,8 +117,17 @@ def write_table(results: Results, folder: Path, section: TrackingSection) -> Wri
     if results.study.per_seed:
         with files[0].open("a", encoding="utf-8") as file:
             file.write(ablation_text.per_seed(runs, shown))
+    verdicts = check(results)
+    if verdicts:
+        with files[0].open("a", encoding="utf-8") as file:
+            file.write(ablation_text.claims(verdicts))
+    files.append(stem.with_name(f"{stem.name}.json"))
+    write_json(files[-1], facts(results, verdicts))
     files.append(stem.with_name(f"{stem.name}.png"))
     ablation_figure.figure(runs, table, shown, heading).savefig(files[-1])
+    if sheets := samples_of_rows(results):
+        files.append(stem.with_name(f"{stem.name}-samples.png"))
+        ablation_pictures.figure(sheets, heading).savefig(files[-1])
     if results.curves:
         files.append(stem.with_name(f"{stem.name}-curves.png"))
         curves_figure.figure(results.curves, results.study.rows, heading).savefig(files[-1])
@@ -114,6 +138,35 @@ def write_table(results: Results, folder: Path, section: TrackingSection) -> Wri
     short = ablation_text.short(ablation_text.in_words(table, shown), shown)
     outdated = list(outdated_lines(results.outdated))
     return Written(heading, ablation_text.RULE.replace("*", ""), files, short, outdated)
+
+
+def facts(results: Results, verdicts: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return what it takes to check the results, or to repeat them: commits, machines, scores."""
+    from pgpipe.studies.curves import tags_of
+
+    runs = [
+        {
+            "row": experiment.row,
+            "seed": experiment.seed,
+            "commit": run.ref.baseline,
+            "machine": tags_of(run.document),
+            "scores": run.metrics,
+        }
+        for experiment, run in results.done
+    ]
+    claims = [{"verdict": verdict, "claim": claim} for verdict, claim in verdicts]
+    return {"study": results.study.name, "data": results.data, "claims": claims, "runs": runs}
+
+
+def samples_of_rows(results: Results) -> dict[str, Images]:
+    """Return the samples of each row's first seed below reals, as far as DVC's cache has them."""
+    found: dict[str, Images] = {}
+    for experiment, run in results.done:
+        for name, path in (("reals", REALS_PICTURE), (experiment.row, SAMPLES / "random.png")):
+            if name not in found:
+                with suppress(UsageError, Rejected):
+                    found[name] = decode(read_output(run.ref.commit, str(path)), name, channels=3)
+    return found
 
 
 def layout_of(study: Study, runs: "Runs") -> "Layout":

@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -108,14 +109,23 @@ def luminance(rgb: tuple[float, float, float]) -> float:
 
 
 def versions() -> dict[str, str]:
-    """Tags with the versions of what computes, without importing it."""
-    found = {"version.python": platform.python_version()}
+    """Tags with the processor and the versions of what computes, without importing it."""
+    found = {"processor": processor(), "version.python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[f"version.{package}"] = version(package)
         except PackageNotFoundError:
             continue
     return found
+
+
+def processor() -> str:
+    """Return the processor's name where the system tells it, else its architecture."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def in_words(value: object) -> str:

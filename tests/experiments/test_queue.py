@@ -111,7 +111,10 @@ def test_killed_worker_s_experiment_is_queued_again_and_ends(rows_project: Proje
     text = ablation(rows_project, "table")
     assert "| a     | Gulrajani et al. 2017 | 1       | 64" in text
     files = {file.name for file in (rows_project.folder / "reports/ablation").iterdir()}
-    assert files == {f"table1-photos.{kind}" for kind in ("md", "csv", "tex", "png")}
+    assert files == {
+        "table1-photos-samples.png",
+        *(f"table1-photos.{kind}" for kind in ("md", "csv", "tex", "json", "png")),
+    }
     assert re.search("\nmissing +swd_avg: c is broken", ablation(rows_project, "check"))
 
 

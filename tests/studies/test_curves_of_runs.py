@@ -32,7 +32,8 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Document:
 
 def test_levels_and_speeds_of_a_run(document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
     read: dict[str, str] = {}
-    monkeypatch.setattr(curves, "read_output", lambda *asked: read.update([asked]) or SCORES)
+    content = SCORES.encode()
+    monkeypatch.setattr(curves, "read_output", lambda *asked: read.update([asked]) or content)
     for made_of, factor in (("older code", 3), ("code", 1)):
         log = spool.Spool(this_run("train@r8", "e", made_of).model_copy(
             update={"started_ms": 10 - factor}
