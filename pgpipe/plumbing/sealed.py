@@ -257,8 +257,9 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
         raise UsageError(f"{path}: not found{remade(path)}") from None
     except IsADirectoryError:
         raise damaged(path, "no file, but a folder or the like") from None
-    except NotADirectoryError:
-        raise damaged(path.parent, "no folder") from None
+    except NotADirectoryError as error:
+        file = next(place for place in path.parents if os.path.lexists(place))  # noqa: PTH110
+        raise (damaged(file, "no folder") if maker(file) else refusal(error, file)) from None
     except OSError as error:
         raise refusal(error, path) or error from None
     except Exception as error:  # damaged bytes make libraries raise anything, EOFError too
