@@ -151,6 +151,15 @@ def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
 
     With `comments`, it can be written again as it stood.
     """
+    return parse_yaml(yaml_text(file), str(file), comments)
+
+
+def yaml_text(file: Path) -> str:
+    """The text of a YAML file, which is no mapping yet.
+
+    Raises:
+        UsageError: there is none that can be read, or it is too long.
+    """
     try:
         if file.exists() and not file.is_file():  # reading a pipe would wait for ever
             raise UsageError(f"{file}: not a file")
@@ -158,7 +167,7 @@ def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
             data = opened.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise UsageError(f"{file}: more than {MAX_BYTES} bytes")
-        return parse_yaml(data.decode().replace("\r\n", "\n"), str(file), comments)
+        return data.decode().replace("\r\n", "\n")
     except FileNotFoundError:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
     except UnicodeDecodeError as error:

@@ -258,8 +258,9 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
     except IsADirectoryError:
         raise damaged(path, "no file, but a folder or the like") from None
     except NotADirectoryError as error:
-        file = next(place for place in path.parents if os.path.lexists(place))  # noqa: PTH110
-        raise (damaged(file, "no folder") if maker(file) else refusal(error, file)) from None
+        file = next(place for place in path.parents if os.path.lexists(place))
+        found = damaged(file, "no folder") if maker(file) else refusal(error, file)
+        raise found or error from None
     except OSError as error:
         raise refusal(error, path) or error from None
     except Exception as error:  # damaged bytes make libraries raise anything, EOFError too

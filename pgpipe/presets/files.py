@@ -8,6 +8,7 @@ one after another takes its place, and `default`, which changes nothing, goes ba
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from functools import lru_cache
 from io import BytesIO
 from itertools import takewhile
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from pgpipe.config import PARAMS_FILE, load_yaml, lookup, nearest, parse_yaml
+from pgpipe.config import PARAMS_FILE, lookup, nearest, parse_yaml, yaml_text
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.git import git
@@ -29,7 +30,12 @@ NAMED_EDITS = 4  # that an error repeats, at most
 
 def titles() -> dict[str, str]:
     """Every preset's name and title."""
-    return {f.stem: title(f) for f in sorted(FOLDER.glob("*.yaml"), key=lambda f: f.stem)}
+    return {name: title(FOLDER / f"{name}.yaml") for name in names()}
+
+
+def names() -> list[str]:
+    """Every preset's name."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
 def title(file: Path) -> str:
@@ -39,9 +45,9 @@ def title(file: Path) -> str:
 
 def find(name: str) -> Path:
     """The file of a preset."""
-    known = titles()
+    known = names()
     if name not in known:  # also a path, such as ../params
-        raise UsageError(f"preset {name!r} is unknown{nearest(name, list(known))}")
+        raise UsageError(f"preset {name!r} is unknown{nearest(name, known)}")
     return FOLDER / f"{name}.yaml"
 
 
@@ -54,9 +60,15 @@ def lineage(name: str, *after: str) -> list[dict[str, Any]]:
     if name in after:
         raise UsageError(f"preset {name!r} continues itself: {', '.join(after)}")
     file = find(name)
-    overlay = load_yaml(file, comments=True)  # and the style of its mappings
+    overlay = parsed(yaml_text(file), str(file))
     base = directives(overlay, str(file)).base
     return [*(lineage(base, *after, name) if base else []), overlay]
+
+
+@lru_cache(maxsize=256)  # a study merges the same presets into one params.yaml many times
+def parsed(text: str, source: str) -> dict[str, Any]:
+    """The mapping that `text` is, with its comments and style; not to be changed."""
+    return parse_yaml(text, source, comments=True)
 
 
 def merged(names: list[str]) -> Any:
@@ -66,7 +78,7 @@ def merged(names: list[str]) -> Any:
 
 def applied(names: list[str], text: str) -> Any:
     """The document of `text`, with presets merged in order."""
-    document = parse_yaml(text, str(PARAMS_FILE), comments=True)
+    document = deepcopy(parsed(text, str(PARAMS_FILE)))
     overlay = combine(overlay for name in names for overlay in lineage(name))
     apply(document, overlay, f"preset {' '.join(names)}")
     return document
@@ -85,15 +97,16 @@ def params_text() -> str:
     Raises:
         UsageError: it is none.
     """
-    load_yaml(PARAMS_FILE)
-    return PARAMS_FILE.read_bytes().decode().replace("\r\n", "\n")
+    text = yaml_text(PARAMS_FILE)
+    parsed(text, str(PARAMS_FILE))
+    return text
 
 
 def origin(text: str) -> Origin | None:
     """Where a params.yaml that presets made comes from; None where none did, or it is not known."""
     mark = preset_mark.read(text)
     base = preset_mark.find(mark.base) if mark else None
-    if mark is None or base is None or any(name not in titles() for name in mark.names):
+    if mark is None or base is None or not {*mark.names} <= {*names()}:
         return None
     return Origin(base, dumped(applied(mark.names, base)))
 
@@ -142,7 +155,7 @@ def put(names: list[str], check: Callable[[Any], object]) -> list[str]:
 def changes(names: list[str]) -> list[tuple[str, str]]:
     """What presets would change in params.yaml, and what each key means."""
     after = merged(names)
-    before = load_yaml(PARAMS_FILE, comments=True)
+    before = parsed(params_text(), str(PARAMS_FILE))
     lines = PARAMS_FILE.read_text(encoding="utf-8").splitlines()
     return [
         (f"{path}: {in_words(old)} -> {in_words(new)}", meaning(before, lines, path))

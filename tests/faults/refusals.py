@@ -26,6 +26,7 @@ from faults.warm import CONTEXT, PATIENCE
 from pgpipe.commands import app as cli
 from pgpipe.plumbing.files import fresh_folder
 from pgpipe.plumbing.hashes import sha256_file
+from pgpipe.plumbing.sealed import MAKERS
 
 OTHER_USER = 12345  # without a name
 NEW_NAMESPACES = 0x00020000 | 0x10000000  # of mounts, of users
@@ -104,6 +105,7 @@ class Refusal:
     within: Callable[[Path], object] = lambda _: None  # makes it in the process of a command
     works: bool = False  # the command does all the same what it does without
     environment: bool = False  # it is met while libraries are imported, too
+    damage: bool = False  # it takes away what a stage has made
 
 
 def as_another(folder: Path) -> None:
@@ -210,7 +212,7 @@ REFUSALS: dict[str, Refusal] = {
         for count in (12, 16, 24, 48)
     },
     **{
-        f"a file as {name}": Refusal(file_instead(name))
+        f"a file as {name}": Refusal(file_instead(name), damage=name in MAKERS)
         for name in ("data", "models", "reports", "reference", "samples", ".pgpipe", "presets")
     },
     "DVC_ROOT absent": Refusal(within=variables(DVC_ROOT="/no/such/place")),
@@ -337,7 +339,7 @@ class Meeting:
         before = hashes(self.folder)
         end = ended(self.folder, self.words, self.name, self.really)
         writable(self.folder)
-        damage = {3} if self.words == ("verify",) else {expected}
+        damage = {3} if refusal.damage or self.words == ("verify",) else {expected}
         told = fault_of(end, {expected} if refusal.works else {0, 2, 4, *damage})
         allowed = outputs_of(self.words)
         after = hashes(self.folder)
