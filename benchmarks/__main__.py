@@ -158,6 +158,21 @@ def check(
 
 
 @app.command()
+def classifier(
+    folder: Annotated[Path, typer.Argument(help="Has t10k-images-idx3-ubyte.gz and labels.")],
+    network: Annotated[Path, typer.Option(help="A project's classifier.")] = Path(
+        "reference/classifier.safetensors"
+    ),
+    fashion: Annotated[bool, typer.Option(help="Of clothes, not of digits.")] = True,
+) -> None:
+    """Accuracy of a project's classifier on the published test set of MNIST or Fashion-MNIST."""
+    from benchmarks.classifier import accuracy
+
+    share, count = accuracy(network, folder, fashion)
+    say(f"{share:.4f} of {count} test images are given their class")
+
+
+@app.command()
 def finetune(
     seeds: Annotated[int, typer.Option(help="Of each row.", min=1)] = 3,
 ) -> None:

@@ -57,10 +57,16 @@ class Results:
     def runs(self) -> "Runs":
         """The runs as a data frame of `pgpipe.reporting.ablation_table`."""
         from pgpipe.reporting.ablation_table import frame
+
+        records = zip(self.done, self.derived, strict=True)
+        return frame([record(*one) | own for one, own in records])
+
+    @property
+    def derived(self) -> list[dict[str, float]]:
+        """What each run's curve says beyond its scores; nothing where the study asks for none."""
         from pgpipe.reporting.curves import derived
 
-        more = [derived(curve) for curve in self.curves] or [{}] * len(self.done)
-        return frame([record(*one) | own for one, own in zip(self.done, more, strict=True)])
+        return [derived(curve) for curve in self.curves] or [{} for _ in self.done]
 
     @cached_property
     def curves(self) -> "list[Curve]":
@@ -150,9 +156,9 @@ def facts(results: Results, verdicts: Sequence[tuple[str, str]]) -> dict[str, An
             "seed": experiment.seed,
             "commit": run.ref.baseline,
             "machine": tags_of(run.document),
-            "scores": run.metrics,
+            "scores": {**run.metrics, **derived},
         }
-        for experiment, run in results.done
+        for (experiment, run), derived in zip(results.done, results.derived, strict=True)
     ]
     claims = [{"verdict": verdict, "claim": claim} for verdict, claim in verdicts]
     return {"study": results.study.name, "data": results.data, "claims": claims, "runs": runs}
