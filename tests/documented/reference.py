@@ -29,7 +29,12 @@ def commands() -> str:
         "[exit code](exit-codes.md), and says what went wrong in one line.\n",
     ]
     tree = dict(all_commands("pgpipe", typer.main.get_command(cli.app)))
-    single = [name for name, command in tree.items() if not hasattr(command, "commands")]
+    hidden = [f"{name} " for name, command in tree.items() if command.hidden]
+    single = [
+        name
+        for name, command in tree.items()
+        if not hasattr(command, "commands") and not f"{name} ".startswith((*hidden,))
+    ]
     for panel, names in groupby(single, key=lambda name: panel_of(name, tree)):
         text = getattr(tree.get(panel), "help", None)
         found += [f"## {panel}\n", *([f"{text}\n"] if text else [])]
