@@ -15,6 +15,7 @@ from pgpipe.presets import files as presets
 from pgpipe.studies import (
     cifar10,
     conditions,
+    default,
     fades,
     fashion,
     finetune,
@@ -30,7 +31,7 @@ STUDIES = {
     study.name: study
     for study in (
         *(table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY),
-        *(growth.STUDY, cifar10.STUDY, fades.STUDY, stack.STUDY, fashion.STUDY),
+        *(growth.STUDY, cifar10.STUDY, fades.STUDY, stack.STUDY, fashion.STUDY, default.STUDY),
     )
 }
 

@@ -43,16 +43,15 @@ def table(found: Mapping[str, Any]) -> str:
     of_rows = {row: pd.Series(means(runs[runs.row == row], scores)) for row in rows}
     lines = [
         [
-            f"`{row}`",
-            study.rows[row],
+            f"`{row}`: {study.rows[row]}",
             str((runs.row == row).sum()),
             *(spread(s)(line) for s in scores),
         ]
         for row, line in of_rows.items()
     ]
     reals = pd.concat(of_rows, axis=1).T
-    lines.append(["reals", "", "", *(of_reals(reals, score) for score in scores)])
-    heads = ["row", "", "seeds", *map(title, scores)]
+    lines.append(["reals", "", *(of_reals(reals, score) for score in scores)])
+    heads = ["row", "seeds", *map(title, scores)]
     return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True) + "\n"
 
 

@@ -28,5 +28,5 @@ def test_a_score_in_a_table_is_the_mean_of_its_runs(name: str) -> None:
     found = json.loads((FOLDER / f"{name}.json").read_text())
     for row in {run["row"] for run in found["runs"]}:
         values = [run["scores"]["swd_avg"] for run in found["runs"] if run["row"] == row]
-        (line,) = re.findall(rf"^\| `{row}` .*$", BLOCKS[name], re.MULTILINE)
+        (line,) = re.findall(rf"^\| `{row}`: .*$", BLOCKS[name], re.MULTILINE)
         assert f" {statistics.mean(values):.2f} " in line
