@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic import Field
 
 from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
-from pgpipe.data.feeding.multires import everything, read_manifest
+from pgpipe.data.feeding import mirrored
+from pgpipe.data.feeding.multires import Chosen, ImageStore, everything, read_labels, read_manifest
 from pgpipe.drawing import films, growth, walks
 from pgpipe.drawing.neighbours import beside_neighbours
 from pgpipe.gan.sampling import load_generator
 from pgpipe.images import write_png
+from pgpipe.metrics import classifier
+from pgpipe.metrics.by_class import Row, beside_reals, by_class
 from pgpipe.plumbing import devices, sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes, write_json
 from pgpipe.plumbing.layout import (
@@ -33,14 +37,17 @@ from stages.listeners import log_data, log_generator, log_model
 from stages.paths import (
     CLASSIFIER,
     DRAWN,
+    DRAWN_LABELS,
     DRAWN_ROWS,
     FIGURES,
     METRICS,
     MULTIRES,
     PAGE,
+    REALS,
     REALS_PICTURE,
     SAMPLES,
     SOURCES,
+    images,
     model,
 )
 from stages.tracked import tracked
@@ -49,6 +56,7 @@ FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
 WALK, WALK_STOPS, WALK_FRAMES, WALK_RATE = "walk.webp", 8, 8, 12.0  # frames from stop to stop
 DESCRIBED = (FILM, "random.png")  # pictures in the run's description
 COMPARED, COMPARED_ROWS = 1024, 4  # generated images beside their neighbours: in all, shown
+JUDGED = 4096  # generated images, and as many reals, whose classes are looked at one by one
 
 
 class Params(Section):
@@ -66,6 +74,7 @@ def run() -> None:
     with tracked("report", final=True) as tracker:
         write_figures(final, history)
         near = None if sealed.has(SOURCES) else write_neighbours(params.mirror)
+        classes = write_classes(params.mirror)
         pictures = {path.stem: path.read_bytes() for path in sorted(FIGURES.glob("*.png"))}
         html = page.render(
             sealed.read_json(METRICS),
@@ -78,6 +87,7 @@ def run() -> None:
             (FIGURES / WALK).read_bytes(),
             captions() or tensors.read_facts(final / GENERATOR)["labels"],
             near,
+            classes,
         )
         write_bytes(PAGE, html.encode())
         hand_on_history(final, history)
@@ -159,6 +169,24 @@ def write_neighbours(mirror: bool) -> dict[str, Any]:
     if known["copies"]:
         warn(f"the generator copies training images: see {FIGURES / 'neighbours.png'}")
     return known
+
+
+def write_classes(mirror: bool) -> list[Row]:
+    """Write each class apart, beside its reals; none where no classifier knows the labels."""
+    if not (sealed.has(CLASSIFIER) and sealed.has(DRAWN_LABELS)):
+        return []
+    device, labels = devices.exact(), read_labels(MULTIRES)
+    drawn = sealed.read_array(DRAWN, "c")[:JUDGED]
+    store = mirrored.seen(ImageStore(images(drawn.shape[1])), mirror, 0)
+    reals = sealed.read_array(REALS)[:JUDGED]
+    net, names = classifier.load(CLASSIFIER, device), read_manifest(MULTIRES)["labels"]
+    own = sealed.read_array(DRAWN_LABELS)[: len(drawn)]
+    rows = beside_reals(
+        by_class(drawn, own, names, net, device),
+        by_class(Chosen(store, reals), labels[reals], names, net, device),
+    )
+    write_bytes(FIGURES / "classes.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+    return rows
 
 
 def log_neighbours(tracker: Tracker, known: Mapping[str, Any]) -> None:

@@ -110,6 +110,7 @@ def whole_graph(folder: Path, images: int, kind: str, **values: str) -> None:
     assert ("classifier_score_real" in found) == (classes > 1)
     assert ("label_accuracy_real" in found) == (classes > 1)
     assert Path("reports/figures/row_per_class.png").exists() == (classes > 1)
+    assert Path("reports/figures/classes.csv").exists() == (classes > 1)
     assert (found["swd_avg_floor"] is None) == (images < 32)
     assert (read_json(FLOOR)["swd_16"] is None) == (images < 32)
     assert ("too few\n     images for others" in PAGE.read_text()) == (images < 32)

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from documented.shown import FENCED
 from PIL import Image
@@ -41,6 +42,10 @@ def test_leaves_page_scores_and_models(finished: Project) -> None:
     assert "<span>astronaut</span>" in page
     assert metrics["protocol"] in page
     assert "Does it copy?" in page
+    assert "Class by class" in page
+    classes = pd.read_csv(finished.folder / "reports/figures/classes.csv")
+    share = (classes.images * classes.found).sum() / classes.images.sum()
+    assert share == pytest.approx(metrics["label_accuracy"])
     known = json.loads((finished.folder / "reports/figures/neighbours.json").read_text())
     assert (known["copies"], known["training"]) == (False, 300)
     assert known["spaces"].keys() == {"pixels", "classifier"}

@@ -99,6 +99,7 @@ def render(
     walk: bytes = b"",
     classes: Iterable[str] = (),
     near: Mapping[str, Any] | None = None,
+    by_class: Iterable[Any] = (),
 ) -> str:
     """The page as HTML.
 
@@ -113,6 +114,7 @@ def render(
         walk: a film of a walk through the latents, as WebP; empty: none.
         classes: names of the rows of the picture `row_per_class`.
         near: figures/neighbours.json, where there is one.
+        by_class: a `pgpipe.metrics.by_class.Row` per class, where a classifier knows them.
     """
     return template("page.html").render(
         scores=list(score_rows(metrics)),
@@ -126,6 +128,7 @@ def render(
         walk=in_text(walk),
         classes=list(classes),
         near=near,
+        by_class=list(by_class),
         data=params["dataset"]["name"],
         system=params["model"]["name"],
     )

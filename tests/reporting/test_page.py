@@ -15,6 +15,7 @@ from PIL import Image
 from pgpipe.config import leaves, load_yaml
 from pgpipe.gan.systems import STATISTICS
 from pgpipe.images import Images, grid, png, write_png
+from pgpipe.metrics.by_class import Row
 from pgpipe.reporting import figures, page
 from pgpipe.training.history import PLACE
 
@@ -134,6 +135,18 @@ def test_an_alarm_where_the_generator_copies() -> None:
     assert "training images than 99 % of 400 training images are to all others." in silent
     assert len(Elements(html).named("img")) == len(pictures)
     assert "Does it copy?" not in rendered()
+
+
+def test_each_class_stands_beside_its_reals() -> None:
+    rows = [
+        Row("lone", 1, 1.0, "", None, None, None),
+        Row("cat", 20, 0.75, "dog & co", 0.5, 0.875, 0.25),
+    ]
+    html = page.render(METRICS, PARAMS, PICTURES, 8, [4], by_class=rows)
+    shown = [row[:7] for row in Elements(html).rows]
+    assert ["cat", "20", "0.750", "0.875", "dog & co", "0.500", "0.250"] in shown
+    assert ["lone", "1", "1.000", "-", "-", "-"] in shown
+    assert "Class by class" not in rendered()
 
 
 def test_scores_in_one_line_stand_beside_the_reals() -> None:
