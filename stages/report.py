@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import Field
 
 from pgpipe.config import PARAMS_FILE, PhaseKey, Section, load_yaml, read_params
@@ -15,7 +14,7 @@ from pgpipe.drawing.neighbours import beside_neighbours
 from pgpipe.gan.sampling import load_generator
 from pgpipe.images import write_png
 from pgpipe.metrics import classifier
-from pgpipe.metrics.by_class import Row, beside_reals, by_class
+from pgpipe.metrics.by_class import Row, beside_reals, by_class, csv_of
 from pgpipe.plumbing import devices, sealed, tensors
 from pgpipe.plumbing.files import fresh_folder, link_or_copy, write_bytes, write_json
 from pgpipe.plumbing.layout import (
@@ -56,7 +55,7 @@ FILM, FILM_ROWS, FILM_FRAMES, FILM_RATE = "growth.webp", 2, 60, 8.0
 WALK, WALK_STOPS, WALK_FRAMES, WALK_RATE = "walk.webp", 8, 8, 12.0  # frames from stop to stop
 DESCRIBED = (FILM, "random.png")  # pictures in the run's description
 COMPARED, COMPARED_ROWS = 1024, 4  # generated images beside their neighbours: in all, shown
-JUDGED = 4096  # generated images, and as many reals, whose classes are looked at one by one
+JUDGED = 4096  # at most so many of the scored images, and of the reals, class by class
 
 
 class Params(Section):
@@ -176,16 +175,17 @@ def write_classes(mirror: bool) -> list[Row]:
     if not (sealed.has(CLASSIFIER) and sealed.has(DRAWN_LABELS)):
         return []
     device, labels = devices.exact(), read_labels(MULTIRES)
-    drawn = sealed.read_array(DRAWN, "c")[:JUDGED]
+    count = min(JUDGED, sealed.read_json(METRICS)["images"])
+    drawn = sealed.read_array(DRAWN, "c")[:count]
     store = mirrored.seen(ImageStore(images(drawn.shape[1])), mirror, 0)
-    reals = sealed.read_array(REALS)[:JUDGED]
+    reals = sealed.read_array(REALS)[:count]
     net, names = classifier.load(CLASSIFIER, device), read_manifest(MULTIRES)["labels"]
     own = sealed.read_array(DRAWN_LABELS)[: len(drawn)]
     rows = beside_reals(
         by_class(drawn, own, names, net, device),
         by_class(Chosen(store, reals), labels[reals], names, net, device),
     )
-    write_bytes(FIGURES / "classes.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+    write_bytes(FIGURES / "classes.csv", csv_of(rows))
     return rows
 
 

@@ -4,6 +4,8 @@ A mean over classes hides the one that a generator does not draw. What the reals
 found and varied by stands beside it: not every class is told from others, or varied.
 """
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -45,6 +47,14 @@ def beside_reals(generated: Mapping[str, Judged], reals: Mapping[str, Judged]) -
         real = reals.get(name)
         found.append(Row(name, *own, *((real.found, real.alike) if real else (None, None))))
     return found
+
+
+def csv_of(rows: Sequence[Row]) -> bytes:
+    """Return the rows as a CSV file with a head."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([Row._fields, *rows])
+    return text.getvalue().encode()
 
 
 def by_class(
