@@ -1,7 +1,8 @@
 """The tables of docs/results.md, from the results files that `pgpipe study table` has written.
 
 `PYTHONPATH=tests:. python -m documented.results` writes them anew. A block of the page begins with
-`<!-- results: NAME -->`, for docs/results/NAME.json, and ends with `<!-- end -->`.
+`<!-- results: NAME -->`, for docs/results/NAME.json, or with `<!-- classes: NAME -->`, for the
+report's table of classes in docs/results/NAME.csv, and ends with `<!-- end -->`.
 """
 
 import json
@@ -18,13 +19,21 @@ from pgpipe.studies.results import layout_of
 from pgpipe.studies.table import STUDIES
 
 PAGE, FOLDER = ROOT / "docs/results.md", ROOT / "docs/results"
-BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results|classes): (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OWN = ("floor", "real")  # suffixes of what the reals score
 
 
 def renewed(page: str) -> str:
     """Return the page with the blocks that its results files give."""
-    return BLOCK.sub(lambda found: found[1] + block(found[2]) + found[3], page)
+    makers = {"results": block, "classes": classes}
+    return BLOCK.sub(lambda found: found[1] + makers[found[2]](found[3]) + found[4], page)
+
+
+def classes(name: str) -> str:
+    """Return the table of classes of one run, as Markdown."""
+    heads = ["class", "images", "found", "else taken for", "alike", "reals found", "reals alike"]
+    rows = pd.read_csv(FOLDER / f"{name}.csv", keep_default_na=False).set_axis(heads, axis=1)
+    return f"\n{rows.to_markdown(index=False, floatfmt='.3f')}\n\n"
 
 
 def block(name: str) -> str:

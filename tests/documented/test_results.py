@@ -9,7 +9,7 @@ import pytest
 from documented.results import BLOCK, FOLDER, PAGE, renewed
 
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
-BLOCKS = {found[2]: found[0] for found in BLOCK.finditer(PAGE.read_text())}
+BLOCKS = {found[3]: found[0] for found in BLOCK.finditer(PAGE.read_text())}
 
 
 def test_its_tables_are_those_of_its_files() -> None:
@@ -18,7 +18,7 @@ def test_its_tables_are_those_of_its_files() -> None:
 
 
 def test_it_shows_every_file() -> None:
-    assert sorted(BLOCKS) == NAMES
+    assert set(NAMES) <= set(BLOCKS)
     shown = set(re.findall(r"\(results/([^)]+)\)", PAGE.read_text()))
     assert {file.name for file in FOLDER.iterdir()} == shown
 

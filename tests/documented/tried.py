@@ -4,11 +4,14 @@ A command that stands in neither table fails `test_table.py`, and so does a row 
 no longer documented. `here::NAME` is a test of `test_commands.py`.
 """
 
+from pgpipe.studies.table import STUDIES
+
 OWN = r"dvc exp run -S dataset\.name=folder -S dataset\.path=/path/to/images"
 KEEP = r"mkdir -p starts && cp -rL models/r32 starts/default"
 FINETUNE = r"dvc exp run -S dataset\.path=/path/to/images"
 LOOK = r"pgpipe data check /path/to/images --page check\.html"
 QUEUE = r"dvc exp run --queue -S \.\.\."
+STUDIED = "|".join(STUDIES)
 ABLATION = r"pgpipe study queue --rows a,b,g --data photos --seeds 1"
 SCORE = r"pgpipe score --real FOLDER_OR_NPY --fake FOLDER_OR_NPY --json scores\.json"
 DIGITS = r"pgpipe preset mnist-1k-a digits-1k && dvc repro prepare"
@@ -63,6 +66,9 @@ TRIED = {
     r"pgpipe preset finetune": STARTED,
     FINETUNE: STARTED,
     r"pgpipe study status --study finetune": STARTED,
+    r"python -m benchmarks classifier data/own": (
+        f"{BENCH}_classifier.py::test_classes_are_those_of_a_prepared_set"
+    ),
     r"python -m benchmarks finetune": (
         f"{BENCH}_finetune.py::test_pictures_and_networks_are_put_where_the_study_looks"
     ),
@@ -135,7 +141,7 @@ TRIED = {
     QUEUE: IN_A_QUEUE,
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
-    r"pgpipe study (status|table|check|queue)( --study (NAME|growth|cifar10|fades))?": TABLE_1,
+    rf"pgpipe study (status|table|check|queue)( --study (NAME|{STUDIED}))?( --seeds \d)?": TABLE_1,
     r"pgpipe nets show( \S+)?": "tests/commands/test_nets.py::test_the_networks_of_a_preset",
     r"pgpipe study run( table1 --executor local -j 2)?": JOBS_GO_ON,
     r"MLFLOW_TRACKING_URI=\S+ pgpipe study run table1 --executor slurm -j 9 .*": JOBS_OF_SLURM,
