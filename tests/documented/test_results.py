@@ -30,3 +30,9 @@ def test_a_score_in_a_table_is_the_mean_of_its_runs(name: str) -> None:
         values = [run["scores"]["swd_avg"] for run in found["runs"] if run["row"] == row]
         (line,) = re.findall(rf"^\| `{row}`: .*$", BLOCKS[name], re.MULTILINE)
         assert f" {statistics.mean(values):.2f} " in line
+
+
+def test_the_front_page_says_what_the_results_say() -> None:
+    told = re.findall(r"\d+\.\d+ ± \d+\.\d+", (ROOT / "README.md").read_text())
+    assert told
+    assert all(score in PAGE.read_text() for score in told)
