@@ -5,6 +5,7 @@ import re
 import statistics
 
 import pytest
+from tinyproject import ROOT
 
 from documented.results import BLOCK, FOLDER, PAGE, renewed
 
