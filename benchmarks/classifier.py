@@ -8,9 +8,9 @@ import torch
 from pgpipe.data.reading.bounds import content
 from pgpipe.data.sources import mnist
 from pgpipe.metrics import classifier
+from pgpipe.metrics.streams import stream
 
 FILES = {mnist.IMAGES: "t10k-images-idx3-ubyte.gz", mnist.LABELS: "t10k-labels-idx1-ubyte.gz"}
-BATCH = 500  # images at a time
 
 
 def accuracy(network: Path, folder: Path, fashion: bool) -> tuple[float, int]:
@@ -28,6 +28,6 @@ def accuracy(network: Path, folder: Path, fashion: bool) -> tuple[float, int]:
     images, labels = mnist.parse(files)
     if fashion:  # a data set's classes are in the order of their names
         labels = np.argsort(np.argsort(mnist.CLOTHES))[labels]
-    batches = (images[n : n + BATCH, ..., None] for n in range(0, len(images), BATCH))
-    found = classifier.probabilities(classifier.load(network, torch.device("cpu")), batches)
+    net = classifier.load(network, torch.device("cpu"))
+    found = classifier.probabilities(net, stream(images[..., None])())
     return classifier.accuracy(found, labels), len(labels)

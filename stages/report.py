@@ -175,9 +175,10 @@ def write_classes(mirror: bool) -> list[Row]:
     if not (sealed.has(CLASSIFIER) and sealed.has(DRAWN_LABELS)):
         return []
     device, labels = devices.exact(), read_labels(MULTIRES)
-    count = min(JUDGED, sealed.read_json(METRICS)["images"])
+    metrics = sealed.read_json(METRICS)
+    count = min(JUDGED, metrics["images"])
     drawn = sealed.read_array(DRAWN, "c")[:count]
-    store = mirrored.seen(ImageStore(images(drawn.shape[1])), mirror, 0)
+    store = mirrored.seen(ImageStore(images(drawn.shape[1])), mirror, metrics["seed"])
     reals = sealed.read_array(REALS)[:count]
     net, names = classifier.load(CLASSIFIER, device), read_manifest(MULTIRES)["labels"]
     own = sealed.read_array(DRAWN_LABELS)[: len(drawn)]

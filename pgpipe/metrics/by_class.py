@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pgpipe.images import Readable
 from pgpipe.metrics import classifier
-from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs, pairs_within_classes
+from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.streams import chosen, stream
 
 
@@ -78,7 +78,7 @@ def by_class(
 
 def likeness(images: Readable, members: NDArray[np.int64], device: torch.device) -> float | None:
     """Return the mean MS-SSIM of pairs of images of one class, given their places."""
-    order = members[pairs_within_classes(np.zeros(len(members), np.int64))]
+    order = members[: len(members) // 2 * 2]
     if not len(order):
         return None
     return float(ms_ssim_of_pairs(lambda: chosen(images, order), device).mean())

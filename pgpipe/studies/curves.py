@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from pgpipe.config import Document, leaves
@@ -70,23 +69,20 @@ def speeds_of(document: Document, images: Mapping[int, int]) -> dict[int, list[f
 
 def newest_points(document: Document) -> list[spool.Point]:
     """Return the speeds that the newest spool with the parameters of a document has."""
-    folder = newest_spool(document)
-    points = spool.read_points(folder / spool.METRICS_FILE)[0] if folder else []
+    _, points = newest_spool(document) or (None, [])
     return [point for point in points if point.values.get(SPEED, 0) > 0]
 
 
 def tags_of(document: Document) -> dict[str, str]:
     """Return what the tracker says of the machine and the versions; nothing without a spool."""
-    folder = newest_spool(document)
-    tags = spool.read_run(folder).tags if folder else {}
+    newest = newest_spool(document)
+    tags = newest[0].tags if newest else {}
     return {n: tags[n] for n in sorted(tags) if n in MACHINE_TAGS or n.startswith("version.")}
 
 
-def newest_spool(document: Document) -> Path | None:
-    """Return the folder of the newest intact spool with the parameters of a document."""
-    wanted = {path: in_words(value) for path, value in leaves(untracked(document))}
-    alike = [(run.started_ms, folder) for folder, run in spools() if run.params == wanted]
-    return max(alike)[1] if alike else None
+def newest_spool(document: Document) -> tuple[spool.Run, list[spool.Point]] | None:
+    """Return the newest intact spool with the parameters of a document, if any."""
+    return max(spools(document), key=lambda found: found[0].started_ms, default=None)
 
 
 def untracked(document: Document) -> dict[str, Any]:
@@ -94,9 +90,11 @@ def untracked(document: Document) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "tracking"}
 
 
-def spools() -> Iterator[tuple[Path, spool.Run]]:
-    """Yield the folders of the intact spools, and their runs."""
+def spools(document: Document) -> Iterator[tuple[spool.Run, list[spool.Point]]]:
+    """Yield the intact spools with the parameters of a document, and the points of each."""
+    wanted = {path: in_words(value) for path, value in leaves(untracked(document))}
     for folder in sorted(spool.runs_folder().glob("*")):
         with suppress(spool.SpoolDamaged, PgpipeError, OSError):
-            spool.read_points(folder / spool.METRICS_FILE)
-            yield folder, spool.read_run(folder)
+            run = spool.read_run(folder)
+            if run.params == wanted:
+                yield run, spool.read_points(folder / spool.METRICS_FILE)[0]

@@ -61,7 +61,7 @@ class Results:
         records = zip(self.done, self.derived, strict=True)
         return frame([record(*one) | own for one, own in records])
 
-    @property
+    @cached_property
     def derived(self) -> list[dict[str, float]]:
         """What each run's curve says beyond its scores; nothing where the study asks for none."""
         from pgpipe.reporting.curves import derived
@@ -120,12 +120,11 @@ def write_table(results: Results, folder: Path, section: TrackingSection) -> Wri
     table = ablation_table.summary(runs, results.study.rows, shown, results.data)
     heading = f"{results.study.title} on {results.data}"
     files = ablation_text.write(table, shown, heading, stem)
-    if results.study.per_seed:
-        with files[0].open("a", encoding="utf-8") as file:
-            file.write(ablation_text.per_seed(runs, shown))
     verdicts = check(results)
-    if verdicts:
-        with files[0].open("a", encoding="utf-8") as file:
+    with files[0].open("a", encoding="utf-8") as file:
+        if results.study.per_seed:
+            file.write(ablation_text.per_seed(runs, shown))
+        if verdicts:
             file.write(ablation_text.claims(verdicts))
     files.append(stem.with_name(f"{stem.name}.json"))
     write_json(files[-1], facts(results, verdicts))

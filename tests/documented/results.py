@@ -40,7 +40,7 @@ def block(name: str) -> str:
     """Return table, verdicts and origin of a results file, as Markdown."""
     found = json.loads((FOLDER / f"{name}.json").read_text())
     verdicts = [f"- *{claim['verdict']}*: {claim['claim']}\n" for claim in found["claims"]]
-    return "\n".join([f"\n{table(found)}", "".join(verdicts), f"{origin(found)}\n"])
+    return "\n".join([f"\n{table(found)}", "".join(verdicts), f"{origin(found, name)}\n"])
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -70,11 +70,10 @@ def of_reals(table: pd.DataFrame, score: str) -> str:
     return number(score)(table[known[0]].astype(float).mean()) if known else ""
 
 
-def origin(found: Mapping[str, Any]) -> str:
+def origin(found: Mapping[str, Any], name: str) -> str:
     """Return where the results come from: commits, machines and versions, and the file."""
     commits = sorted({run["commit"][:7] for run in found["runs"]})
     machines = sorted({in_words(run["machine"]) for run in found["runs"]})
-    name = f"{found['study']}-{found['data']}"
     return f"{'; '.join(machines)}; commit {', '.join(commits)}; [all numbers](results/{name}.json)"
 
 
