@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -50,7 +51,10 @@ def processes(launcher: Popen[str], stage: str) -> dict[str, psutil.Process]:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         children = psutil.Process(launcher.pid).children()
-        found = {p.environ().get("RANK", ""): p for p in children if p.cmdline()[-1:] == [stage]}
+        found = {}
+        with suppress(psutil.NoSuchProcess):  # a child of a moment, which is asked again without it
+            of_stage = [p for p in children if p.cmdline()[-1:] == [stage]]
+            found = {p.environ().get("RANK", ""): p for p in of_stage}
         if found.keys() == {"0", "1"}:  # and have all of their environment
             return {**found, "launcher": psutil.Process(launcher.pid)}
         time.sleep(0.02)
