@@ -140,7 +140,7 @@ def test_every_figure_of_a_preset_is_held(chosen: tuple[str, ...]) -> None:
     assert unheld == []
 
 
-OF_STUDIES = ("conditions-", "relatives-", "stack-", "fashion-")
+OF_STUDIES = ("conditions-", "relatives-", "stack-", "fashion-", "precision-")
 
 
 def test_every_preset_of_the_papers_experiments_is_held() -> None:

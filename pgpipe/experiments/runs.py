@@ -24,7 +24,8 @@ SCORING = ("reference", "sample", "score")  # the stages that make scores of a g
 class Run(NamedTuple):
     """A finished experiment.
 
-    Runs with one `protocol` were trained in one precision, and scored alike on the same images.
+    Runs with one `protocol` were trained in one precision, or each in the one that its parameters
+    state, and scored alike on the same images.
     It is `current` where the code of its commit means what the code here means, as far as its
     scores depend on code: a row that other code has made is not done.
     """
@@ -85,12 +86,15 @@ def protocol(lock: Document, metrics: Mapping[str, Any]) -> str:
     """Hash of the scores' fingerprint, and of the precision, parameters and images behind a score.
 
     The fingerprint stands for the metrics' versions, for the numbers that `auto` became, and for
-    whether reals were mirrored: only what changes scores changes it.
+    whether reals were mirrored: only what changes scores changes it. A precision counts where it
+    is not the one that the parameters state, since `auto` differs between machines.
     """
+    precision = metrics.get("train_precision")
+    stated = read_params(stage(lock, "machine")).get("train.precision")
     return sha256_json(
         [
             metrics.get("protocol"),  # none before there were fingerprints
-            metrics.get("train_precision"),  # of the training; `auto` differs between machines
+            None if precision == stated else precision,
             *(
                 [chosen(read_params(entry)), sorted(data(entry).items())]
                 for entry in (stage(lock, name) for name in SCORING)

@@ -25,9 +25,13 @@ class Contrast(NamedTuple):
     @property
     def sign(self) -> Sign:
         """On which side of 0 the interval lies."""
-        if abs(self.estimate) <= self.half_width:
+        return self.beside(0.0)
+
+    def beside(self, margin: float) -> Sign:
+        """On which side of a margin the interval lies."""
+        if abs(self.estimate - margin) <= self.half_width:
             return "not resolved"
-        return "below" if self.estimate < 0 else "above"
+        return "below" if self.estimate < margin else "above"
 
 
 def contrast(

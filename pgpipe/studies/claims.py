@@ -1,7 +1,7 @@
 """What becomes of a study's claims: they hold, do not hold, or are not resolved.
 
-A claim is a set of linear contrasts of rows' means, all of which lie below 0 where it holds (see
-`pgpipe.reporting.contrasts`).
+A claim is a set of linear contrasts of rows' means, all of which lie below its margin, 0 for most,
+where it holds (see `pgpipe.reporting.contrasts`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,13 +27,15 @@ def judge(claim: Claim, samples: Mapping[str, Sequence[float]], noise: float) ->
     """What becomes of a claim, given each row's scores over seeds and the noise of one score."""
     if not samples.keys() >= claim.terms.keys():
         return Finding(claim, "missing", {}, ())
-    contrasts = [contrast(samples, weights, noise) for weights in claim.below_zero]
+    contrasts = [contrast(samples, weights, noise) for weights in claim.contrasts]
     means = {term: sum(samples[term]) / len(samples[term]) for term in claim.terms}
-    return Finding(claim, verdict(found.sign for found in contrasts), means, contrasts)
+    return Finding(
+        claim, verdict(found.beside(claim.margin) for found in contrasts), means, contrasts
+    )
 
 
 def verdict(signs: Iterable[str]) -> Verdict:
-    """Holds where all lie below 0; does not where one lies above."""
+    """Holds where all lie below the margin; does not where one lies above."""
     found = set(signs)
     if "above" in found:
         return "does not hold"
@@ -48,5 +50,5 @@ def in_words(finding: Finding) -> tuple[str, str]:
     digits = max(2, column(finding.claim.score).digits)
     means = ", ".join(f"{term} {value:.{digits}f}" for term, value in finding.means.items())
     worst = max(finding.contrasts, key=lambda c: c.estimate + c.half_width)
-    decided = f"{worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f} < 0"
-    return finding.verdict, f"{text}; {means}; {decided}"
+    decided = f"{worst.estimate:+.{digits}f} ± {worst.half_width:.{digits}f}"
+    return finding.verdict, f"{text}; {means}; {decided} < {finding.claim.margin:g}"

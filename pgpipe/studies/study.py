@@ -9,19 +9,20 @@ Weights = Mapping[str, float]
 
 
 class Claim(NamedTuple):
-    """A statement about a score, and the contrasts that are below 0 where it holds.
+    """A statement about a score, and the contrasts that are below a margin where it holds.
 
     A contrast weighs rows by their names, or, of a score of the same kind, `ROW SCORE`.
     """
 
     text: str
     score: str
-    below_zero: Sequence[Weights]
+    contrasts: Sequence[Weights]
+    margin: float = 0.0
 
     @property
     def terms(self) -> dict[str, tuple[str, str]]:
         """Return the row and the score of each term that its contrasts weigh."""
-        terms = dict.fromkeys(term for weights in self.below_zero for term in weights)
+        terms = dict.fromkeys(term for weights in self.contrasts for term in weights)
         parts = {term: term.partition(" ") for term in terms}
         return {term: (row, score or self.score) for term, (row, _, score) in parts.items()}
 

@@ -48,6 +48,17 @@ def test_runs_in_two_precisions_are_not_of_one_table() -> None:
     assert len(found) == 2
 
 
+def test_rows_that_state_their_precisions_are_of_one_table() -> None:
+    def stating(stated: str, settled: str) -> str:
+        lock = copy.deepcopy(LOCK)
+        lock["stages"]["machine"] = {"params": {"params.yaml": {"train.precision": stated}}}
+        return protocol(lock, {**METRICS, "train_precision": settled})
+
+    assert stating("fp32", "fp32") == stating("bf16", "bf16")
+    assert stating("fp32", "fp32") != stating("auto", "fp32")
+    assert stating("tf32", "tf32") != stating("tf32", "fp32")  # a GPU's, and a processor's
+
+
 def test_other_images_and_parameters_are_another_protocol() -> None:
     assert protocol(LOCK, METRICS) != protocol(changed("data/multires/r32"), METRICS)
     other = copy.deepcopy(LOCK)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pgpipe.reporting.ablation_table import frame, read_published
-from pgpipe.studies import modes, relatives, results, table1
+from pgpipe.studies import modes, precision, relatives, results, table1
 from pgpipe.studies.claims import Finding, in_words, judge
 
 TABLE1 = {claim.text: claim for claim in table1.STUDY.claims}
@@ -124,3 +124,12 @@ def test_a_line_names_verdict_means_and_interval() -> None:
     verdict, text = in_words(judged("b is far", published("celeba", "swd_avg"), noise=2.0))
     assert verdict == "holds"
     assert text.endswith("b 4.28, a 9.28; -2.68 ± 1.77 < 0")
+
+
+@pytest.mark.parametrize(("bf16", "verdict"), [(0.94, "holds"), (0.90, "does not hold")])
+def test_a_claim_may_leave_a_margin(bf16: float, verdict: str) -> None:
+    (claim,) = [claim for claim in precision.STUDY.claims if claim.score == "label_accuracy"]
+    samples = {"fp32": [0.949, 0.951], "bf16": [bf16 - 0.001, bf16 + 0.001]}
+    finding = judge(claim, samples, 0.0)
+    assert finding.verdict == verdict
+    assert in_words(finding)[1].endswith("< 0.02")
