@@ -21,6 +21,7 @@ from pgpipe.studies import (
     finetune,
     growth,
     modes,
+    precision,
     relatives,
     stack,
     table1,
@@ -32,6 +33,7 @@ STUDIES = {
     for study in (
         *(table1.STUDY, modes.STUDY, finetune.STUDY, conditions.STUDY, relatives.STUDY),
         *(growth.STUDY, cifar10.STUDY, fades.STUDY, stack.STUDY, fashion.STUDY, default.STUDY),
+        precision.STUDY,
     )
 }
 
