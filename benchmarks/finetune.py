@@ -56,10 +56,10 @@ def run(seeds: int) -> None:
     """Queue the study's rows, run them one after the other, and print the table and the claim."""
     study = ["-m", "pgpipe", "study"]
     for words in (
-        [*study, "queue", "--study", "finetune", "--seeds", str(seeds)],
+        [*study, "queue", "finetune", "--seeds", str(seeds)],
         ["-m", "dvc", "exp", "run", "--run-all"],
-        [*study, "table", "--study", "finetune"],
-        [*study, "check", "--study", "finetune"],
+        [*study, "table", "finetune"],
+        [*study, "check", "finetune"],
     ):
         note(f"$ python {' '.join(words)}")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # of the stages

@@ -145,7 +145,7 @@ def studies() -> str:
         claims = "".join(f"- {claim.text}\n" for claim in study.claims)
         claims = claims and f"Claims:\n\n{claims}"
         found.append(
-            f"## {study.title}\n\n`--study {study.name}`, on "
+            f"## {study.title}\n\n`{study.name}`, on "
             f"{', '.join(f'`{data}`' for data in study.data_sets)}.\n\n"
             f"{table(('row', 'what it adds', 'preset'), rows)}\n{claims}"
         )

@@ -2,9 +2,10 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from pgpipe.experiments.resources import Executor, Resources
 from pgpipe.plumbing.terminal import is_terminal, say, say_table
@@ -22,11 +23,19 @@ app = typer.Typer(
 )
 
 StudyName = Annotated[
-    str, typer.Option("--study", help="Name of the study: a file of pgpipe/studies.")
+    str, typer.Argument(metavar="NAME", help="Name of the study: a file of pgpipe/studies.")
 ]
 Rows = Annotated[str | None, typer.Option(help="Rows such as a,b,g; all if not given.")]
 Data = Annotated[str | None, typer.Option(help="Data sets of the study; its first if not given.")]
 Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.", min=1)]
+
+
+class OfStudy(TyperCommand):
+    """A command whose study may also be named as before 0.2.0, by `--study NAME`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what follows `--study` as the argument."""
+        return super().parse_args(ctx, [a.removeprefix("--study=") for a in args if a != "--study"])
 
 
 def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[Experiment]":
@@ -43,7 +52,7 @@ def wanted(study: str, rows: str | None, data: str | None, seeds: int) -> "list[
     return found
 
 
-@app.command()
+@app.command(cls=OfStudy)
 def queue(
     study: StudyName = "table1", rows: Rows = None, data: Data = None, seeds: Seeds = 3
 ) -> None:
@@ -57,12 +66,11 @@ def queue(
     say("run them with: dvc queue start -j 2")
 
 
-@app.command()
+@app.command(cls=OfStudy)
 def run(
     executor: Annotated[Executor, typer.Option(help="Who runs the rows.")],
-    name: Annotated[str | None, typer.Argument(help="Name of the study, as by --study.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Rows at a time.", min=1)] = 1,
     study: StudyName = "table1",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Rows at a time.", min=1)] = 1,
     rows: Rows = None,
     data: Data = None,
     seeds: Seeds = 3,
@@ -82,7 +90,7 @@ def run(
     from pgpipe.studies import fill
 
     resources = Resources(gpus, partition, time, cpus, mem)
-    experiments = wanted(name or study, rows, data, seeds)
+    experiments = wanted(study, rows, data, seeds)
     fill.require_data(experiments)
     executors.require(executor, [e.document for e in experiments], jobs, resources)
     failed = False
@@ -93,7 +101,7 @@ def run(
     raise typer.Exit(int(failed))
 
 
-@app.command()
+@app.command(cls=OfStudy)
 def status(
     study: StudyName = "table1", rows: Rows = None, data: Data = None, seeds: Seeds = 3
 ) -> None:
@@ -108,7 +116,7 @@ def status(
     say(*found.notes)
 
 
-@app.command()
+@app.command(cls=OfStudy)
 def table(
     study: StudyName = "table1",
     rows: Rows = None,
@@ -137,7 +145,7 @@ def table(
         say(*written.outdated)
 
 
-@app.command(name="check")
+@app.command(name="check", cls=OfStudy)
 def check_claims(study: StudyName = "table1", data: Data = None) -> None:
     """Say for each claim of the paper whether it holds."""
     from pgpipe.studies import results

@@ -46,7 +46,7 @@ class Results:
         if not self.done:
             raise UsageError(
                 f"{study.name} on {data}: no finished run has the parameters of its presets; "
-                f"pgpipe study queue --study {study.name} --data {data}"
+                f"pgpipe study queue {study.name} --data {data}"
             )
 
     @property
@@ -79,7 +79,7 @@ class Results:
 
 
 def read_all(study: str, rows: str | None, data: str | None) -> list[Results]:
-    """The finished runs that the options --study, --rows and --data name, by data set."""
+    """A study's finished runs that the options --rows and --data name, by data set."""
     require_project()
     chosen, data_sets, names = selection(study, rows, data)
     runs = list(finished())

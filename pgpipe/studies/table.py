@@ -61,7 +61,7 @@ def find_study(name: str) -> Study:
         UsageError: there is none.
     """
     if name not in STUDIES:
-        raise UsageError(f"--study: {name!r} is unknown{nearest(name, list(STUDIES))}")
+        raise UsageError(f"study {name!r} is unknown{nearest(name, list(STUDIES))}")
     return STUDIES[name]
 
 
@@ -79,7 +79,7 @@ def choose(option: str, text: str | None, known: list[str]) -> list[str]:
 
 
 def selection(name: str, rows: str | None, data: str | None) -> tuple[Study, list[str], list[str]]:
-    """The study, data sets and rows that the options --study, --data and --rows name."""
+    """The study of a name; its data sets and rows that the options --data and --rows name."""
     study = find_study(name)
     known = list(study.data_sets)
     data_sets = choose("--data", data or known[0], known)

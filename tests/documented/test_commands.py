@@ -266,7 +266,7 @@ def test_own_images_start_from_a_trained_generator(ready: UserProject, tmp_path:
     assert "first weights are those of" in told
     assert "layers above 16x16, the rows of cow" in told
     assert metrics_of(ready)["swd_avg"] > 0
-    status = ready.type(shown(r"pgpipe study status --study finetune"))
+    status = ready.type(shown(r"pgpipe study status finetune"))
     assert re.search(r"from a trained generator +missing", status), status
 
 

@@ -65,7 +65,7 @@ TRIED = {
     KEEP: STARTED,
     r"pgpipe preset finetune": STARTED,
     FINETUNE: STARTED,
-    r"pgpipe study status --study finetune": STARTED,
+    r"pgpipe study status finetune": STARTED,
     r"python -m benchmarks classifier data/own": (
         f"{BENCH}_classifier.py::test_classes_are_those_of_a_prepared_set"
     ),
@@ -141,7 +141,7 @@ TRIED = {
     QUEUE: IN_A_QUEUE,
     r"dvc queue start -j 2": IN_A_QUEUE,
     ABLATION: TABLE_1,
-    rf"pgpipe study (status|table|check|queue)( --study (NAME|{STUDIED}))?( --seeds \d)?": TABLE_1,
+    rf"pgpipe study (status|table|check|queue)( (NAME|{STUDIED}))?( --seeds \d)?": TABLE_1,
     r"pgpipe nets show( \S+)?": "tests/commands/test_nets.py::test_the_networks_of_a_preset",
     r"pgpipe study run( table1 --executor local -j 2)?": JOBS_GO_ON,
     r"MLFLOW_TRACKING_URI=\S+ pgpipe study run table1 --executor slurm -j 9 .*": JOBS_OF_SLURM,

@@ -79,6 +79,7 @@ PLACES: list[Case] = [
     (["preset", "show"], "show"),
     (["ablation", "queue", "--rows", "z"], "z"),
     (["ablation", "status", "--study", "nonsense"], "nonsense"),
+    (["study", "status", "nonsense"], "nonsense"),
     (["nonsense"], "nonsense"),
     (["--nonsense"], "--nonsense"),
     (["ablation", "nonsense"], "nonsense"),

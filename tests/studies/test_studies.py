@@ -68,7 +68,7 @@ def test_rows_come_in_the_table_s_order() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: find_study("tabel1"), "--study: 'tabel1' is unknown; did you mean table1?"),
+        (lambda: find_study("tabel1"), "study 'tabel1' is unknown; did you mean table1?"),
         (lambda: selection("table1", "a,z", None), "--rows: 'z' is unknown"),
         (lambda: selection("modes", None, "photos"), "--data: 'photos' is unknown"),
         (lambda: selection("table1", "", None), "--rows: '' is unknown"),
