@@ -65,6 +65,12 @@ REFUSALS = [
     Refusal("not a database|malformed|no such (table|column)", IntegrityError, f"damaged; {ANEW}"),
     Refusal("disk is full|No space left|Disk quota", ResourceError, f"free some disk and {AGAIN}"),
     Refusal(
+        "disk I/O error",
+        ResourceError,
+        "its disk failed, or a file may not be as large here (ulimit -f); mend that, then run "
+        "pgpipe sync",
+    ),
+    Refusal(
         "readonly database|Read-only|unable to open|Permission denied|Is a directory|Not a dir",
         UsageError,
         "it and its folder have to be readable and writable for you; mend that, or name another "
