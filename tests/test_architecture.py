@@ -113,6 +113,7 @@ LAYERS = (
     {
         "pgpipe.images",
         "pgpipe.metrics.table",
+        "pgpipe.optimisers",
         "pgpipe.plumbing.fetch",
         "pgpipe.plumbing.processes",
         "pgpipe.plumbing.startfile",

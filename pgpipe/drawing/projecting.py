@@ -28,6 +28,7 @@ from pgpipe.gan.generator import Generator
 from pgpipe.gan.layers import downsample
 from pgpipe.gan.systems import DISCRIMINATOR, SYSTEMS
 from pgpipe.images import Images, to_float
+from pgpipe.optimisers import Adam
 from pgpipe.plumbing import sealed
 from pgpipe.plumbing.layout import NETWORKS, STATE
 
@@ -190,10 +191,10 @@ def descended(
 ) -> Tensor:
     """Return latents on the way down, the last ones at its end: [frames, starts, latent_size]."""
     z = z.clone().requires_grad_()
-    adam = torch.optim.Adam([z], RATE)
+    adam = Adam([z], RATE)
     kept, way = {round(at) for at in np.linspace(0, steps, FRAMES)}, [z.detach().clone()]
     for step in range(1, steps + 1):
-        adam.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
+        adam.learning_rate = RATE * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
         loss = distance(generator(z, labels)).sum()
         (z.grad,) = torch.autograd.grad(loss, z)
         adam.step()

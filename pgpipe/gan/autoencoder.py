@@ -20,7 +20,7 @@ from pgpipe.gan.discriminator import Discriminator, LastBlock, options_of
 from pgpipe.gan.layers import Dense, kernels_kept, without_autocast
 from pgpipe.gan.losses.reconstruction import LIKELIHOODS, gaussian, kl, sample
 from pgpipe.gan.networks import Networks
-from pgpipe.gan.step import BaseStep, Minibatch, Step, autocast, gradients, weights_fixed
+from pgpipe.gan.step import BaseStep, Minibatch, Step, autocast, weights_fixed
 from pgpipe.gan.widths import hidden_maps
 from pgpipe.plumbing.processes.group import ALONE, Processes
 
@@ -92,7 +92,7 @@ class AutoencoderStep(BaseStep):
             (loss / len(micro)).backward()
             found.append(torch.stack([loss, *others]).detach())
         mean = torch.stack(found).mean(dim=0)
-        self.processes.mean_([*(g for adam in adams for g in gradients(adam)), mean])
+        self.processes.mean_([*(g for adam in adams for g in adam.gradients()), mean])
         for adam in adams:
             adam.step()
         self.networks.update_averages(self.section.ema_decay(len(batch.images)))
@@ -150,7 +150,7 @@ class VaeGanStep(Step):
             (loss_g / len(micro)).backward(inputs=list(self.G.parameters()))
             found.append(torch.stack([loss_g, *others]).detach())
         mean = torch.stack(found).mean(dim=0)
-        self.processes.mean_([*gradients(adam_e), *gradients(adam_g), mean])
+        self.processes.mean_([*adam_e.gradients(), *adam_g.gradients(), mean])
         adam_e.step()
         adam_g.step()
         return mean

@@ -7,7 +7,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, Optimizer
 
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, TrainSection
@@ -15,6 +14,7 @@ from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import to_float
+from pgpipe.optimisers import Adam, Descent, Optimiser
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 FAKE_SCORE = "fake_score"
@@ -25,7 +25,7 @@ class Networks:
     """The networks of a system at one resolution, by the names under which they are saved."""
 
     trained: dict[str, nn.Module]
-    optimisers: dict[str, Optimizer]  # by the name of the network
+    optimisers: dict[str, Optimiser]  # by the name of the network
     averages: dict[str, nn.Module]  # exponential moving averages of the weights
     averaged: Mapping[str, str]  # the name of an average -> that of the network
     fake_score: Tensor | None  # [], of `lsgan`: running mean, sets the strength of D's noise
@@ -55,13 +55,13 @@ class Networks:
     def reset_adam(self) -> None:
         """Forget the moments of all networks."""
         for optimiser in self.optimisers.values():
-            optimiser.state.clear()
+            optimiser.moments.clear()
 
     def set_learning_rate(self, rate: float) -> None:
         """Set it for all networks."""
         for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"].fill_(rate)
+            assert isinstance(optimiser.learning_rate, Tensor)
+            optimiser.learning_rate.fill_(rate)
 
     def update_averages(self, decay: float) -> None:
         """Move each average towards its network: w <- decay w + (1 - decay) w_network."""
@@ -113,25 +113,13 @@ def freeze(net: nn.Module, average: nn.Module) -> None:
             parameter.copy_(averaged)
 
 
-def optimiser(net: nn.Module, section: TrainSection, learning_rate: float) -> Optimizer:
-    """Return the optimiser of a network that the section names.
-
-    Plain steps have no momentum, as those of algorithm 1 of Goodfellow et al. 2014.
-    """
-    if section.optimiser == "adam":
-        return adam(net, section, learning_rate)
+def optimiser(net: nn.Module, section: TrainSection, learning_rate: float) -> Optimiser:
+    """Return the optimiser of a network as the section states it."""
     rate = torch.tensor(learning_rate, device=next(net.parameters()).device)
-    return SGD(net.parameters(), rate, fused=True)
-
-
-def adam(net: nn.Module, section: TrainSection, learning_rate: float) -> Adam:
-    """Adam (Kingma and Ba 2015) as the section states it, in its fused form.
-
-    Its learning rate is a tensor, so that a captured step sees it change.
-    """
-    parameters, betas = list(net.parameters()), (section.adam_beta1, section.adam_beta2)
-    rate = torch.tensor(learning_rate, device=parameters[0].device)
-    return Adam(parameters, rate, betas, section.adam_epsilon, fused=True, capturable=True)
+    if section.optimiser == "sgd":
+        return Descent(net.parameters(), rate)
+    betas = section.adam_beta1, section.adam_beta2
+    return Adam(net.parameters(), rate, betas, section.adam_epsilon, fused=True)
 
 
 def tensors_of(networks: Networks) -> dict[str, Tensor]:
@@ -139,7 +127,7 @@ def tensors_of(networks: Networks) -> dict[str, Tensor]:
     named = {k: v for name, net in networks.named() for k, v in weights.named(net, name)}
     for kind, net in networks.trained.items():
         for name, parameter in net.named_parameters():
-            for moment, value in networks.optimisers[kind].state.get(parameter, {}).items():
+            for moment, value in networks.optimisers[kind].moments.get(parameter, {}).items():
                 named[f"adam.{kind}.{name}.{moment}"] = value
     if networks.fake_score is not None:
         named[FAKE_SCORE] = networks.fake_score
@@ -155,7 +143,7 @@ def load_moments(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
         for name, parameter in net.named_parameters():
             prefix = f"adam.{kind}.{name}"
             if f"{prefix}.step" in tensors:
-                networks.optimisers[kind].state[parameter] = {
+                networks.optimisers[kind].moments[parameter] = {
                     moment: like(parameter, tensors[f"{prefix}.{moment}"]) for moment in MOMENTS
                 }
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from pgpipe import rng
 from pgpipe.gan import latents, micro_batches
@@ -145,7 +144,7 @@ class Step(BaseStep):
             (loss / len(micro)).backward()
             found.append(statistics)
         mean = torch.stack(found).mean(dim=0)
-        self.processes.mean_([*gradients(adam), mean])
+        self.processes.mean_([*adam.gradients(), mean])
         adam.step()
         return mean
 
@@ -161,7 +160,7 @@ class Step(BaseStep):
             (loss / len(micro)).backward()
             found.append(loss.detach())
         mean = torch.stack(found).mean(dim=0)
-        self.processes.mean_([*gradients(adam), mean])
+        self.processes.mean_([*adam.gradients(), mean])
         adam.step()
         return mean
 
@@ -184,7 +183,7 @@ class Step(BaseStep):
             ((loss_g + loss_d) / len(micro)).backward()
             found.append(torch.cat([loss_g.detach()[None], statistics]))
         mean = torch.stack(found).mean(dim=0)
-        self.processes.mean_([*gradients(adam_d), *gradients(adam_g), mean])
+        self.processes.mean_([*adam_d.gradients(), *adam_g.gradients(), mean])
         adam_d.step()
         adam_g.step()
         return mean
@@ -333,12 +332,6 @@ def weights_fixed(net: nn.Module) -> Iterator[None]:
         yield
     finally:
         net.requires_grad_(True)
-
-
-def gradients(optimiser: Optimizer) -> list[Tensor]:
-    """Return the gradients of an optimiser's parameters, of those that have one."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    return [p.grad for p in parameters if p.grad is not None]
 
 
 def mirrored(images: Tensor, flip: Tensor) -> Tensor:

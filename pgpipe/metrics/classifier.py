@@ -17,6 +17,7 @@ from pgpipe import rng
 from pgpipe.images import Images, to_float
 from pgpipe.metrics.config import Protocol
 from pgpipe.metrics.inception import inception_score
+from pgpipe.optimisers import Adam
 from pgpipe.plumbing import tensors
 
 INPUT = 32  # pixels; larger images are averaged down
@@ -76,7 +77,7 @@ def train(
     for name, parameter in net.named_parameters():
         initialise(name, parameter, seed)
     net.to(device)
-    optimiser = torch.optim.Adam(net.parameters(), learning_rate)
+    optimiser = Adam(net.parameters(), learning_rate)
     for seen in range(0, shown, MINIBATCH):
         picks = rng.integers(len(images), (MINIBATCH,), rng.key(seed, "classifier", seen)).numpy()
         some = moved(images[picks], shift, rng.key(seed, "classifier moves", seen))

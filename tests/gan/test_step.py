@@ -174,8 +174,7 @@ def test_updates_at_once_do_not_see_each_other() -> None:
     both, only_d, only_g = (networks(train) for _ in range(3))
     Step(both, train)([minibatch()])
     Step(only_d, train_section()).update_discriminator(minibatch())
-    for frozen in only_g.optimisers["discriminator"].param_groups:
-        frozen["lr"] = 0.0
+    only_g.optimisers["discriminator"].learning_rate = torch.zeros(())
     Step(only_g, train)([minibatch()])
     for ours, theirs in (
         (both.discriminator, only_d.discriminator),

@@ -1,13 +1,13 @@
 """What makes the training step fast, each in its plain form."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from pgpipe.gan import layers, networks
-from pgpipe.gan.config import TrainSection
+from pgpipe.optimisers import Optimiser
 
 
 def up(layer: layers.UpConv, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -36,28 +36,32 @@ def average(nets: networks.Networks, decay: float) -> None:
             mean.data = decay * mean.data + (1 - decay) * new.data
 
 
-class PlainAdam(torch.optim.Optimizer):
+class PlainAdam(Optimiser):
     """Kingma and Ba 2015, algorithm 1."""
 
-    def __init__(self, net: nn.Module, section: TrainSection, learning_rate: float) -> None:
-        super().__init__(net.parameters(), {})
-        self.rate, self.epsilon = learning_rate, section.adam_epsilon
-        self.decays = section.adam_beta1, section.adam_beta2
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        rate: Tensor,
+        betas: tuple[float, float],
+        epsilon: float,
+        fused: bool,
+    ) -> None:
+        super().__init__(parameters, float(rate))
+        self.decays, self.epsilon = betas, epsilon
         self.steps: dict[Tensor, int] = {}
-        self.moments: dict[Tensor, tuple[Tensor, Tensor]] = {}
+        self.means: dict[Tensor, tuple[Tensor, Tensor]] = {}
 
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:
-        """Move all parameters that have a gradient."""
+    def move(self, parameters: list[Tensor], gradients: list[Tensor]) -> None:
+        """Move them one by one."""
         first, second = self.decays
-        for p in self.param_groups[0]["params"]:
-            if p.grad is not None:
-                t = self.steps[p] = self.steps.get(p, 0) + 1
-                m, v = self.moments.get(p, (torch.zeros_like(p), torch.zeros_like(p)))
-                m, v = first * m + (1 - first) * p.grad, second * v + (1 - second) * p.grad**2
-                self.moments[p] = m, v
-                m, v = m / (1 - first**t), v / (1 - second**t)
-                p -= self.rate * m / (v.sqrt() + self.epsilon)
+        for p, gradient in zip(parameters, gradients, strict=True):
+            t = self.steps[p] = self.steps.get(p, 0) + 1
+            m, v = self.means.get(p, (torch.zeros_like(p), torch.zeros_like(p)))
+            m, v = first * m + (1 - first) * gradient, second * v + (1 - second) * gradient**2
+            self.means[p] = m, v
+            m, v = m / (1 - first**t), v / (1 - second**t)
+            p -= self.learning_rate * m / (v.sqrt() + self.epsilon)
 
 
 def torchs_own(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -70,6 +74,6 @@ INSTEAD: dict[str, tuple[object, str, object]] = {
     "fused upsampling": (layers.UpConv, "linear", up),
     "fused downsampling": (layers.DownConv, "linear", down),
     "penalty's derivative by the weights": (layers, "conv2d", torchs_own),
-    "fused Adam": (networks, "adam", PlainAdam),
+    "fused Adam": (networks, "Adam", PlainAdam),
     "average of all at once": (networks.Networks, "update_averages", average),
 }

@@ -58,7 +58,7 @@ def test_a_number_of_the_host_would_show() -> None:
     replayed, plain = captured(Step(ours, train)), Step(theirs, train)
     for number, batches in enumerate(minibatches(COUNT, train, 0, fading=False)):
         for nets, step in ((ours, replayed), (theirs, plain)):
-            nets.optimisers["generator"].param_groups[0]["lr"] = 0.001 * (number + 1)
+            nets.optimisers["generator"].learning_rate = 0.001 * (number + 1)
             step(batches)
     weights = zip(ours.generator.parameters(), theirs.generator.parameters(), strict=True)
     assert not all(a.equal(b) for a, b in weights)

@@ -134,7 +134,7 @@ def in_network(training: PhaseTraining, value: float, pick: random.Random) -> No
 
 def in_moment(training: PhaseTraining, value: float, pick: random.Random) -> None:
     optimiser = pick.choice(list(training.networks.optimisers.values()))
-    states = list(optimiser.state.values())
+    states = list(optimiser.moments.values())
     set_one(pick.choice(states)[pick.choice(["exp_avg", "exp_avg_sq"])], value, pick)
 
 

@@ -19,7 +19,7 @@ from pgpipe.training.phase import PhaseTraining
 def moments(training: PhaseTraining) -> set[int]:
     """Steps that Adam has counted, over all weights of both networks that have moments."""
     nets = training.networks
-    counted = [adam.state.values() for adam in nets.optimisers.values()]
+    counted = [adam.moments.values() for adam in nets.optimisers.values()]
     return {int(state["step"]) for states in counted for state in states}
 
 
@@ -73,10 +73,10 @@ def counted(training: PhaseTraining, part: str) -> set[int]:
     """Steps that Adam has counted for the weights whose names contain `part`."""
     nets = training.networks
     return {
-        int(nets.optimisers[kind].state[parameter]["step"])
+        int(nets.optimisers[kind].moments[parameter]["step"])
         for kind, net in nets.trained.items()
         for name, parameter in net.named_parameters()
-        if part in name and parameter in nets.optimisers[kind].state
+        if part in name and parameter in nets.optimisers[kind].moments
     }
 
 
@@ -95,7 +95,7 @@ def test_never_keeps_the_moments_and_new_layers_start_without(place: Place, tmp_
     for kind, net in training.networks.trained.items():
         prefix = f"adam.{kind}"
         for name, parameter in net.named_parameters():
-            state = training.networks.optimisers[kind].state.get(parameter, {})
+            state = training.networks.optimisers[kind].moments.get(parameter, {})
             assert bool(state) == (".4." in name)
             for moment, value in state.items():
                 assert value.equal(saved[f"{prefix}.{name}.{moment}"])

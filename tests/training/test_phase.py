@@ -212,8 +212,7 @@ def test_learning_rate_rises_with_the_images_of_all_phases(place: Place, tmp_pat
 
     def noting(minibatches: Any) -> Tensor:
         nets = training.networks
-        groups = [group for adam in nets.optimisers.values() for group in adam.param_groups]
-        rates.append([group["lr"].item() for group in groups])
+        rates.append([float(adam.learning_rate) for adam in nets.optimisers.values()])
         return step(minibatches)
 
     training.step = noting
