@@ -10,7 +10,7 @@ from pgpipe.tracking.push import push
 from pgpipe.tracking.spool import SpoolDamaged
 from pgpipe.tracking.troubles import StoreTrouble
 
-SHORT_S = 5.0  # a stage that ends sooner leaves its spool to the next one: mlflow alone takes 3 s
+SHORT_S = 15.0  # a stage that ends sooner leaves its spool to the next one: mlflow alone takes 3 s
 INTERVAL_S = 5.0  # between two pushes
 PATIENCE_S = 3.5  # for the last one: with the end of the process it stays below 5 s
 HURRY_S = 1.0  # where a stage was interrupted, which the next run mirrors

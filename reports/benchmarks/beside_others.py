@@ -209,40 +209,46 @@ def main(
     largest: Annotated[int, typer.Option(help="Pixels.")] = 64,
     threads: int = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    precision: Annotated[str, typer.Option(help="Ours: fp32 or bf16. Others: float32.")] = "fp32",
+    precision: Annotated[
+        list[str] | None, typer.Option(help="Ours: fp32 (as the others), bf16, or both.")
+    ] = None,
     repeats: int = 9,
     seconds: Annotated[float, typer.Option(help="Of each, in a turn.")] = 1.0,
 ) -> None:
-    """Print images/s of all at each resolution."""
+    """Print images/s of all at each resolution, and how many times those of the others ours are."""
     folders = (gan_zoo_folder, pro_gan_pytorch_folder, genforce_folder, mmgeneration_folder)
     others = {name: folder for name, folder in zip(OTHERS, folders, strict=True) if folder}
     document = document_of([], small=True)
-    merge(document, {"train": {"threads": threads, "device": device, "precision": precision}})
+    merge(document, {"train": {"threads": threads, "device": device}})
     merge(document, PAPER if paper else {})
-    setting = setting_of(document, "small")
-    head = ("pixels", "ours", *others, *(f"times {name}" for name in others))
+    ours = {}
+    for name in precision or ["fp32"]:
+        merge(document, {"train": {"precision": name}})
+        ours[f"ours, {name}"] = setting_of(document, "small")
+    ratios = [(name, other) for name in ours for other in others]
+    head = ("pixels", *ours, *others, *(f"{name} / {other}" for name, other in ratios))
     rows: list[tuple[str, ...]] = []
     for resolution in (1 << level for level in range(2, largest.bit_length())):
         if resolution < smallest:
             continue
         with TemporaryDirectory() as folder:
-            works = {"ours": step_of(training(setting, f"r{resolution}", "stable", Path(folder)))}
+            works = {}
+            for name, setting in ours.items():
+                (place := Path(folder) / name).mkdir()
+                works[name] = step_of(training(setting, f"r{resolution}", "stable", place))
             for name, checkout_of in others.items():
                 if resolution >= SMALLEST.get(name, 4):
                     with torch.device(device):
                         works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
             times = in_turns(works, repeats, seconds)
-        rows.append(row(resolution, [times.get(name) for name in ("ours", *others)]))
+        all_of = [*ours, *others]
+        rates = [f"{MINIBATCH / times[name]:.1f}" if name in times else "-" for name in all_of]
+        times_faster = [
+            f"{times[other] / times[name]:.2f}" if other in times else "-" for name, other in ratios
+        ]
+        rows.append((str(resolution), *rates, *times_faster))
         typer.echo("  ".join(rows[-1]))
     typer.echo("\n" + "\n".join(table_lines(rows, head, range(1, len(head)))))
-
-
-def row(resolution: int, times: list[float | None]) -> tuple[str, ...]:
-    """Of the table, ours first; a dash where there is nothing to compare with."""
-    ours = times[0] or 0.0
-    rates = ["-" if time is None else f"{MINIBATCH / time:.1f}" for time in times]
-    ratios = ["-" if time is None else f"{time / ours:.2f}" for time in times[1:]]
-    return (str(resolution), *rates, *ratios)
 
 
 if __name__ == "__main__":

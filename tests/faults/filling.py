@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch._dynamo  # every child would import it and the stages anew
 from tinyproject import Project
 
 from pgpipe.commands import app as cli
@@ -24,7 +23,7 @@ from pgpipe.plumbing.hashes import sha256_file, sha256_tree
 from pgpipe.tracking import mirror
 from stages import report, sample, score, train
 
-IMPORTED = (torch._dynamo, report, sample, score, train)
+IMPORTED = (report, sample, score, train)  # which every child would import anew
 PAGE_BYTES = 4096  # a tmpfs counts in them
 SECONDS = 120  # that no stage takes
 STAGES = {

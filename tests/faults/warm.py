@@ -15,7 +15,6 @@ from typing import Any
 
 PRELOADED = [
     "pytest",
-    "torch._dynamo",  # which the first optimizer imports
     "mlflow.store.tracking.sqlalchemy_store",
     "pgpipe.commands.app",
     *(f"stages.{name}" for name in ("prepare", "gate", "reference", "init")),
