@@ -9,7 +9,9 @@ import difflib
 import reprlib
 import warnings
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -178,18 +180,29 @@ def yaml_text(file: Path) -> str:
 
 def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]:
     """The mapping that `text` is in YAML 1.2; `source` is what an error names as its place."""
-    yaml = YAML() if comments else YAML(typ="safe", pure=True)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
-            refuse_excess(yaml, text)
-            document = yaml.load(text)
+        document = parsed(text, comments=True) if comments else deepcopy(known(text))
     except Exception as error:  # bad text makes ruamel raise anything, assertions too
         raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
         found = type(document).__name__
         raise UsageError(f"{source}: expected a mapping of sections, found {found}")
     return document
+
+
+@lru_cache(maxsize=16)  # a stage reads params.yaml several times
+def known(text: str) -> Any:
+    """What `text` is in YAML 1.2, which is not to be changed."""
+    return parsed(text, comments=False)
+
+
+def parsed(text: str, comments: bool) -> Any:
+    """What `text` is in YAML 1.2; with `comments`, it can be written again as it stood."""
+    yaml = YAML() if comments else YAML(typ="safe", pure=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
+        refuse_excess(yaml, text)
+        return yaml.load(text)
 
 
 def refuse_excess(yaml: YAML, text: str) -> None:

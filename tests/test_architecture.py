@@ -197,6 +197,7 @@ READ_ELSEWHERE = {  # what no stage hands to another, and why
     "pgpipe.plumbing.filehashes", "pgpipe.training.auto",  # memories that may be lost
     "pgpipe.estimate.rates",
     "pgpipe.metrics.store",  # a file without a name
+    "pgpipe.plumbing.provenance",  # its own memory, under a seal
     "pgpipe.reporting.ablation_table",  # a part of this package
     "pgpipe.drawing.growth",  # bytes that `sealed` has read
     "pgpipe.reporting.page",  # pictures that the stage `report` has made

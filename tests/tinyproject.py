@@ -16,6 +16,7 @@ from pgpipe.training.auto import facts
 ROOT = Path(__file__).parent.parent
 
 MACHINE = ".pgpipe/machine.json"  # what the stage machine remembers of this machine
+REMEMBERED = (MACHINE, ".pgpipe/code.json")  # of this machine and of these sources
 TINY = """\
 # The whole pipeline in seconds.
 dataset: {images_per_class: 30, resolution: 32}
@@ -70,7 +71,9 @@ class Project:
             ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts", ".pgpipe"),
         )
         (folder / MACHINE).parent.mkdir()
-        shutil.copy(self.folder / MACHINE, folder / MACHINE)
+        for name in REMEMBERED:
+            if (self.folder / name).exists():
+                shutil.copy(self.folder / name, folder / name)
         return Project(folder)
 
     def forget(self, *names: str) -> None:

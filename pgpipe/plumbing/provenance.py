@@ -11,8 +11,12 @@ that Python really loads.
 
 import ast
 import io
+import json
+import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +24,7 @@ from typing import Any, NamedTuple
 
 from pgpipe.plumbing.git import git
 from pgpipe.plumbing.hashes import sha256_json
+from pgpipe.plumbing.project import project_root
 
 PACKAGES = ("pgpipe", "stages")
 NO_RESULT = {  # modules and packages that make no result, and what they do instead
@@ -69,31 +74,90 @@ class Module(NamedTuple):
     imports: list[str]
 
 
+class Parsed(NamedTuple):
+    """What a text means, as a hash, and what its import statements name: from where, what."""
+
+    meaning: str
+    statements: list[tuple[str | None, list[str]]]
+
+
+class Memory:
+    """What texts were parsed to, by their hashes, in a file: to parse all takes half a second."""
+
+    MOST = 2000  # texts, the newest: a project's last revisions
+
+    def __init__(self, file: Path | None) -> None:
+        """Read the file, if there is one that is whole."""
+        self.file, self.grew = file, False
+        self.parser = Path(__file__).read_text(encoding="utf-8")  # another one may differ
+        self.parsed: dict[str, Parsed] = {}
+        if file is not None:
+            with suppress(OSError, ValueError, TypeError):
+                seal, content = json.loads(file.read_bytes())
+                if seal == sha256_json(content):
+                    self.parsed = {text: Parsed(*parsed) for text, parsed in content.items()}
+
+    def of(self, text: str) -> Parsed:
+        """Return what a text was parsed to, or parse it.
+
+        Raises:
+            SyntaxError: it is no Python.
+        """
+        key = sha256_json([text, self.parser, sys.version])
+        if key not in self.parsed:
+            tree = ast.parse(text)
+            statements = list(imported(tree))
+            meaning = sha256_json(canonical(without_docstrings(tree)))
+            self.parsed[key], self.grew = Parsed(meaning, statements), True
+        return self.parsed[key]
+
+    def keep(self) -> None:
+        """Write what was parsed anew; where nothing can be written, it is parsed again."""
+        if self.file is None or not self.grew:
+            return
+        content = dict(list(self.parsed.items())[-self.MOST :])
+        part = self.file.with_name(f".{self.file.name}.{os.getpid()}.tmp")
+        with suppress(OSError):
+            part.write_text(json.dumps([sha256_json(content), content]), encoding="utf-8")
+            part.replace(self.file)
+            self.grew = False
+
+
 class Code:
     """The sources of our packages, in one place."""
 
-    def __init__(self, read: Read) -> None:
-        self.read = read
+    def __init__(self, read: Read, memory: Memory | None = None) -> None:
+        self.read, self.memory = read, memory or Memory(None)
         self.known: dict[str, Module] = {}
+        self.texts: dict[str, str | None] = {}
 
     def text(self, module: str) -> str | None:
         """Return the source of a module or package, None where there is none."""
-        path = module.replace(".", "/")
-        text = self.read(f"{path}.py")
-        return self.read(f"{path}/__init__.py") if text is None else text
+        if module not in self.texts:
+            path = module.replace(".", "/")
+            text = self.read(f"{path}.py")
+            self.texts[module] = self.read(f"{path}/__init__.py") if text is None else text
+        return self.texts[module]
 
     def module(self, name: str) -> Module:
         """Return what is known of a module; one that is missing means nothing."""
         if name not in self.known:
             text = self.text(name) or ""
             try:
-                tree = ast.parse(text)
+                parsed = self.memory.of(text)
             except SyntaxError:  # of another revision: it never ran
                 return Module(text, [])
-            imports = list(imported(tree, self.text))
-            meaning = sha256_json(canonical(without_docstrings(tree)))
-            self.known[name] = Module(meaning, imports)
+            self.known[name] = Module(parsed.meaning, list(self.ours(parsed)))
         return self.known[name]
+
+    def ours(self, parsed: Parsed) -> Iterator[str]:
+        """Yield the modules of ours that a text's import statements name."""
+        for module, names in parsed.statements:
+            inner = names if module is None else [f"{module}.{name}" for name in names]
+            found = (
+                module if module is not None and self.text(name) is None else name for name in inner
+            )
+            yield from (name for name in found if name.partition(".")[0] in PACKAGES)
 
     def modules(self, roots: Iterable[str], apart: Iterable[str] = ()) -> set[str]:
         """Return the roots and all modules of ours that they import, directly or not.
@@ -130,6 +194,7 @@ class Code:
     def hash(self, roots: Iterable[str], apart: Iterable[str] = ()) -> str:
         """Return the hash of what all of these modules mean."""
         names = sorted(self.modules(roots, apart))
+        self.memory.keep()
         return sha256_json([[name, self.module(name).meaning] for name in names])
 
 
@@ -152,7 +217,14 @@ def running() -> Code:
         file = (theirs if path.startswith("stages/") else ours) / path
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
-    return Code(read)
+    return Code(read, memory())
+
+
+@cache
+def memory() -> Memory:
+    """Return what this project's processes have parsed; none is kept outside a project."""
+    folder = project_root() / ".pgpipe"
+    return Memory(folder / "code.json" if folder.is_dir() else None)
 
 
 def of_revision(revision: str) -> Code:
@@ -177,20 +249,16 @@ def of_trees(*trees: str) -> Code:
         head, _, answer = answer.partition(b"\n")
         size = int(head.split()[2])
         texts[path], answer = answer[:size].decode(), answer[size + 1 :]
-    return Code(texts.get)
+    return Code(texts.get, memory())
 
 
-def imported(tree: ast.AST, text_of: Callable[[str], str | None]) -> Iterator[str]:
-    """Yield the modules of ours that the import statements of a module name."""
+def imported(tree: ast.AST) -> Iterator[tuple[str | None, list[str]]]:
+    """Yield what each import statement of a module names: from which module, if it says so."""
     for node in executed(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [str(node.module) if text_of(name) is None else name for name in inner]
-        else:
-            continue
-        yield from (name for name in names if name.partition(".")[0] in PACKAGES)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            if module or isinstance(node, ast.Import):
+                yield module, [alias.name for alias in node.names]
 
 
 def executed(node: ast.AST, also_typing: bool = False) -> Iterator[ast.AST]:

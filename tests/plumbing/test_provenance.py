@@ -12,7 +12,7 @@ from pgpipe.data.sources.table import SOURCES
 from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.plumbing.provenance import NO_RESULT as APART
-from pgpipe.plumbing.provenance import Code, belongs, of_revision, running
+from pgpipe.plumbing.provenance import Code, Memory, belongs, of_revision, running
 from pgpipe.training.start import NO_WEIGHTS, training_code
 
 MODULES = {
@@ -179,3 +179,56 @@ def test_each_loss_network_and_source_is_a_module_of_ours() -> None:
     ]
     for name in [*names, *SOURCES.values()]:
         assert running().text(name.partition(":")[0]), name
+
+
+# What was parsed is kept
+
+
+def remembering(file: Path, **changes: str) -> tuple[str, Memory]:
+    """The hash of the modules with a memory, and the memory as another process finds it."""
+    changed = {f"pgpipe/{name}.py": text for name, text in changes.items()}
+    memory = Memory(file)
+    return Code({**MODULES, **changed}.get, memory).hash(ROOTS), Memory(file)
+
+
+def test_what_was_parsed_is_not_parsed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, again = remembering(tmp_path / "code.json")
+    assert found == code().hash(ROOTS)
+    monkeypatch.setattr("ast.parse", None)
+    assert Code(MODULES.get, again).hash(ROOTS) == found
+
+
+def test_an_edit_is_parsed_although_others_are_known(tmp_path: Path) -> None:
+    file, edited = tmp_path / "code.json", MODULES["pgpipe/loss.py"].replace("2 * x", "3 * x")
+    remembering(file)
+    found, again = remembering(file, loss=edited)
+    assert found == code(loss=edited).hash(ROOTS) != code().hash(ROOTS)
+    assert len(again.parsed) == 4  # loss, twice, scale, and the empty text
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"[1, {}]", b"{", None])
+def test_a_damaged_memory_is_made_anew(tmp_path: Path, damage: bytes | None) -> None:
+    file = tmp_path / "code.json"
+    remembering(file)
+    whole = file.read_bytes()
+    flipped = whole.replace(b"pgpipe", b"pgpype", 1)
+    file.write_bytes(flipped if damage is None else damage)
+    assert not Memory(file).parsed
+    assert remembering(file)[0] == code().hash(ROOTS)
+    assert file.read_bytes() == whole
+
+
+def test_a_memory_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
+    found, again = remembering(tmp_path / "no such folder/code.json")
+    assert found == code().hash(ROOTS)
+    assert not again.parsed
+
+
+def test_a_memory_holds_the_newest_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Memory, "MOST", 5)
+    for number in range(7):
+        edited = MODULES["pgpipe/loss.py"].replace("2 * x", f"{number} * x")
+        _, again = remembering(tmp_path / "code.json", loss=edited)
+    assert len(again.parsed) == 5
