@@ -56,7 +56,8 @@ site: install
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | place
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,docs]'
+	-$(VENV)/bin/python -m compileall -qq -j 0 $(VENV)/lib  # pip would take one core for it
 	@touch $@
 
 # The hashes of an environment: what builds packages first, so that nothing is fetched unseen.
