@@ -226,7 +226,8 @@ def main(
         merge(document, {"train": {"precision": name}})
         ours[f"ours, {name}"] = setting_of(document, "small")
     ratios = [(name, other) for name in ours for other in others]
-    head = ("pixels", *ours, *others, *(f"{name} / {other}" for name, other in ratios))
+    layouts = [f"layout, {name}" for name in ours]
+    head = ("pixels", *layouts, *ours, *others, *(f"{name} / {other}" for name, other in ratios))
     rows: list[tuple[str, ...]] = []
     for resolution in (1 << level for level in range(2, largest.bit_length())):
         if resolution < smallest:
@@ -241,12 +242,14 @@ def main(
                     with torch.device(device):
                         works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
             times = in_turns(works, repeats, seconds)
+        last = (s.machine.settled(s.section, resolution).channels_last for s in ours.values())
+        layouts = ["channels last" if is_last else "channels first" for is_last in last]
         all_of = [*ours, *others]
         rates = [f"{MINIBATCH / times[name]:.1f}" if name in times else "-" for name in all_of]
         times_faster = [
             f"{times[other] / times[name]:.2f}" if other in times else "-" for name, other in ratios
         ]
-        rows.append((str(resolution), *rates, *times_faster))
+        rows.append((str(resolution), *layouts, *rates, *times_faster))
         typer.echo("  ".join(rows[-1]))
     typer.echo("\n" + "\n".join(table_lines(rows, head, range(1, len(head)))))
 
