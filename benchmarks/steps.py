@@ -65,7 +65,7 @@ def lengthened(phase: Phase, part: Part) -> Phase:
 def training(setting: Setting, key: str, part: Part, folder: Path) -> PhaseTraining:
     """A phase at the first step of one of its parts, on noise that is written into `folder`."""
     phase, spec = setting.growth.phases[key], setting.spec
-    section = setting.machine.settled(setting.section, phase.res)
+    section = setting.machine.settled(setting.section)
     drawn = weights.initial(spec, phase.res, section.seed)
     first = weights.with_averages(drawn, spec)
     job = Job(key, lengthened(phase, part), section, spec, first, 0, [])

@@ -56,7 +56,7 @@ def run(key: str) -> None:
         require_name(key, params.phase)
     except ValueError as error:
         raise UsageError(f"params.yaml: growth.phases.{error}") from None
-    section = settled().settled(params.train, params.phase.res)
+    section = settled().settled(params.train)
     phase = params.phase.with_shape(params.fade)
     launch.run(["train", key], lambda: train(key, section, phase))
 

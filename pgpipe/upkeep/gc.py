@@ -64,7 +64,7 @@ def named_here() -> set[str]:
     for key in load_yaml(PARAMS_FILE)["growth"]["phases"]:
         params = read_params(train.Params, key)
         try:
-            section = machine.settled(params.train, params.phase.res)
+            section = machine.settled(params.train)
             name = train.states_of(key, section, params.phase).folder.name
         except (UsageError, IntegrityError):
             continue  # what it would start from is not there yet

@@ -242,7 +242,7 @@ def main(
                     with torch.device(device):
                         works[name] = OTHERS[name](checkout_of, setting.spec, resolution)
             times = in_turns(works, repeats, seconds)
-        last = (s.machine.settled(s.section, resolution).channels_last for s in ours.values())
+        last = (s.machine.settled(s.section).channels_last for s in ours.values())
         layouts = ["channels last" if is_last else "channels first" for is_last in last]
         all_of = [*ours, *others]
         rates = [f"{MINIBATCH / times[name]:.1f}" if name in times else "-" for name in all_of]

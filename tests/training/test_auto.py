@@ -43,20 +43,14 @@ def test_auto_is_bf16_where_the_device_multiplies_it(
     assert settle(asked(precision), facts).precision == settled
 
 
-def test_layouts_are_those_of_the_table() -> None:
-    table = {("avx2", "fp32"): [8]}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auto, "CHANNELS_LAST", table)
-        machine = settle(asked(), PLAIN)
-        assert settle(asked("bf16"), PLAIN).channels_last is True, "of what was not measured"
-        assert settle(asked(channels_last=False), PLAIN).channels_last is False
-    found = [machine.settled(train_section(), size).channels_last for size in (4, 8, 16)]
-    assert found == [False, True, False]
+def test_channels_are_last_unless_it_is_said() -> None:
+    assert settle(asked(), PLAIN).channels_last is True
+    assert settle(asked(channels_last=False), PLAIN).channels_last is False
 
 
 def test_a_settled_section_has_no_auto() -> None:
     section = train_section(precision="auto", channels_last="auto")
-    settled = Machine(precision="bf16", channels_last=True).settled(section, 8)
+    settled = Machine(precision="bf16", channels_last=True).settled(section)
     assert (settled.precision, settled.channels_last) == ("bf16", True)
     assert settled == train_section(precision="bf16", channels_last=True)
 
