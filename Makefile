@@ -5,7 +5,7 @@
 # make site    the documentation as pages in site/, which a browser opens without a network
 # make install-locked  the environment of packages whose hashes are known (Linux x86_64, Python 3.11)
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
-#              (SEED=1 for others), and the documented commands that train
+#              (SEED=1 for others), the documented commands that train, and the benchmarks'
 
 VENV    := .venv
 PYTHON  ?= python3
@@ -14,7 +14,7 @@ WORKERS ?= 3
 CHOICE  := not faults and not full
 FAULTS  := tests/faults tests/plumbing/processes tests/estimate tests/documented \
            tests/training/test_divergence.py tests/test_own_images.py tests/experiments/test_queue.py \
-           tests/experiments/test_jobs.py
+           tests/experiments/test_jobs.py tests/benchmarks tests/metrics/test_swd.py
 RUN     := PATH="$$PWD/$(VENV)/bin:$$PATH"
 PYTEST  := $(RUN) pytest --numprocesses $(WORKERS)
 

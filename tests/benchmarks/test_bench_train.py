@@ -133,7 +133,7 @@ def test_a_fade_costs_operations_that_the_stable_part_saves(
     assert stable < fade < 2 * stable
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_the_command_measures_with_and_without(
     with_presets: Path, monkeypatch: pytest.MonkeyPatch, command: Run
 ) -> None:
@@ -150,7 +150,7 @@ def test_the_command_measures_with_and_without(
     assert all(row["images_per_second"] > 0 and row["peak_bytes"] > 1e8 for row in found)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_every_system_is_timed_beside_its_plainest_writing(with_presets: None) -> None:
     sizes = {"fmap_base": 16, "fmap_max": 4, "latent_size": 4}
     found = list(systems.measure(1, 0, sizes))

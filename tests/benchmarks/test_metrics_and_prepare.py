@@ -15,7 +15,7 @@ from benchmarks.process import measured, measured_with_children
 from pgpipe.errors import UsageError
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_it_prints_speed_agreement_and_peak_memory() -> None:
     arguments = ["metrics", "--images", "4", "--pairs", "2", "--resolution", "16"]
     done = CliRunner().invoke(cli.app, arguments)
@@ -57,7 +57,7 @@ def test_peak_memory_is_that_of_the_call() -> None:
     assert 190e6 < high - low < 260e6
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_preparation_is_printed_beside_the_plain_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +74,7 @@ def test_preparation_is_printed_beside_the_plain_way(
     assert {file.name for file in tmp_path.iterdir()} == {"params.yaml"}
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_memory_of_children_counts_what_they_share_once() -> None:
     found = measured_with_children(hold_shared, 200_000_000, 3)
     shared = found.peak - measured_with_children(hold_shared, 10, 3).peak
@@ -101,7 +101,7 @@ def test_preparation_of_no_power_of_two_is_refused() -> None:
     assert isinstance(done.exception, UsageError)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.usefixtures("with_presets")
 def test_check_prints_both_ways_and_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "ROUNDS", 1)

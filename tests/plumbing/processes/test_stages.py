@@ -64,7 +64,7 @@ def processes(launcher: Popen[str], stage: str) -> dict[str, psutil.Process]:
 @pytest.mark.parametrize(
     ("stage", "victim", "begun", "seconds"),
     [
-        ("sample", "1", "samples/.images.npy*", 0.3),
+        pytest.param("sample", "1", "samples/.images.npy*", 0.3, marks=faults),
         pytest.param("sample", "0", "samples/.images.npy*", 0.3, marks=faults),
         pytest.param("sample", "launcher", "samples/.images.npy*", 0.3, marks=faults),
         pytest.param("score", "0", "params.yaml", 1.2, marks=faults),

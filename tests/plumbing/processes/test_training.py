@@ -45,7 +45,7 @@ def train(folder: Path, name: str, processes: int, loss: str) -> dict[str, torch
     return tensors.read(state)[0]
 
 
-@pytest.mark.parametrize("loss", ["wgan-gp", "lsgan"])
+@pytest.mark.parametrize("loss", ["wgan-gp", pytest.param("lsgan", marks=pytest.mark.faults)])
 def test_twenty_steps_of_two_processes_are_those_of_one(loss: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     one, two = (train(tmp_path, f"of {n}", n, loss) for n in (1, 2))
