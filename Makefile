@@ -5,7 +5,7 @@
 # make site    the documentation as pages in site/, which a browser opens without a network
 # make install-locked  the environment of packages whose hashes are known (Linux x86_64, Python 3.11)
 # make faults  every kill, signal, corruption and bad input, of which make test tries a few
-#              (SEED=1 for others), the documented commands that train, and the benchmarks'
+#              (SEED=1 for others), the documented commands that train, and the benchmarks
 
 VENV    := .venv
 PYTHON  ?= python3
