@@ -1,7 +1,7 @@
 """Adam (Kingma and Ba 2015), and plain gradient descent.
 
-The arithmetic is that of `torch.optim`. Its classes import torch's compiler, which takes as long as
-torch itself, at the start of every process that trains.
+Adam's arithmetic is that of `torch.optim`, whose classes import torch's compiler: that takes as
+long as torch itself, at the start of every process that trains.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
-from torch.optim.sgd import sgd
 
 
 class Optimiser:
@@ -48,10 +47,7 @@ class Descent(Optimiser):
 
     def move(self, parameters: list[Tensor], gradients: list[Tensor]) -> None:
         """Subtract the learning rate times the gradients."""
-        plain = {"weight_decay": 0.0, "momentum": 0.0, "dampening": 0.0}
-        switches = {"nesterov": False, "maximize": False, "fused": True}
-        none = [None] * len(parameters)
-        sgd(parameters, gradients, none, lr=self.learning_rate, **plain, **switches)  # type: ignore[arg-type]
+        torch._foreach_sub_(parameters, torch._foreach_mul(gradients, self.learning_rate))
 
 
 class Adam(Optimiser):
