@@ -47,7 +47,8 @@ class Descent(Optimiser):
 
     def move(self, parameters: list[Tensor], gradients: list[Tensor]) -> None:
         """Subtract the learning rate times the gradients."""
-        torch._foreach_sub_(parameters, torch._foreach_mul(gradients, self.learning_rate))
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.sub_(self.learning_rate * gradient)
 
 
 class Adam(Optimiser):

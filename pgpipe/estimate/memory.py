@@ -11,7 +11,7 @@ from pgpipe.gan.losses.table import LOSSES
 from pgpipe.gan.schedule import Phase
 from pgpipe.gan.systems import SYSTEMS
 
-PROCESS = 360_000_000  # bytes of the interpreter and the libraries after a first step
+PROCESS = 290_000_000  # bytes of the interpreter and the libraries after a first step
 TRACKING = 130_000_000  # bytes of the tracker's libraries
 SCORING = 280_000_000  # bytes of the interpreter and the libraries of the metrics
 TEMPORARY = 4  # times D's weights: scaled ones, and those in the order that a processor likes

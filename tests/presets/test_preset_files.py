@@ -88,7 +88,7 @@ def test_every_change_is_said(chosen: Preset) -> None:
     assert all(path in said for path in between([], chosen) if not path.startswith("growth.phases"))
 
 
-SIZED = {"default", "quick", "photos-64", *TUNED}  # the default experiment, shorter or longer
+SIZED = {"default", "precision-photos", "quick", "photos-64", *TUNED}  # the default experiment
 
 
 @pytest.mark.slow
