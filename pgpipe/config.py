@@ -181,7 +181,7 @@ def yaml_text(file: Path) -> str:
 def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]:
     """The mapping that `text` is in YAML 1.2; `source` is what an error names as its place."""
     try:
-        document = parsed(text, comments=True) if comments else deepcopy(known(text))
+        document = deepcopy(parsed(text, comments))
     except Exception as error:  # bad text makes ruamel raise anything, assertions too
         raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
@@ -190,14 +190,9 @@ def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]
     return document
 
 
-@lru_cache(maxsize=16)  # a stage reads params.yaml several times
-def known(text: str) -> Any:
-    """What `text` is in YAML 1.2, which is not to be changed."""
-    return parsed(text, comments=False)
-
-
+@lru_cache(maxsize=256)  # a stage reads params.yaml many times, a study all presets
 def parsed(text: str, comments: bool) -> Any:
-    """What `text` is in YAML 1.2; with `comments`, it can be written again as it stood."""
+    """What `text` is in YAML 1.2, which is not to be changed; see `load_yaml`."""
     yaml = YAML() if comments else YAML(typ="safe", pure=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # Adam's tensors of a parameter, as torch calls them
+
 
 class Optimiser:
     """Moves parameters against their gradients.
@@ -69,7 +71,7 @@ class Adam(Optimiser):
         """Move by the means of gradients over the roots of the means of their squares."""
         self.moments |= {p: self.first_moments(p) for p in parameters if p not in self.moments}
         of = [self.moments[p] for p in parameters]
-        steps, averages, squares = ([m[k] for m in of] for k in ("step", "exp_avg", "exp_avg_sq"))
+        steps, averages, squares = ([m[k] for m in of] for k in MOMENTS)
         adam(
             parameters,
             gradients,

@@ -105,10 +105,9 @@ LAYERS = (
         "pgpipe.plumbing.files",
         "pgpipe.plumbing.layout",
         "pgpipe.plumbing.libraries",
-        "pgpipe.plumbing.provenance",
         "pgpipe.plumbing.timer",
     },
-    {"pgpipe.plumbing.filehashes"},
+    {"pgpipe.plumbing.filehashes", "pgpipe.plumbing.provenance"},
     {"pgpipe.plumbing.sealed"},
     {
         "pgpipe.images",

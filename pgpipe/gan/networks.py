@@ -14,9 +14,8 @@ from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import to_float
-from pgpipe.optimisers import Adam, Descent, Optimiser
+from pgpipe.optimisers import MOMENTS, Adam, Descent, Optimiser
 
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 FAKE_SCORE = "fake_score"
 
 

@@ -12,7 +12,6 @@ that Python really loads.
 import ast
 import io
 import json
-import os
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pgpipe.errors import PgpipeError
+from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.git import git
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.project import project_root
@@ -89,7 +90,8 @@ class Memory:
     def __init__(self, file: Path | None) -> None:
         """Read the file, if there is one that is whole."""
         self.file, self.grew = file, False
-        self.parser = Path(__file__).read_text(encoding="utf-8")  # another one may differ
+        parser = Path(__file__).read_text(encoding="utf-8")
+        self.by = sha256_json([parser, sys.version])  # another one may parse otherwise
         self.parsed: dict[str, Parsed] = {}
         if file is not None:
             with suppress(OSError, ValueError, TypeError):
@@ -103,7 +105,7 @@ class Memory:
         Raises:
             SyntaxError: it is no Python.
         """
-        key = sha256_json([text, self.parser, sys.version])
+        key = sha256_json([text, self.by])
         if key not in self.parsed:
             tree = ast.parse(text)
             statements = list(imported(tree))
@@ -113,13 +115,11 @@ class Memory:
 
     def keep(self) -> None:
         """Write what was parsed anew; where nothing can be written, it is parsed again."""
-        if self.file is None or not self.grew:
+        if self.file is None or not self.grew or not self.file.parent.is_dir():
             return
         content = dict(list(self.parsed.items())[-self.MOST :])
-        part = self.file.with_name(f".{self.file.name}.{os.getpid()}.tmp")
-        with suppress(OSError):
-            part.write_text(json.dumps([sha256_json(content), content]), encoding="utf-8")
-            part.replace(self.file)
+        with suppress(OSError, PgpipeError):
+            write_bytes(self.file, json.dumps([sha256_json(content), content]).encode())
             self.grew = False
 
 

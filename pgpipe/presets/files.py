@@ -8,7 +8,6 @@ one after another takes its place, and `default`, which changes nothing, goes ba
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from functools import lru_cache
 from io import BytesIO
 from itertools import takewhile
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from pgpipe.config import PARAMS_FILE, lookup, nearest, parse_yaml, yaml_text
+from pgpipe.config import PARAMS_FILE, load_yaml, lookup, nearest, parse_yaml, yaml_text
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.git import git
@@ -60,15 +59,9 @@ def lineage(name: str, *after: str) -> list[dict[str, Any]]:
     if name in after:
         raise UsageError(f"preset {name!r} continues itself: {', '.join(after)}")
     file = find(name)
-    overlay = parsed(yaml_text(file), str(file))
+    overlay = load_yaml(file, comments=True)
     base = directives(overlay, str(file)).base
     return [*(lineage(base, *after, name) if base else []), overlay]
-
-
-@lru_cache(maxsize=256)  # a study merges the same presets into one params.yaml many times
-def parsed(text: str, source: str) -> dict[str, Any]:
-    """The mapping that `text` is, with its comments and style; not to be changed."""
-    return parse_yaml(text, source, comments=True)
 
 
 def merged(names: list[str]) -> Any:
@@ -78,7 +71,7 @@ def merged(names: list[str]) -> Any:
 
 def applied(names: list[str], text: str) -> Any:
     """The document of `text`, with presets merged in order."""
-    document = deepcopy(parsed(text, str(PARAMS_FILE)))
+    document = parse_yaml(text, str(PARAMS_FILE), comments=True)
     overlay = combine(overlay for name in names for overlay in lineage(name))
     apply(document, overlay, f"preset {' '.join(names)}")
     return document
@@ -98,7 +91,7 @@ def params_text() -> str:
         UsageError: it is none.
     """
     text = yaml_text(PARAMS_FILE)
-    parsed(text, str(PARAMS_FILE))
+    parse_yaml(text, str(PARAMS_FILE), comments=True)
     return text
 
 
@@ -155,7 +148,7 @@ def put(names: list[str], check: Callable[[Any], object]) -> list[str]:
 def changes(names: list[str]) -> list[tuple[str, str]]:
     """What presets would change in params.yaml, and what each key means."""
     after = merged(names)
-    before = parsed(params_text(), str(PARAMS_FILE))
+    before = parse_yaml(params_text(), str(PARAMS_FILE), comments=True)
     lines = PARAMS_FILE.read_text(encoding="utf-8").splitlines()
     return [
         (f"{path}: {in_words(old)} -> {in_words(new)}", meaning(before, lines, path))

@@ -226,8 +226,13 @@ def main(
         merge(document, {"train": {"precision": name}})
         ours[f"ours, {name}"] = setting_of(document, "small")
     ratios = [(name, other) for name in ours for other in others]
-    layouts = [f"layout, {name}" for name in ours]
-    head = ("pixels", *layouts, *ours, *others, *(f"{name} / {other}" for name, other in ratios))
+    head = (
+        "pixels",
+        *(f"layout, {name}" for name in ours),
+        *ours,
+        *others,
+        *(f"{name} / {other}" for name, other in ratios),
+    )
     rows: list[tuple[str, ...]] = []
     for resolution in (1 << level for level in range(2, largest.bit_length())):
         if resolution < smallest:
