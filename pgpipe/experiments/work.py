@@ -5,6 +5,7 @@ fetch the commit. DVC runs within this process, so that a stage, which notices t
 parent, ends in order however the job ends.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 STAGES_END_S = 60  # to end a step and save
 SLURM_DECIDES_S = 120  # whether a job that got a SIGTERM is cancelled, or preempted and requeued
 POLL_S = 0.2
+TRIES = 3  # of an experiment that DVC, and no stage of it, fails to reproduce
 
 
 @dataclass(frozen=True)
@@ -116,19 +118,46 @@ def run(job: Job) -> int:
     """Run a job's experiment, unless that is no more to be done; return DVC's exit code."""
     if not job.is_current:
         return 0
+    stage = StageFailure()
+    logging.getLogger("dvc").addHandler(stage)
     try:
-        clear(job)
-        code = 0 if job.is_done else reproduce(job)
+        for _ in range(TRIES):
+            clear(job)
+            code = 0 if job.is_done else reproduce(job)
+            if not code or stage.seen:
+                break
     except PgpipeError as error:
         note(f"pgpipe: error: {error}")
         return error.exit_code
     except Exception as error:
         note(f"pgpipe: error: bug: {type(error).__name__}: {error}")
         raise
+    finally:
+        logging.getLogger("dvc").removeHandler(stage)
     if not code:
         job.forget()
         clear(job)
     return code
+
+
+class StageFailure(logging.Handler):
+    """Notes whether DVC has logged the failure of a stage.
+
+    What is not one is DVC's own and passes: jobs whose first stages take equally long give the same
+    object to the cache at the same time, and DVC, which tries a reflink first, empties and removes
+    the one that the other has just put there.
+    """
+
+    seen = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look for the failure of a stage among the causes of a logged error."""
+        from dvc.stage.exceptions import StageCmdFailedError
+
+        error = record.exc_info[1] if record.exc_info else None
+        while error:
+            self.seen |= isinstance(error, StageCmdFailedError)
+            error = error.__cause__
 
 
 def clear(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 `train` counts until the file `enough` is in the main checkout's .pgpipe, and saves the number when
 it has to end before, as training does with its states. Each of its lives leaves a line "from to".
+A stage whose file `NAME.lost` is there removes that and leaves no output, which DVC calls an error.
 """
 
 import json
@@ -72,6 +73,11 @@ def train() -> None:
 def main(name: str) -> None:
     if name == "train":
         train()
+    try:
+        Path(os.environ["DVC_ROOT"], ".pgpipe", f"{name}.lost").unlink()
+        return
+    except FileNotFoundError:
+        pass
     Path(OUTS[name]).parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps({"swd_avg": 12.5}) if name == "score" else name
     Path(OUTS[name]).write_text(content)

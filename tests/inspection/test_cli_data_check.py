@@ -47,7 +47,11 @@ def run(project: Path, command: Run) -> Run:
     return command
 
 
-def test_a_folder_is_looked_at_before_params_yaml_names_it(run: Run) -> None:
+def test_a_folder_is_looked_at_before_params_yaml_names_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = shutil.disk_usage("/")  # which other processes change
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     _, whole, _ = run("data", "check")
     set_params(name="photos")
     code, text, stderr = run("data", "check", "data/own")
