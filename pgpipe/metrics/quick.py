@@ -16,7 +16,7 @@ from pgpipe.metrics.ms_ssim import ms_ssim_of_pairs
 from pgpipe.metrics.patches import PATCHES, describe
 from pgpipe.metrics.scores import beside
 from pgpipe.metrics.streams import stream
-from pgpipe.metrics.swd import SCALE, directions, project, sort
+from pgpipe.metrics.swd import SCALE, difference, directions, project, sort
 from pgpipe.metrics.table import METRICS, QUICK
 
 Scores = dict[str, float]
@@ -74,7 +74,7 @@ class QuickScores:
         """`swd_R` of each level and `swd_avg`, as `pgpipe.metrics.swd` defines them."""
         fakes = self.projections(images, "fake")
         found = {
-            f"swd_{level}": SCALE * float((fakes[level] - reals).abs().mean(dtype=torch.float64))
+            f"swd_{level}": SCALE * difference(fakes[level], reals) / reals.numel()
             for level, reals in self.known.projections.items()
         }
         return {**found, "swd_avg": sum(found.values()) / len(found)}

@@ -7,7 +7,7 @@ import torch
 from pgpipe.errors import ResourceError
 from pgpipe.gan.config import TrainSection
 from pgpipe.plumbing.devices import choose
-from pgpipe.plumbing.processes.cores import share
+from pgpipe.plumbing.processes.cores import cores, share
 from pgpipe.plumbing.processes.group import MOST, world_size
 from pgpipe.plumbing.processes.variables import whole
 from pgpipe.plumbing.terminal import counted
@@ -70,7 +70,18 @@ def instructions(device: str) -> str:
 
 def threads(section: TrainSection) -> int:
     """CPU threads of one operation."""
-    return section.threads or share(whole("LOCAL_WORLD_SIZE", 1, 1, MOST))
+    return section.threads or share(processes_here())
+
+
+def takes_all_cores(section: TrainSection) -> bool:
+    """Whether training leaves no core of this machine to other work."""
+    on_cpu = choose(section.device).type == "cpu"
+    return on_cpu and threads(section) * processes_here() >= cores()
+
+
+def processes_here() -> int:
+    """How many processes of this training are on this machine."""
+    return whole("LOCAL_WORLD_SIZE", 1, 1, MOST)
 
 
 def holds(section: TrainSection, device: torch.device, data_bytes: int) -> bool:

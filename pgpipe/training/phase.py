@@ -40,7 +40,6 @@ from pgpipe.training.listener import Listener
 from pgpipe.training.numerics import out_of_memory, platform
 from pgpipe.training.quick_scorer import NO_SCORER, Scorer, follow
 
-BACKLOG = 8  # ticks that may wait for their quick scores
 FIRST_REALS = 500  # that minibatch discrimination is fitted to, as in the Theano code
 
 
@@ -130,7 +129,7 @@ class PhaseTraining:
         if stopping and not ended:
             raise self.interrupted()
         if ticked:
-            follow(self.scorer, self.listener, BACKLOG, stop)
+            follow(self.scorer, self.listener, self.scorer.backlog, stop)
 
     def require_finite(self) -> None:
         """Raise NotFiniteError in all processes, where one has a number that is not finite."""

@@ -1,7 +1,6 @@
-"""Quick scores while a phase trains: beside the training, not in its way.
+"""Quick scores while a phase trains, by a process of their own on the CPU.
 
-The training leaves a snapshot and goes on; a process of its own scores it on the CPU, at the
-lowest priority.
+The training leaves a snapshot and goes on, or waits, where both would want the same cores.
 """
 
 import json
@@ -28,6 +27,11 @@ POLL_S = 0.05
 class Scorer(Protocol):
     """Scores the averaged generator at each tick."""
 
+    @property
+    def backlog(self) -> int:
+        """How many the training may leave behind before it waits."""
+        ...
+
     def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> None:
         """Have a generator's tensors scored, that of so many images of the phase."""
 
@@ -42,6 +46,8 @@ class Scorer(Protocol):
 
 class NoScorer:
     """Stands for a scorer in phases without quick scores."""
+
+    backlog = 0
 
     def add(self, images: int, named: Mapping[str, Tensor], facts: Row) -> None:
         """Score nothing."""
@@ -77,7 +83,7 @@ class QuickScorer:
     """Has the snapshots of a phase scored by a process, in order."""
 
     def __init__(self, snapshots: Snapshots, task: Task) -> None:
-        self.snapshots, self.task = snapshots, task
+        self.snapshots, self.task, self.backlog = snapshots, task, task.backlog
         self.process: subprocess.Popen[str] | None = None
         self.told: set[int] = set()
         self.log = snapshots.folder / "scorer.log"

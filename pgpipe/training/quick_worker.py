@@ -35,7 +35,7 @@ from pgpipe.training.quick_task import FEATURES, Task
 from pgpipe.training.snapshots import row_file, write_row
 
 CPU = torch.device("cpu")
-LOWEST = 19  # priority: it takes what the training leaves
+LOWEST = 19  # priority, beside a training: it takes what that leaves
 
 
 class Worker:
@@ -96,7 +96,8 @@ class Worker:
 
 def main(task: Task, to: Path) -> None:
     """Score until the input ends."""
-    os.nice(LOWEST)
+    if task.backlog:
+        os.nice(LOWEST)
     for number in SIGNALS:  # to the whole group, so that the training hears it, too
         signal.signal(number, signal.SIG_IGN)
     if task.threads:

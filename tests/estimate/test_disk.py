@@ -22,7 +22,7 @@ from pgpipe.gan import networks, weights
 from pgpipe.gan.config import KEPT_SNAPSHOT_BYTES
 from pgpipe.metrics import inception_v3, patches
 from pgpipe.plumbing import tensors
-from pgpipe.training import checkpoint, phase
+from pgpipe.training import checkpoint, quick_task
 from stages import check, init
 
 SMALL = 20_000  # bytes, below which a header is a tenth of a file
@@ -137,7 +137,7 @@ def test_a_run_writes_no_less_than_what_is_certain(finished: Project) -> None:
 
 def test_numbers_are_those_of_the_modules_that_write() -> None:
     assert disk.STATES == checkpoint.KEPT
-    assert disk.BACKLOG == phase.BACKLOG
+    assert disk.BACKLOG == quick_task.BACKLOG
     assert SCORED == patches.SMALLEST
     assert disk.LATENTS == init.PREVIEWS
     assert len(photos.PHOTOGRAPHS) == PHOTOS

@@ -4,8 +4,10 @@ A phase of 16x16 images from the start, of four ticks.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,13 @@ from pgpipe.metrics import features
 from pgpipe.metrics.features import Features
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.layout import GENERATOR, LAST, SCORES
-from pgpipe.training import phase as training
 from pgpipe.training import quick_scorer as quick_scorer_module
 from pgpipe.training import result, snapshots
 from pgpipe.training.checkpoint import StateFolder
 from pgpipe.training.history import Row
 from pgpipe.training.phase import PhaseTraining
 from pgpipe.training.quick_scorer import QuickScorer, follow, quick_scorer
-from pgpipe.training.quick_task import Task, quick_task
+from pgpipe.training.quick_task import Task, quick_task, scores_key
 from pgpipe.training.quick_worker import Worker
 from pgpipe.training.snapshots import Snapshots, read_rows, row_file, write_row, write_rows
 
@@ -48,7 +49,7 @@ class Site:
         self.batches = self.place.batches(16)
         (folder / "r16").symlink_to(folder / "images.r16")
         np.save(folder / "labels.npy", np.arange(IMAGES) % CLASSES)
-        self.task = Task(str(folder), 16, 20, False, seed=3, threads=1, inception=False)
+        self.task = Task(str(folder), 16, 20, False, 3, threads=1, backlog=8, inception=False)
 
     def run(self, states: Path, last: int = 10**9, task: Task | None = None) -> Count:
         listener = Count(last)
@@ -208,7 +209,7 @@ def test_training_waits_only_for_a_long_backlog(
     class Slow:
         """Scores a snapshot whenever it is asked how far it is, but for the first times."""
 
-        waiting, asked = 0, 0
+        backlog, waiting, asked = 2, 0, 0
         most = 0
 
         def add(self, images: int, named: Mapping[str, Any], facts: Row) -> None:
@@ -224,7 +225,6 @@ def test_training_waits_only_for_a_long_backlog(
         def news(self) -> list[Row]:
             return []
 
-    monkeypatch.setattr(training, "BACKLOG", 2)
     monkeypatch.setattr(quick_scorer_module, "POLL_S", 0)
     slow, listener = Slow(), Count()
     run = PhaseTraining(
@@ -234,6 +234,28 @@ def test_training_waits_only_for_a_long_backlog(
         run(lambda: slow.asked > 50)
     assert len(listener.ticks) == TICKS
     assert slow.most == 3
+
+
+@pytest.mark.parametrize(
+    ("threads", "processes", "waits"),
+    [(0, "1", True), (4, "1", True), (3, "1", False), (1, "4", True), (1, "3", False)],
+)
+def test_training_waits_for_scores_where_it_takes_all_cores(
+    monkeypatch: pytest.MonkeyPatch, site: Site, threads: int, processes: str, waits: bool
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    section = site.place.section(quick_images=20, threads=threads, device="cpu")
+    task = quick_task(R16, section, "")
+    assert task
+    assert (task.threads, task.backlog == 0) == ((4, True) if waits else (1, False))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    beside = quick_task(R16, section.model_copy(update={"device": "cuda"}), "")
+    assert beside
+    assert beside.backlog > 0
+    spec = network_spec()
+    assert scores_key(task, spec) == scores_key(replace(task, threads=2, backlog=9), spec)
+    assert scores_key(task, spec) != scores_key(replace(task, images=18), spec)
 
 
 def test_a_scoring_process_that_is_killed_is_said(site: Site, tmp_path: Path) -> None:
@@ -268,7 +290,7 @@ def test_what_another_process_has_scored_and_dropped_is_passed_over(
 
 
 def test_half_the_data_set_is_compared_at_most(site: Site, tmp_path: Path) -> None:
-    task = Task(str(site.folder), 16, 1000, False, seed=3, threads=1, inception=False)
+    task = Task(str(site.folder), 16, 1000, False, 3, threads=1, backlog=0, inception=False)
     listener = site.run(tmp_path, task=task)
     assert {row["images"] for row in listener.scores} == {IMAGES // 2 - 1}, "whole pairs"
 
