@@ -1,4 +1,4 @@
-"""machine: what `train.precision: auto` and `train.channels_last: auto` mean on this machine.
+"""machine: what `train.precision: auto` means on this machine.
 
 It always runs, and writes the same bytes again on a machine of the same kind. All phases depend on
 them, so that the results of one kind of machine are none of another's.

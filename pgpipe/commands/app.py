@@ -69,7 +69,7 @@ def train(
 STAGES: dict[str, str | Callable[..., None]] = {
     "check": cli_check.check,
     "find": "Write down which of your files the data set is made of.",
-    "machine": "Settle what precision and layout `auto` means on this machine.",
+    "machine": "Settle what precision `auto` means on this machine.",
     "download": "Fetch the raw images.",
     "prepare": "Make square images of every resolution.",
     "gate": cli_scoring.gate,

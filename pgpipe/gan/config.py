@@ -219,7 +219,7 @@ class TrainSection(Section):
     # bf16: autocast inside G and D; scores, norms, losses in float32. tf32: of a GPU's products.
     precision: Precision  # auto, of a run: see `training.auto`
     deterministic: bool  # of a GPU: only algorithms that repeat their bits; a CPU's always do
-    channels_last: bool | Auto
+    channels_last: bool
     capture: bool  # of a GPU: the step as a CUDA graph
     data_on_device: Literal["auto", "yes", "no"]  # auto: where it fits in a quarter of the memory
 

@@ -1,7 +1,7 @@
-"""What `auto` means on this machine: the precision, and in which order images lie in memory.
+"""What `train.precision: auto` means on this machine.
 
-The stage `machine` settles both once per run, by what torch says of the device, and writes them
-down for all phases. DVC would key the word `auto`, and hand one machine's result to another.
+The stage `machine` settles it once per run, by what torch says of the device, and writes it down
+for all phases. DVC would key the word `auto`, and hand one machine's result to another.
 """
 
 import json
@@ -13,19 +13,13 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from pgpipe.config import Auto, Section
+from pgpipe.config import Section
 from pgpipe.gan.config import Device, Precision, TrainSection
 from pgpipe.plumbing.files import write_bytes
 from pgpipe.plumbing.hashes import sha256_json
 from pgpipe.plumbing.project import project_root
 
 Settled = Literal["fp32", "tf32", "bf16"]
-
-# Of images in memory, channels last is as fast or faster wherever it was measured: on a Zen 4 core,
-# 64 feature maps, minibatch 16, at 4 to 64 pixels, 1.06, 1.09, 1.08, 1.07 and 1.05 times in fp32,
-# 1.00, 1.10, 1.10, 1.20 and 1.13 times in bf16. Another machine is measured by
-# `python -m benchmarks train --small --beside train.channels_last=false`.
-CHANNELS_LAST = True
 
 
 class Facts(NamedTuple):
@@ -36,10 +30,9 @@ class Facts(NamedTuple):
 
 
 class Asked(Section):
-    """The parameters that may be `auto`, and the device."""
+    """The precision, which may be `auto`, and the device."""
 
     precision: Precision = Field(alias="train.precision")
-    channels_last: bool | Auto = Field(alias="train.channels_last")
     device: Device = Field(alias="train.device")
 
 
@@ -47,7 +40,6 @@ class Machine(Section):
     """What was settled."""
 
     precision: Settled
-    channels_last: bool
 
     def settled(self, section: TrainSection) -> TrainSection:
         """Return the section `train`, without `auto`."""
@@ -76,8 +68,7 @@ def settle(asked: Asked, facts: Facts) -> Machine:
         precision = "bf16" if facts.bf16 else "fp32"
     elif asked.precision != "tf32" or facts.family == "cuda":
         precision = asked.precision  # a CPU, which has no tf32, takes fp32
-    last = CHANNELS_LAST if asked.channels_last == "auto" else asked.channels_last
-    return Machine(precision=precision, channels_last=last)
+    return Machine(precision=precision)
 
 
 def facts(device: Device, memory: Path) -> Facts:

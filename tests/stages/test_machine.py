@@ -35,7 +35,7 @@ def test_the_same_machine_writes_the_same_bytes(
 ) -> None:
     contents = []
     for native in (True, True, False):
-        run(native, monkeypatch, precision="auto", channels_last="auto")
+        run(native, monkeypatch, precision="auto")
         contents.append(SETTLED.read_bytes())
     assert contents[0] == contents[1] != contents[2]
     assert machine.settled().precision == "fp32"

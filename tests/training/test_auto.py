@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from specs import train_section
@@ -14,14 +13,8 @@ PLAIN, NATIVE = Facts("avx2", bf16=False), Facts("amx", bf16=True)
 CUDA, OLD_CUDA = Facts("cuda", bf16=True), Facts("cuda", bf16=False)
 
 
-def asked(precision: str = "auto", channels_last: Any = "auto", device: str = "auto") -> Asked:
-    return Asked.model_validate(
-        {
-            "train.precision": precision,
-            "train.channels_last": channels_last,
-            "train.device": device,
-        }
-    )
+def asked(precision: str) -> Asked:
+    return Asked.model_validate({"train.precision": precision, "train.device": "auto"})
 
 
 @pytest.mark.parametrize(
@@ -43,16 +36,9 @@ def test_auto_is_bf16_where_the_device_multiplies_it(
     assert settle(asked(precision), facts).precision == settled
 
 
-def test_channels_are_last_unless_it_is_said() -> None:
-    assert settle(asked(), PLAIN).channels_last is True
-    assert settle(asked(channels_last=False), PLAIN).channels_last is False
-
-
 def test_a_settled_section_has_no_auto() -> None:
-    section = train_section(precision="auto", channels_last="auto")
-    settled = Machine(precision="bf16", channels_last=True).settled(section)
-    assert (settled.precision, settled.channels_last) == ("bf16", True)
-    assert settled == train_section(precision="bf16", channels_last=True)
+    settled = Machine(precision="bf16").settled(train_section(precision="auto"))
+    assert settled == train_section(precision="bf16")
 
 
 def test_torch_is_asked_once_and_again_on_another_machine(
