@@ -12,7 +12,7 @@ CREDENTIALS = re.compile(
     r"[^\s=&'\"]*(?:pass|token|key|secret|sig|auth|cred)[^\s=&'\"]*=[^\s&'\"]*",
     re.IGNORECASE,
 )
-LONGEST = 4000  # characters of a message
+LONGEST, LONGEST_REASON = 4000, 200  # characters of a message, of what a library says in it
 INTERRUPTED = 75
 BUG = 70
 
@@ -88,3 +88,8 @@ def printable(message: str) -> str:
     line = " ".join(without_credentials(message).split())
     half = LONGEST // 2
     return visible(line if len(line) <= LONGEST else f"{line[:half]} ... {line[-half:]}")
+
+
+def said_by(error: Exception) -> str:
+    """Return what a library says of an error in one short line, or of which kind it is."""
+    return " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__

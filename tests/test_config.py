@@ -81,6 +81,8 @@ def test_params_of_the_repository_are_valid() -> None:
         ("minibatch: 8", "minibatch: 0", "train.minibatch: 0 is not >= 1"),
         ("learning_rate: 0.002", "learning_rate: -1", "train.learning_rate: -1 is not >= 1e-12"),
         ("adam_beta2: 0.99", "adam_beta2: 1", "train.adam_beta2: 1 is not <= 0.999999"),
+        ("adam_beta1: 0.0", "adam_beta1: 0.999", "train: adam_beta1: the square of 0.999 is above "
+         "adam_beta2, 0.99: after a large gradient Adam's steps would grow without bound"),
         ("fmap_max: 64", "fmap_max: 9999", "model.fmap_max: 9999 is not <= 4096"),
         ("device: auto", "device: gpu",
          "train.device: 'gpu' is not one of 'auto', 'cpu' or 'cuda'"),

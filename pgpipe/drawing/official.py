@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pgpipe.drawing import pickled
-from pgpipe.errors import IntegrityError, PgpipeError, UsageError
+from pgpipe.errors import IntegrityError, PgpipeError, UsageError, said_by
 from pgpipe.gan import started, weights
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
@@ -25,7 +25,6 @@ from pgpipe.gan.widths import feature_maps, resolutions
 from pgpipe.plumbing.tensors import Tensors
 
 MOST_BYTES = 2 << 30
-LONGEST_REASON = 200
 NAMES = ("G", "D", "Gs")
 SWITCHES = {  # static arguments of G_paper, with what they are without being named
     "normalize_latents": True,
@@ -90,8 +89,7 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes raise anything
-        told = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        told = f"has no {told}" if isinstance(error, KeyError) else told
+        told = f"has no {said_by(error)}" if isinstance(error, KeyError) else said_by(error)
         raise IntegrityError(f"{path}: a damaged {kind} of networks: {told}") from None
 
 

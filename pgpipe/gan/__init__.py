@@ -14,7 +14,7 @@ Read it in the paper's order:
     micro_batches   how a minibatch is divided among processes and in memory
     networks        the networks with Adam and averages; weights: their first values
     started         first values from another training's networks
-    latents         what images are drawn from
+    latents         what images are drawn from; text: captions as vectors
     sampling        drawing images; samples: many of them
     dcgan, mlp, weak    other networks; systems: the table of all that can be trained   table 1, E
     autoencoder     D's trunk encodes, G decodes: autoencoder, VAE, VAE-GAN; encoding: their codes

@@ -17,7 +17,7 @@ from torch import Tensor
 from pgpipe import rng
 from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.discriminator import Discriminator, LastBlock, options_of
-from pgpipe.gan.layers import Dense, kernels_kept, without_autocast
+from pgpipe.gan.layers import Dense, in_float32, kernels_kept
 from pgpipe.gan.losses.reconstruction import LIKELIHOODS, gaussian, kl, sample
 from pgpipe.gan.networks import Networks
 from pgpipe.gan.step import BaseStep, Minibatch, Step, autocast, weights_fixed
@@ -37,10 +37,7 @@ class Code(LastBlock):
 
     def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
         """[N, C, 4, 4] -> [N, 2 latent_size]."""
-        x = self.features(x)
-        with without_autocast(x):
-            moments: Tensor = self.moments(x.float())
-        return moments
+        return in_float32(self.moments, self.features(x))
 
 
 class Encoder(Discriminator):

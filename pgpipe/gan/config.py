@@ -92,12 +92,12 @@ class ModelSection(Architecture):
 class NetworkSpec(Architecture):
     """Everything that the shapes of G and D depend on, but the resolution."""
 
-    first_layer: FirstLayer = "plain"  # files of before say neither
+    first_layer: FirstLayer = "plain"  # as these two are where a generator's file says neither
     latents: Latents = "normal"
     channels: PositiveInt  # of an image: 1 or 3
     classes: NonNegativeInt  # labels joined to the latent and judged by D; 0: none
     captions: bool = False  # whether captions are, in place of labels
-    conditioning: Form = "acgan"  # how D judges them; files of before say nothing of it
+    conditioning: Form = "acgan"  # how D judges them; as here where a file does not say
     minibatch_stddev: bool | int  # as of the section `train`
 
     @property
@@ -211,7 +211,7 @@ class TrainSection(Section):
     # which take the place of labels, acgan where there are labels.
     label_conditioning: Conditioning
     label_weight: Weight  # of the labels' loss [1]; projection has none
-    mirror: bool  # flip every other real image
+    mirror: bool  # flip each real image with probability 1/2
 
     device: Device
     # Of a CPU; 0: all cores. The last bits of a sum depend on it.
@@ -230,6 +230,16 @@ class TrainSection(Section):
     quick_inception_images: int = Field(ge=0, le=1 << 20)
     # The generator that is sampled and scored: of the last tick, or of the best quick score.
     select: Literal[("last", *(f"best:{name}" for name in QUICK))]  # type: ignore[valid-type]
+
+    @model_validator(mode="after")
+    def steps_of_adam_are_bounded(self) -> "TrainSection":
+        """After a large gradient its mean must not outlive the mean of its square."""
+        if self.optimiser == "adam" and self.adam_beta1**2 > self.adam_beta2:
+            raise ValueError(
+                f"adam_beta1: the square of {self.adam_beta1:g} is above adam_beta2, "
+                f"{self.adam_beta2:g}: after a large gradient Adam's steps would grow without bound"
+            )
+        return self
 
     @model_validator(mode="after")
     def updates_at_once_are_one_and_one(self) -> "TrainSection":

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.layers import Dense, Layer, LayerOptions, Seed4x4, lrelu
+from pgpipe.gan.layers import Dense, Layer, LayerOptions, Seed4x4, in_float32, lrelu
 from pgpipe.gan.normalisation import BatchNorm
 from pgpipe.gan.widths import discriminator_maps, feature_maps
 
@@ -96,8 +96,7 @@ class Score(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, 4, 4] -> [N, 1 + classes]."""
-        scores: Tensor = self.score(self.flatten(x).float())
-        return scores
+        return in_float32(self.score, self.flatten(x))
 
 
 class DcganDiscriminator(Discriminator):

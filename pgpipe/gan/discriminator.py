@@ -15,9 +15,9 @@ from pgpipe.gan.layers import (
     LayerOptions,
     beside,
     downsample,
+    in_float32,
     lrelu,
     one_hot,
-    without_autocast,
 )
 from pgpipe.gan.losses.labels import match_scores
 from pgpipe.gan.minibatch import MinibatchDiscrimination, minibatch_stddev
@@ -71,10 +71,7 @@ class LastBlock(nn.Module):
         x = self.features(x, labels)
         if self.discrimination is not None:
             x = self.discrimination(x)
-        # In bfloat16 a loss would have its gradient rounded away where a score is near 0.
-        with without_autocast(x):
-            out: Tensor = self.score(x.float())
-        return out
+        return in_float32(self.score, x)
 
     def features(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """[N, C, 4, 4], and labels [N, classes] of a joint score, -> [N, hidden]."""

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pgpipe.errors import IntegrityError
+from pgpipe.errors import IntegrityError, said_by
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.sampling import ENCODER, LONGEST_REASON, render_all
+from pgpipe.gan.sampling import ENCODER, render_all
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import Images, Readable, to_float
 from pgpipe.plumbing import tensors
@@ -35,8 +35,9 @@ def read_encoder(path: Path) -> nn.Module:
     try:
         encoder.load_state_dict(own, assign=True)
     except RuntimeError as error:
-        told = " ".join(str(error).split())[:LONGEST_REASON]
-        raise IntegrityError(f"{path}: not the encoder that it says it is: {told}") from None
+        raise IntegrityError(
+            f"{path}: not the encoder that it says it is: {said_by(error)}"
+        ) from None
     return encoder.requires_grad_(False)
 
 

@@ -221,6 +221,16 @@ def without_autocast(x: Tensor) -> AbstractContextManager[object]:
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
 
 
+def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
+    """Return what a layer makes of x [N, C] in float32, whatever is cast around it.
+
+    A score that is near 0 in bfloat16 would have its loss's gradient rounded away.
+    """
+    with without_autocast(x):
+        out: Tensor = layer(x.float())
+    return out
+
+
 def boxed(kernel: Tensor) -> Tensor:
     """[K, C, 3, 3] -> [K, C, 4, 4]: the mean of its four shifts by one pixel.
 

@@ -21,7 +21,7 @@ from pgpipe import rng
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.discriminator import Discriminator, Drawn
 from pgpipe.gan.generator import Generator
-from pgpipe.gan.layers import Dense, LayerOptions
+from pgpipe.gan.layers import Dense, LayerOptions, in_float32
 from pgpipe.gan.minibatch import noise_before
 from pgpipe.gan.systems import MAXOUT_PIECES
 from pgpipe.gan.widths import discriminator_maps, feature_maps
@@ -85,8 +85,7 @@ class Score(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, R, R] -> [N, 1 + classes]."""
         x = maxout(self.first(self.flatten(x)))
-        scores: Tensor = self.score(maxout(self.second(x)).float())
-        return scores
+        return in_float32(self.score, maxout(self.second(x)))
 
 
 class MlpDiscriminator(Discriminator):

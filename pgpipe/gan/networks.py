@@ -12,6 +12,7 @@ from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, TrainSection
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Generator
+from pgpipe.gan.losses.loss import load
 from pgpipe.gan.systems import SYSTEMS
 from pgpipe.images import to_float
 from pgpipe.optimisers import MOMENTS, Adam, Descent, Optimiser
@@ -97,7 +98,7 @@ def build(
         freeze(trained[of], averages[name])
     optimisers = {name: optimiser(net, section, learning_rate) for name, net in trained.items()}
     fake_score = None
-    if section.loss == "lsgan":
+    if load(section.loss).noise:
         fake_score = tensors.get(FAKE_SCORE, torch.zeros(())).to(device, copy=True)
     made = Networks(trained, optimisers, averages, system.averages, fake_score)
     load_moments(made, tensors)

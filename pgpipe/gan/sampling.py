@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.errors import IntegrityError, UsageError, said_by
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.generator import Generator
@@ -19,7 +19,6 @@ from pgpipe.plumbing import tensors
 ENCODER = "encoder."  # how the names of an encoder's weights begin
 FORMAT = 2  # of a generator's file: raised when names, shapes or meaning of its weights change
 
-LONGEST_REASON = 200  # characters of what torch says
 
 Facts = dict[str, Any]
 
@@ -114,8 +113,9 @@ def read_generator(path: Path) -> tuple[Generator, Facts]:
     try:
         return generator_of(named, facts), facts
     except (ValueError, TypeError, RuntimeError) as error:
-        told = " ".join(str(error).split())[:LONGEST_REASON]
-        raise IntegrityError(f"{path}: not the generator that it says it is: {told}") from None
+        raise IntegrityError(
+            f"{path}: not the generator that it says it is: {said_by(error)}"
+        ) from None
 
 
 def generator_of(named: tensors.Tensors, facts: Mapping[str, Any]) -> Generator:

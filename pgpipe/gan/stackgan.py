@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.discriminator import Discriminator
 from pgpipe.gan.generator import Block, Generator, activation_of, options_of
-from pgpipe.gan.layers import Conv, Dense, Layer, LayerOptions, beside, one_hot, without_autocast
+from pgpipe.gan.layers import Conv, Dense, Layer, LayerOptions, beside, in_float32, one_hot
 from pgpipe.gan.losses.reconstruction import kl, sample
 from pgpipe.gan.step import Minibatch, Step
 from pgpipe.gan.systems import STACKED
@@ -42,8 +42,7 @@ class Augmentation(nn.Module):
 
     def moments(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance, each [N, A], of conditions [N, E]."""
-        with without_autocast(condition):
-            mean, log_variance = self.gaussian(condition.float()).chunk(2, dim=1)
+        mean, log_variance = in_float32(self.gaussian, condition).chunk(2, dim=1)
         return mean, log_variance
 
     def forward(self, condition: Tensor, normal: Tensor) -> Tensor:

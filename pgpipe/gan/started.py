@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pgpipe.errors import IntegrityError, UsageError
+from pgpipe.errors import IntegrityError, UsageError, said_by
 from pgpipe.gan import weights
 from pgpipe.gan.config import NetworkSpec, in_yaml
 from pgpipe.gan.generator import Generator
@@ -122,8 +122,9 @@ def of_state(file: Path, named: Weights, facts: Mapping[str, Any]) -> Started:
             found[name] = named[name]
         return Started(file, spec, resolution, names_in(facts["about"]), found)
     except (AttributeError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise IntegrityError(f"{file}: not the networks that it says it has: {told}") from None
+        raise IntegrityError(
+            f"{file}: not the networks that it says it has: {said_by(error)}"
+        ) from None
 
 
 def names_in(about: Mapping[str, Any]) -> list[str]:

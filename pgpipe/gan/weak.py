@@ -11,7 +11,17 @@ from pgpipe.gan.config import NetworkSpec
 from pgpipe.gan.discriminator import Discriminator, options_of
 from pgpipe.gan.generator import Activation, Generator, activation_of
 from pgpipe.gan.generator import options_of as generator_options
-from pgpipe.gan.layers import Conv, Dense, Layer, LayerOptions, Seed4x4, UpConv, downsample, lrelu
+from pgpipe.gan.layers import (
+    Conv,
+    Dense,
+    Layer,
+    LayerOptions,
+    Seed4x4,
+    UpConv,
+    downsample,
+    in_float32,
+    lrelu,
+)
 from pgpipe.gan.minibatch import minibatch_stddev
 from pgpipe.gan.systems import WEAK_RESOLUTION
 from pgpipe.gan.widths import discriminator_maps, feature_maps
@@ -75,8 +85,7 @@ class Score(nn.Module):
         """[N, C, 4, 4] -> [N, 1 + classes]."""
         if self.group is not None:
             x = minibatch_stddev(x, self.group)
-        scores: Tensor = self.score(self.flatten(x).float())
-        return scores
+        return in_float32(self.score, self.flatten(x))
 
 
 class WeakDiscriminator(Discriminator):

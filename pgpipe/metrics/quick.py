@@ -17,7 +17,7 @@ from pgpipe.metrics.patches import PATCHES, describe
 from pgpipe.metrics.scores import beside
 from pgpipe.metrics.streams import stream
 from pgpipe.metrics.swd import SCALE, difference, directions, project, sort
-from pgpipe.metrics.table import METRICS, QUICK
+from pgpipe.metrics.table import QUICK
 
 Scores = dict[str, float]
 
@@ -99,8 +99,3 @@ class QuickScores:
 def better(metric: str, a: float, b: float) -> bool:
     """Whether the score `a` of a metric is better than `b`."""
     return a > b if QUICK[metric].higher_is_better else a < b
-
-
-def versions() -> dict[str, int]:
-    """Return the metrics' versions, raised when the same images score otherwise."""
-    return {name: metric.version for name, metric in METRICS.items() if metric.quick}

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pgpipe.errors import IntegrityError, PgpipeError, UsageError
+from pgpipe.errors import IntegrityError, PgpipeError, UsageError, said_by
 from pgpipe.plumbing import filehashes
 from pgpipe.plumbing.files import link_or_copy, write_json
 from pgpipe.plumbing.hashes import sha256, sha256_file
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 SEAL = ".hashes.json"
 MUCH_BYTES = 1 << 24  # of a file, whose hash is kept
-LONGEST_REASON = 200  # characters of what a library says
 
 Rows = list[dict[str, str]]
 Seal = tuple[Path, dict[str, str]]  # a folder, and what its writer left there: hashes by name
@@ -264,8 +263,7 @@ def blaming(path: Path, kind: str) -> Iterator[None]:
     except OSError as error:
         raise refusal(error, path) or error from None
     except Exception as error:  # damaged bytes make libraries raise anything, EOFError too
-        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        raise damaged(path, f"not a readable {kind}: {reason}") from error
+        raise damaged(path, f"not a readable {kind}: {said_by(error)}") from error
 
 
 def damaged(path: Path, reason: str) -> IntegrityError:

@@ -38,10 +38,10 @@ HEIGHTS = (3, 2, 1.4)  # of the panels, in turn, relative to one another
 
 
 def read_history(file: Path) -> History:
-    """Read history.csv, or scores.csv, its numbers exactly."""
+    """Read history.csv, or scores.csv."""
     text = io.BytesIO(sealed.content(file))
     with sealed.blaming(file, "CSV file"):
-        return pd.read_csv(text, float_precision="round_trip")
+        return pd.read_csv(text)
 
 
 def curves(history: History) -> Figure:

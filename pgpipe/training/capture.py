@@ -74,7 +74,7 @@ class CapturedStep:
     def __init__(self, step: BaseStep, new_graph: Callable[[], Graph] = CudaGraph) -> None:
         self.step, self.new_graph = step, new_graph
         self.inputs: list[Minibatch] = []  # static, as the graph reads them
-        self.figures: Tensor | None = None  # static, as the graph writes them
+        self.statistics: Tensor | None = None  # static, as the graph writes them
         self.warm_up: float = WARM_UP
 
     def __call__(self, batches: Sequence[Minibatch]) -> Tensor:
@@ -84,23 +84,23 @@ class CapturedStep:
         for ours, given in zip(tensors(self.inputs), tensors(batches), strict=True):
             if ours is not None and given is not None:
                 ours.copy_(given)
-        if self.calls == self.warm_up and self.figures is None:
+        if self.calls == self.warm_up and self.statistics is None:
             self.capture()
-        if self.figures is None:
+        if self.statistics is None:
             self.calls += 1
             return self.graph.warm_up(self.train)
         self.graph.replay()
-        return self.figures
+        return self.statistics
 
     def begin(self, batches: Sequence[Minibatch]) -> None:
         """Forget the graph of the part before."""
         self.inputs, self.graph = deepcopy(list(batches)), self.new_graph()
-        self.calls, self.figures = 0, None
+        self.calls, self.statistics = 0, None
 
     def capture(self) -> None:
         """Capture the step; where that fails, say so once and never try again."""
         try:
-            self.figures = self.graph.record(self.train)
+            self.statistics = self.graph.record(self.train)
         except RuntimeError as error:
             self.warm_up = math.inf
             warn(

@@ -24,7 +24,7 @@ class Draw:
         ]
 
     def minibatch(self, seen: int, fade: Tensor | None) -> Minibatch:
-        """After `seen` images of all phases."""
+        """Return the minibatch that follows `seen` images of all phases."""
         images, labels = self.batches.reals(seen, self.job.minibatch)
         return Minibatch(
             images=images,

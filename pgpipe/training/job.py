@@ -86,7 +86,7 @@ class Job:
         return self.row(progress) if progress.steps else None
 
     def row(self, progress: "Progress") -> Row:
-        """Return the row of history at this point, with the means of figures since the last one."""
+        """Return the row of history here, with the means of the statistics since the last one."""
         images = progress.images
         means = (torch.tensor(progress.sums) / progress.steps).tolist()
         return {

@@ -18,7 +18,7 @@ from pgpipe.training import numerics
 WORKER = "pgpipe.training.quick_worker"
 FEATURES = "pgpipe.metrics.features"
 BACKLOG = 8  # snapshots to be scored that training does not wait for
-MEANS = ("data", "threads", "backlog")  # of a task: they do not change its scores
+NOT_NAMED = ("data", "backlog")  # where the images of a task lie, and who waits for its scores
 BY_INCEPTION = (FEATURES, "pgpipe.metrics.frechet", "pgpipe.metrics.inception")
 
 
@@ -68,5 +68,5 @@ def scoring_code(spec: NetworkSpec, inception: bool) -> list[str]:
 
 def scores_key(task: Task, spec: NetworkSpec) -> str:
     """Return the name of quick scores: the hash of the task and of the code that scores."""
-    settings = {name: value for name, value in asdict(task).items() if name not in MEANS}
+    settings = {name: value for name, value in asdict(task).items() if name not in NOT_NAMED}
     return sha256_json([settings, running().hash(scoring_code(spec, task.inception))])[:16]

@@ -50,7 +50,7 @@ def emit(
     write_history(target / HISTORY, rows)
     ticks = own_ticks(rows, facts)
     scores = scored(snapshots, ticks, section) if snapshots else []
-    best = snapshots.best(ticks) if snapshots and section.select != "last" else None
+    best = best_generator(snapshots, ticks) if snapshots and section.select != "last" else None
     link_or_copy(best or target / LAST, target / GENERATOR)
     write_rows(target / SCORES, before / SCORES, scores)
     drawn = [states.folder / PREVIEWS / preview_name(facts["phase"], tick) for tick in ticks]
@@ -81,9 +81,30 @@ def scored(snapshots: Snapshots, ticks: list[int], section: TrainSection) -> lis
             "today's code of the metrics, since their generators are gone"
         )
         if section.select != "last":
-            raise UsageError(
-                f"{told}; set train.select: last, or delete {snapshots.folder.parent} and run "
-                "again, to train the phase anew"
-            )
+            raise UsageError(f"{told}; {anew(snapshots)}")
         warn(told)
     return [rows[tick] for tick in ticks if tick in rows]
+
+
+def best_generator(snapshots: Snapshots, ticks: list[int]) -> Path | None:
+    """Return the file of the tick with the best score; None while all of the phase fades.
+
+    Raises:
+        UsageError: it is gone. It was not the best of a longer phase, which this one once was.
+    """
+    best = snapshots.best(ticks)
+    path = None if best is None else snapshots.files().get(best)
+    if best is not None and path is None:
+        raise UsageError(
+            f"{snapshots.folder}: the generator of the best tick, at {best / 1000:g} kimg of the "
+            f"phase, is gone, since not all are kept; {anew(snapshots)}"
+        )
+    return path
+
+
+def anew(snapshots: Snapshots) -> str:
+    """Return how to go on where a generator that is to be scored or selected is gone."""
+    return (
+        f"set train.select: last, or delete {snapshots.folder.parent} and run again, to train the "
+        "phase anew"
+    )

@@ -92,27 +92,28 @@ class Snapshots:
         """Return the generators whose scores are to come."""
         return [p for n, p in self.files().items() if not row_file(self.scores, n).exists()]
 
-    def best(self, ticks: Container[int] | None = None) -> Path | None:
-        """Return the best generator that has grown whole, the earliest of equal ones.
+    def best(self, ticks: Container[int] | None = None) -> int | None:
+        """Return the images of the best score of a grown generator, the earliest of equal ones.
 
         Args:
-            ticks: images of the snapshots to choose from; by default all.
+            ticks: images to choose from; by default all.
         """
-        rows, best, chosen = self.rows(), None, None
-        for images, path in self.files().items():
-            if images not in rows or (ticks is not None and images not in ticks):
+        rows, best = self.rows(), None
+        for images, row in rows.items():
+            if row["fade"] < 1 or (ticks is not None and images not in ticks):
                 continue
-            score = rows[images][self.metric]
-            grown = rows[images]["fade"] == 1
-            if grown and (best is None or better(self.metric, score, best)):
-                best, chosen = score, path
-        return chosen
+            if best is None or better(self.metric, row[self.metric], rows[best][self.metric]):
+                best = images
+        return best
 
     def prune(self) -> None:
         """Drop the oldest scored generators but the best, while all are too large to be kept."""
-        files = self.files().values()
-        size = sum(path.stat().st_size for path in files)
-        for path in [p for p in files if p not in {self.best(), *self.unscored()}]:
+        files = self.files()
+        size = sum(path.stat().st_size for path in files.values())
+        if size <= KEPT_SNAPSHOT_BYTES:
+            return
+        spared = {files.get(self.best() or 0), *self.unscored()}
+        for path in [path for path in files.values() if path not in spared]:
             if size <= KEPT_SNAPSHOT_BYTES:
                 return
             size -= path.stat().st_size

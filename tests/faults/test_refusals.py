@@ -28,7 +28,11 @@ from pgpipe.errors import UsageError
 
 DIFFERING: dict[Words, int] = {
     ("weights", "--from", "params.yaml"): 3,
-    **{(of, "run", "--executor", "slurm"): 2 for of in ("study", "ablation")},  # there is none
+    **{
+        (of, *words): 2
+        for of in ("study", "ablation")
+        for words in (("run", "--executor", "slurm"), ("table",), ("check",))  # no Slurm, no row
+    },
     ("weights", "--url", "http://127.0.0.1:9/"): 7,
 }  # exit codes of what nothing refuses
 STAGES = [

@@ -14,6 +14,7 @@ from torch import Tensor
 from pgpipe.gan import weights
 from pgpipe.gan.discriminator import Block, Discriminator
 from pgpipe.gan.layers import downsample
+from pgpipe.gan.systems import SYSTEMS
 
 BOTH = pytest.mark.parametrize("fused", [False, True])
 
@@ -272,6 +273,18 @@ def test_scores_are_float32_under_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         score, logits = net(pictures(3, 8))
     assert score.dtype == logits.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "system", [n for n, row in SYSTEMS.items() if "discriminator" in row.networks]
+)
+def test_every_system_s_scores_are_float32_under_autocast(system: str) -> None:
+    resolution = SYSTEMS[system].final or 16
+    spec = network_spec(name=system, minibatch_stddev=False, **SYSTEMS[system].decided)
+    net = weights.network(spec, "discriminator", resolution)
+    with torch.autocast("cpu", torch.bfloat16):
+        score, _ = net(pictures(4, resolution))
+    assert score.dtype == torch.float32
 
 
 def test_scores_have_a_standard_deviation_of_order_1_at_initialisation() -> None:

@@ -1,5 +1,6 @@
 """Every preset of the repository, and every combination meant to be used, is valid and tidy."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 from merging import Preset, between, merged, params_of, settings, spec_of
 from tinyproject import ROOT
 
-from pgpipe.config import leaves
+from pgpipe.config import leaves, load_yaml
 from pgpipe.errors import UsageError
 from pgpipe.gan.weights import names
 from pgpipe.presets import files as presets
+from pgpipe.presets.overlay import merge
 from pgpipe.studies.table import STUDIES
 
 pytestmark = pytest.mark.usefixtures("with_presets")
@@ -123,3 +125,29 @@ def test_rows_mean_the_same_whatever_stood_in_params(chosen: Preset) -> None:
     found = dict(leaves(presets.merged(row)))
     assert {path: found.get(path) for path in methods} == {path: expected[path] for path in methods}
     assert not {path for path in found.keys() - expected.keys() if path.startswith("growth")}
+
+
+ELSEWHERE = {  # what a params.yaml says that was made for another work
+    "dataset": {"captions": "captions.csv", "held_out": 0.2, "labels": "labels.csv"},
+    "growth": {"fade": "smooth"},
+    "model": {"first_layer": "no-norm", "latents": "uniform", "latent_norm": "none"},
+    "train": {"optimiser": "sgd", "precision": "tf32", "updates": "simultaneous"},
+}
+OF_PAPERS = [
+    *([name] for name in ("celeba-hq-1024", "cifar10", "dcgan-64", "gan-2014", "lsun-256")),
+    *(
+        [row, data]
+        for row, data in OF_STUDIES
+        if row.startswith(("fade-", "growth-", "mnist-1k-", "relatives-", "stack-", "table1-"))
+    ),
+]
+
+
+@pytest.mark.parametrize("chosen", OF_PAPERS, ids=" ".join)
+def test_what_was_set_for_another_work_does_not_reach_a_paper_s_row(chosen: Preset) -> None:
+    expected = settings(*chosen)
+    merge(document := load_yaml(Path("params.yaml")), ELSEWHERE)
+    Path("params.yaml").write_text(json.dumps(document))
+    found = dict(leaves(presets.merged(chosen)))
+    paths = [path for path, _ in leaves(ELSEWHERE)]
+    assert {path: found[path] for path in paths} == {path: expected[path] for path in paths}

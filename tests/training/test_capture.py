@@ -47,7 +47,7 @@ def test_replays_equal_steps_to_the_bit(
         for nets in (ours, theirs):
             nets.set_learning_rate(0.001 * (number + 1))
         assert replayed(batches).equal(plain(batches))
-    assert replayed.figures is not None
+    assert replayed.statistics is not None
     assert_equal(tensors_of(ours), tensors_of(theirs))
 
 

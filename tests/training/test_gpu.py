@@ -39,7 +39,7 @@ def test_a_graphs_replays_equal_steps_to_the_bit(
     replayed, plain = CapturedStep(Step(ours, train)), Step(theirs, train)
     for batches in minibatches(COUNT, train, ours.generator.spec.classes, fading, GPU):
         assert replayed(batches).equal(plain(batches))
-    assert replayed.figures is not None, "captured"
+    assert replayed.statistics is not None, "captured"
     assert_equal(tensors_of(ours), tensors_of(theirs))
 
 

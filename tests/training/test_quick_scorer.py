@@ -254,8 +254,8 @@ def test_training_waits_for_scores_where_it_takes_all_cores(
     assert beside
     assert beside.backlog > 0
     spec = network_spec()
-    assert scores_key(task, spec) == scores_key(replace(task, threads=2, backlog=9), spec)
-    assert scores_key(task, spec) != scores_key(replace(task, images=18), spec)
+    assert scores_key(task, spec) == scores_key(replace(task, backlog=9), spec)
+    assert scores_key(task, spec) != scores_key(replace(task, threads=2), spec)
 
 
 def test_a_scoring_process_that_is_killed_is_said(site: Site, tmp_path: Path) -> None:
@@ -335,7 +335,9 @@ def folder(tmp_path: Path) -> Snapshots:
 
 
 def test_the_best_has_grown_whole_and_is_the_earliest_of_equals(folder: Snapshots) -> None:
-    assert folder.best() == folder.files()[24]
+    assert folder.best() == 24
+    assert folder.best([8, 16]) == 16
+    assert folder.best([8]) is None
 
 
 def test_what_is_scored_is_not_written_again(folder: Snapshots) -> None:
@@ -360,6 +362,19 @@ def test_what_is_best_or_not_scored_is_not_dropped(
     folder.prune()
     assert folder.unscored() == [new]
     assert list(folder.files()) == [24, 40]
+
+
+def test_a_best_tick_whose_generator_is_gone_is_not_replaced(
+    folder: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "KEPT_SNAPSHOT_BYTES", 0)
+    folder.prune()
+    assert result.best_generator(folder, [8, 16, 24, 32]) == folder.files()[24]
+    assert result.best_generator(folder, [8]) is None, "nothing has grown whole"
+    with pytest.raises(
+        UsageError, match=r"best tick, at 0.016 kimg.*is gone.*train the phase anew"
+    ):
+        result.best_generator(folder, [8, 16])
 
 
 def test_rows_continue_those_of_the_phase_before_under_all_columns(tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pgpipe.errors import IntegrityError, PgpipeError
-
-LONGEST_REASON = 200  # characters
+from pgpipe.errors import IntegrityError, PgpipeError, said_by
 
 
 @contextmanager
@@ -18,6 +16,4 @@ def blaming(file: Path, kind: str, member: str = "") -> Iterator[None]:
         raise
     except Exception as error:  # hostile bytes make libraries raise anything
         place = f"{file}: {member!r}" if member else f"{file}"
-        reason = " ".join(str(error).split()) or type(error).__name__
-        message = f"{place}: not a readable {kind}: {reason[:LONGEST_REASON]}"
-        raise IntegrityError(message) from error
+        raise IntegrityError(f"{place}: not a readable {kind}: {said_by(error)}") from error

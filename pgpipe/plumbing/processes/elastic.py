@@ -32,8 +32,7 @@ def together(count: int, arguments: Sequence[str]) -> None:
         try:
             elastic_launch(settings(count, logs), sys.executable)("-m", "pgpipe", *arguments)
         except ChildFailedError as failed:
-            codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}
-            raise error_of(codes, lastwords.left(Path(logs))) from None
+            raise error_of(codes_of(failed), lastwords.left(Path(logs))) from None
         except SignalException:
             raise error_of({}, lastwords.left(Path(logs))) from None
 
@@ -53,16 +52,22 @@ def settings(count: int, logs: str) -> LaunchConfig:
     )
 
 
+def codes_of(failed: ChildFailedError) -> dict[int, int]:
+    """Return exit codes by rank, that of the first to fail first: the launcher ends the others."""
+    in_time = sorted(failed.failures.items(), key=lambda failure: failure[1].timestamp)
+    return {rank: failure.exitcode for rank, failure in in_time}
+
+
 def error_of(codes: dict[int, int], said: dict[int, Words]) -> PgpipeError:
-    """The error that tells most: of the first process that chose a code, else of one killed.
+    """The error that tells most: of the first process that chose a code, else of the first killed.
 
     Those that were interrupted, or stopped by the launcher because another had failed, tell least;
     of one that was stopped after it had said how it ends, that counts.
     """
     codes = codes | {rank: words.code for rank, words in said.items()}
     stopped = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
-    causes = {rank: code for rank, code in sorted(codes.items()) if code not in stopped}
-    for rank, code in causes.items():
+    causes = {rank: code for rank, code in codes.items() if code not in stopped}
+    for rank, code in sorted(causes.items()):
         if code > 0:
             words = said.get(rank, Words(code, f"process {rank} ended with exit code {code}"))
             error = PgpipeError(words.message)

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchrun
 from specs import train_section
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from pgpipe.errors import INTERRUPTED, ResourceError, UsageError
 from pgpipe.plumbing import tensors
@@ -109,9 +110,15 @@ def test_the_exit_code_is_that_of_the_first_process_which_chose_one(
     assert elastic.error_of(codes, {}).exit_code == code
 
 
-@pytest.mark.parametrize("other", [{}, {0: INTERRUPTED}, {0: -15}])
+@pytest.mark.parametrize("other", [{}, {0: INTERRUPTED}, {0: -15}, {0: -9}])
 def test_a_process_that_was_killed_is_said(other: dict[int, int]) -> None:
-    error = elastic.error_of({**other, 1: -9}, {0: Words(INTERRUPTED, "another has ended")})
+    """The launcher ends the others, at last by the same signal."""
+    failures = {
+        rank: ProcessFailure(rank, 1, code, "none") for rank, code in {**other, 1: -9}.items()
+    }
+    failures[1].timestamp = 0
+    codes = elastic.codes_of(ChildFailedError("stage", failures))
+    error = elastic.error_of(codes, {0: Words(INTERRUPTED, "another has ended")})
     assert isinstance(error, ResourceError)
     assert str(error).startswith("process 1 was killed (signal 9)")
 
