@@ -9,6 +9,7 @@ import difflib
 import reprlib
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -132,8 +133,34 @@ def read_params(view: type[S], key: str = "", file: Path = PARAMS_FILE) -> S:
 
 def part_of(document: Mapping[str, Any], view: type[S], source: str, key: str = "") -> S:
     """Validate the part of a whole document that `view` names; errors are those of `validate`."""
-    found = {path: lookup(document, path.replace("{key}", key)) for path in paths_of(view)}
+    found = stated(document, view, key)
     return validate(view, {k: v for k, v in found.items() if v is not None}, source, key)
+
+
+def stated(document: Mapping[str, Any], view: type[Section], key: str) -> dict[str, Any]:
+    """Return what a whole document states of the parameters of `view`, None where it does not."""
+    return {path: lookup(document, path.replace("{key}", key)) for path in paths_of(view)}
+
+
+@contextmanager
+def unedited(view: type[Section], key: str = "", file: Path = PARAMS_FILE) -> Iterator[None]:
+    """Hold a block to the part of `file` that `view` names as it was when the block began.
+
+    DVC reads parameters once more when a stage has ended, and would take its result for one of
+    those that were edited meanwhile.
+
+    Raises:
+        UsageError: a parameter was edited while the block ran.
+    """
+    before = dict(leaves(stated(load_yaml(file), view, key)))
+    yield
+    now = dict(leaves(stated(load_yaml(file), view, key)))
+    for path in [path for path in {**before, **now} if before.get(path) != now.get(path)]:
+        was, became = (shown(values.get(path)) for values in (before, now))
+        raise UsageError(
+            f"{file}: {path.replace('{key}', key)} was {was} when this began, and is {became}; run "
+            f"it again for {became}, or put {was} back and run it again, which keeps what is done"
+        )
 
 
 def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "") -> S:

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from pgpipe.commands import neighbours as cli_neighbours
 from pgpipe.commands import nets as cli_nets
 from pgpipe.commands import runs as cli_runs
 from pgpipe.commands import scoring as cli_scoring
+from pgpipe.commands import stage
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
 from pgpipe.commands import weights as cli_weights
@@ -63,7 +63,7 @@ def train(
     key = phase or os.environ.get("DVC_STAGE", "").rpartition("@")[2]
     if not key:
         raise UsageError("train: no phase is named; give a key of growth.phases, such as r8")
-    import_module("stages.train").run(key)
+    stage.run("train", key)
 
 
 STAGES: dict[str, str | Callable[..., None]] = {
@@ -86,14 +86,14 @@ def add_stage(name: str, of: str | Callable[..., None]) -> None:
     """Add the command of a stage, which is imported when it runs."""
 
     def command() -> None:
-        import_module(f"stages.{name}").run()
+        stage.run(name)
 
     text, function = (of, command) if isinstance(of, str) else (None, of)
     app.command(name, help=text, rich_help_panel="Stages")(function)
 
 
-for stage in STAGES.items():
-    add_stage(*stage)
+for stage_and_text in STAGES.items():
+    add_stage(*stage_and_text)
 
 
 @app.command(rich_help_panel="Experiments")
@@ -122,6 +122,8 @@ def preset(
         case _:
             from stages.check import check
 
+            for name in names:
+                presets.find(name)
             if not force:
                 presets.refuse_to_bury_edits(names)
             before = presets.put(names, lambda found: check(found, f"preset {' '.join(names)}"))
@@ -214,6 +216,7 @@ def options(
 def main(app: typer.Typer = app) -> None:
     """Run a command of the command line, or of another app; end with its exit code."""
     libraries.tune()
+    terminal.open_closed()
     tell_for_libraries()
     try:
         signals.interrupt_on_signals()

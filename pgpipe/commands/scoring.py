@@ -1,12 +1,12 @@
 """The commands `pgpipe score` and `pgpipe gate`: as stages, or of images that are named."""
 
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pgpipe.commands import stage
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.terminal import note, say, say_table
 
@@ -56,7 +56,7 @@ def score(
     elif real or fake or json or swd_images or pairs or seed or inception or mirror:
         raise UsageError("score: give --real and --fake, both, or no option at all")
     else:
-        import_module("stages.score").run()
+        stage.run("score")
 
 
 def two_sets(real: Path, fake: Path, json: Path | None, options: "Options") -> None:
@@ -90,7 +90,7 @@ def gate(
     CIFAR-10's 50,000 training images are a .npy file, or a folder or .zip of images.
     """
     if cifar10 is None:
-        import_module("stages.gate").run()
+        stage.run("gate")
         return
     from pgpipe.metrics import known
     from pgpipe.plumbing import devices

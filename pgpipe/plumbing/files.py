@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pgpipe.errors import UsageError
 from pgpipe.plumbing.unwritable import raise_if_full, refusal
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def atomic(path: Path, size: int = 0) -> Iterator[BinaryIO]:
     Raises:
         ResourceError: the disk is full; `path` is as it was.
     """
+    require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_name(f".{path.name}.pgpipe.tmp")) as file:
         temporary = Path(file.name)
@@ -51,6 +53,16 @@ def atomic(path: Path, size: int = 0) -> Iterator[BinaryIO]:
             if isinstance(error, OSError):
                 raise_if_full(error, path, size)
             raise
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise UsageError where a name is no file's: a folder's, a device's, that of an open pipe."""
+    if not path.name or path.is_dir():
+        raise UsageError(f"{path}: a folder where a file has to be; move it away, or name a file")
+    folder = path.parent.resolve()
+    of_system = folder == Path("/dev") or Path("/proc") in [folder, *folder.parents]
+    if of_system or (path.exists() and not path.is_file()):
+        raise UsageError(f"{path}: a device or pipe, where a file has to be; name another")
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
-from pgpipe.errors import printable, visible
+from pgpipe.errors import ResourceError, printable, visible
+from pgpipe.plumbing.unwritable import FULL
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -34,7 +35,10 @@ def say(*lines: object, file: TextIO | None = None) -> None:
         if file is None and is_terminal():
             known = wrapped(known, shutil.get_terminal_size().columns)
         (file or sys.stdout).write(f"{known}\n")
-    (file or sys.stdout).flush()
+    if file is None:
+        flush()
+    else:
+        file.flush()
 
 
 def say_table(rows: Iterable[Row], headings: Row = (), right: Collection[int] = ()) -> None:
@@ -51,7 +55,7 @@ def say_table(rows: Iterable[Row], headings: Row = (), right: Collection[int] = 
     width = shutil.get_terminal_size().columns if is_terminal() else WIDEST
     for line in table_lines(rows, headings, right, width, sys.stdout):
         sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    flush()
 
 
 def table_lines(
@@ -138,8 +142,25 @@ def warn(message: object) -> None:
 
 
 def flush() -> None:
-    """Have what was printed to stdout written, or the system say why not."""
-    sys.stdout.flush()
+    """Have what was printed to stdout written.
+
+    Raises:
+        ResourceError: there is no room for it.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        stop()
+        raise ResourceError("standard output: no room for it; free some and run again") from None
+
+
+def open_closed() -> None:
+    """Give a process that was started without stdout or stderr one that forgets."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.StringIO())
 
 
 def stop() -> None:

@@ -33,7 +33,13 @@ def titles() -> dict[str, str]:
 
 
 def names() -> list[str]:
-    """Every preset's name."""
+    """Every preset's name.
+
+    Raises:
+        UsageError: the current folder has no presets.
+    """
+    if not FOLDER.is_dir():
+        raise UsageError(f"{FOLDER}: not found; run pgpipe from the project's root")
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 

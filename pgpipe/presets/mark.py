@@ -15,7 +15,8 @@ from pgpipe.plumbing.git import git
 from pgpipe.plumbing.project import project_root
 
 LINE = re.compile(
-    r"# `pgpipe preset (?P<names>[^`\n]+)` made this of (?P<base>[0-9a-f]{40});[^\n]*\n"
+    r"^\ufeff?# `pgpipe preset (?P<names>[^`\n]+)` made this of (?P<base>[0-9a-f]{40});[^\n]*\n",
+    re.MULTILINE,  # the user may write something above it
 )
 
 
@@ -28,7 +29,7 @@ class Mark(NamedTuple):
 
 def read(text: str) -> Mark | None:
     """The mark of a params.yaml; None where no preset made it."""
-    found = LINE.match(text)
+    found = LINE.search(text)
     return Mark(found["names"].split(), found["base"]) if found else None
 
 

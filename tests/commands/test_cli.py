@@ -1,6 +1,7 @@
 """Commands, exit codes, and one line on stderr for whatever goes wrong."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import stages.check
 from pgpipe import __version__, errors
 from pgpipe.commands import app as cli
 from pgpipe.commands import data
+from pgpipe.config import load_yaml, parse_yaml
 from pgpipe.plumbing import project as place
 from stages import paths
 
@@ -182,6 +184,48 @@ def test_preset_is_merged(run: Run, project: Path) -> None:
     assert (code, stderr) == (0, "")
     assert "dvc repro" in stdout
     assert "final: r16" in (project / "params.yaml").read_text()
+
+
+def test_a_preset_goes_back_whatever_stands_above_its_mark(run: Run, project: Path) -> None:
+    shutil.copy(ROOT / "presets/default.yaml", project / "presets")
+    before = Path("params.yaml").read_text()
+    run("preset", "quick")
+    made = Path("params.yaml").read_text()
+    for above in ("# my notes\n", "---\n", "\ufeff"):
+        Path("params.yaml").write_text(above + made)
+        assert run("preset", "default", "--force")[0] == 0
+        assert load_yaml(Path("params.yaml")) == parse_yaml(before, "params.yaml")
+        assert "made this of" not in Path("params.yaml").read_text()
+
+
+def test_presets_are_those_of_the_project_s_root(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "below").mkdir()
+    monkeypatch.chdir(project / "below")
+    code, stdout, stderr = run("preset", "list")
+    assert (code, stdout) == (2, "")
+    assert stderr.endswith("presets: not found; run pgpipe from the project's root\n")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "code"),
+    [("dataset", "seed", 2), ("train", "seed", 0), ("dataset", "new", 2)],
+)
+def test_a_stage_whose_parameters_were_edited_meanwhile_does_not_end_well(
+    run: Run, monkeypatch: pytest.MonkeyPatch, section: str, key: str, code: int
+) -> None:
+    """DVC would record its result as one of the edited parameters."""
+
+    def edit() -> None:
+        document = load_yaml(Path("params.yaml"))
+        document[section][key] = 5
+        Path("params.yaml").write_text(json.dumps(document))
+
+    monkeypatch.setattr("stages.prepare.run", edit)
+    ended, _, stderr = run("prepare")
+    assert (ended, stderr.count("\n")) == (code, int(code > 0))
+    assert not code or f"params.yaml: dataset.{key} was" in stderr
 
 
 def test_preset_that_makes_bad_parameters_changes_nothing(run: Run, project: Path) -> None:

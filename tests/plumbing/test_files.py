@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pgpipe.errors import ResourceError
+from pgpipe.errors import ResourceError, UsageError
 from pgpipe.plumbing.files import (
     atomic,
     copy,
@@ -107,6 +107,19 @@ def test_a_link_into_a_cache_is_replaced_not_written_through(tmp_path: Path) -> 
         write_bytes(tmp_path / name, b"new")
         assert (tmp_path / name).read_bytes() == b"new"
     assert cached.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "folder", "pipe", "/dev/none", "/proc/self/fd/1"])
+def test_what_is_no_file_is_refused_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    with pytest.raises(UsageError, match="where a file has to be"):
+        write_bytes(Path(name), b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+    assert Path("pipe").is_fifo()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
