@@ -225,7 +225,7 @@ def main(app: typer.Typer = app) -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
-        terminal.flush()  # a full disk is known of here
+        terminal.put()  # a full disk is known of here
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)

@@ -32,13 +32,11 @@ def say(*lines: object, file: TextIO | None = None) -> None:
     """Print lines to `file`, stdout if it is not given."""
     for line in lines:
         known = shown(str(line), file or sys.stdout)
-        if file is None and is_terminal():
-            known = wrapped(known, shutil.get_terminal_size().columns)
-        (file or sys.stdout).write(f"{known}\n")
-    if file is None:
-        flush()
-    else:
-        file.flush()
+        if file is not None:
+            file.write(f"{known}\n")
+            file.flush()
+            continue
+        put(f"{wrapped(known, shutil.get_terminal_size().columns) if is_terminal() else known}\n")
 
 
 def say_table(rows: Iterable[Row], headings: Row = (), right: Collection[int] = ()) -> None:
@@ -54,8 +52,7 @@ def say_table(rows: Iterable[Row], headings: Row = (), right: Collection[int] = 
     """
     width = shutil.get_terminal_size().columns if is_terminal() else WIDEST
     for line in table_lines(rows, headings, right, width, sys.stdout):
-        sys.stdout.write(f"{line}\n")
-    flush()
+        put(f"{line}\n")
 
 
 def table_lines(
@@ -141,13 +138,14 @@ def warn(message: object) -> None:
     note(f"pgpipe: warning: {printable(str(message))}")
 
 
-def flush() -> None:
-    """Have what was printed to stdout written.
+def put(text: str = "") -> None:
+    """Write a text, and all that was printed before, to stdout.
 
     Raises:
         ResourceError: there is no room for it.
     """
     try:
+        sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         if error.errno not in FULL:

@@ -236,6 +236,23 @@ def test_preset_that_makes_bad_parameters_changes_nothing(run: Run, project: Pat
     assert (project / "params.yaml").read_text() == before
 
 
+@pytest.mark.parametrize(("redirected", "code"), [("> /dev/full", 4), (">&-", 0), (">&- 2>&-", 0)])
+def test_standard_output_that_is_full_or_closed_is_told_of(
+    project: Path, redirected: str, code: int
+) -> None:
+    ended = subprocess.run(
+        f"'{sys.executable}' -m pgpipe preset list {redirected}",
+        shell=True,
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = "pgpipe: error: standard output: no room for it; free some and run again\n"
+    assert (ended.returncode, ended.stderr) == (code, told if code else "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
