@@ -28,7 +28,7 @@ def leave(code: str | int | None) -> None:
     What tracks is left behind where the store is slow: its spool is complete, and the exit code is
     that of the command, not of a signal.
     """
-    terminal.put()
+    terminal.flush()
     os._exit(code if isinstance(code, int) else 0)
 
 

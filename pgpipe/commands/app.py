@@ -6,6 +6,7 @@ and the exit code of `pgpipe.errors`.
 
 import os
 import re
+import shutil
 import sqlite3
 import sys
 import traceback
@@ -29,18 +30,25 @@ from pgpipe.commands import stage
 from pgpipe.commands import study as cli_study
 from pgpipe.commands import upkeep as cli_upkeep
 from pgpipe.commands import weights as cli_weights
-from pgpipe.errors import PgpipeError, UsageError, printable, without_credentials
+from pgpipe.errors import (
+    PgpipeError,
+    ResourceError,
+    UsageError,
+    printable,
+    without_credentials,
+)
 from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
 from pgpipe.plumbing.project import find_stages, project_root, require_git, require_home
 from pgpipe.plumbing.terminal import counted, note, say, say_table, tell_for_libraries
-from pgpipe.plumbing.unwritable import refusal, refusal_of_database
+from pgpipe.plumbing.unwritable import FULL, refusal, refusal_of_database
 
 NO_MEMORY = re.compile(
     r"^(MemoryError|OutOfMemoryError)|^RuntimeError: .*"
     r"(DefaultCPUAllocator|can't allocate memory|can't start new thread)"
 )
 TEMPORARY = re.compile(r"\.([^/]*)\.pgpipe\.tmp$")  # of a file that is being written
+ROOM_BYTES = 1 << 24  # free on a disk that is not full
 TYPER_INTERRUPTED = 130  # the code that typer makes of a Ctrl-C
 
 app = typer.Typer(
@@ -225,7 +233,7 @@ def main(app: typer.Typer = app) -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         signals.let_signals_kill()  # nothing is left to be done: no traceback on the way out
-        terminal.put()  # a full disk is known of here
+        terminal.flush()  # a full disk is known of here
     except BaseException as error:
         signals.let_signals_kill()
         code, message = outcome(error)
@@ -277,11 +285,18 @@ def origin(error: BaseException) -> BaseException:
         if isinstance(cause, sqlite3.Error):
             return refusal_of_database(cause)
         if isinstance(cause, OSError):
+            if cause.errno in FULL and not cause.filename and has_room(place()):
+                return ResourceError("standard output: no room for it; free some and run again")
             name = TEMPORARY.sub(r"\1", os.fsdecode(cause.filename or place()))
             if (told := refusal(cause, Path(name))) is not None:
                 return told
         cause = cause.__cause__
     return error
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether the disk of a folder is not what is full."""
+    return shutil.disk_usage(folder).free > ROOM_BYTES
 
 
 def place() -> Path:

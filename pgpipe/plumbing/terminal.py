@@ -16,8 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
-from pgpipe.errors import ResourceError, printable, visible
-from pgpipe.plumbing.unwritable import FULL
+from pgpipe.errors import printable, visible
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -32,11 +31,10 @@ def say(*lines: object, file: TextIO | None = None) -> None:
     """Print lines to `file`, stdout if it is not given."""
     for line in lines:
         known = shown(str(line), file or sys.stdout)
-        if file is not None:
-            file.write(f"{known}\n")
-            file.flush()
-            continue
-        put(f"{wrapped(known, shutil.get_terminal_size().columns) if is_terminal() else known}\n")
+        if file is None and is_terminal():
+            known = wrapped(known, shutil.get_terminal_size().columns)
+        (file or sys.stdout).write(f"{known}\n")
+    (file or sys.stdout).flush()
 
 
 def say_table(rows: Iterable[Row], headings: Row = (), right: Collection[int] = ()) -> None:
@@ -52,7 +50,8 @@ def say_table(rows: Iterable[Row], headings: Row = (), right: Collection[int] = 
     """
     width = shutil.get_terminal_size().columns if is_terminal() else WIDEST
     for line in table_lines(rows, headings, right, width, sys.stdout):
-        put(f"{line}\n")
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def table_lines(
@@ -138,20 +137,9 @@ def warn(message: object) -> None:
     note(f"pgpipe: warning: {printable(str(message))}")
 
 
-def put(text: str = "") -> None:
-    """Write a text, and all that was printed before, to stdout.
-
-    Raises:
-        ResourceError: there is no room for it.
-    """
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        stop()
-        raise ResourceError("standard output: no room for it; free some and run again") from None
+def flush() -> None:
+    """Have what was printed to stdout written, or the system say why not."""
+    sys.stdout.flush()
 
 
 def open_closed() -> None:

@@ -241,8 +241,7 @@ def test_standard_output_that_is_full_or_closed_is_told_of(
     project: Path, redirected: str, code: int
 ) -> None:
     ended = subprocess.run(
-        f"'{sys.executable}' -m pgpipe preset list {redirected}",
-        shell=True,
+        ["sh", "-c", f"'{sys.executable}' -m pgpipe preset list {redirected}"],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
