@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it. Whatever goes wrong ends in
 and the exit code of `pgpipe.errors`.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -41,7 +42,7 @@ from pgpipe.plumbing import libraries, terminal
 from pgpipe.plumbing.processes import lastwords, signals
 from pgpipe.plumbing.project import find_stages, project_root, require_git, require_home
 from pgpipe.plumbing.terminal import counted, note, say, say_table, tell_for_libraries
-from pgpipe.plumbing.unwritable import FULL, refusal, refusal_of_database
+from pgpipe.plumbing.unwritable import refusal, refusal_of_database
 
 NO_MEMORY = re.compile(
     r"^(MemoryError|OutOfMemoryError)|^RuntimeError: .*"
@@ -285,7 +286,7 @@ def origin(error: BaseException) -> BaseException:
         if isinstance(cause, sqlite3.Error):
             return refusal_of_database(cause)
         if isinstance(cause, OSError):
-            if cause.errno in FULL and not cause.filename and has_room(place()):
+            if cause.errno == errno.ENOSPC and not cause.filename and has_room(place()):
                 return ResourceError("standard output: no room for it; free some and run again")
             name = TEMPORARY.sub(r"\1", os.fsdecode(cause.filename or place()))
             if (told := refusal(cause, Path(name))) is not None:
