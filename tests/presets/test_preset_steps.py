@@ -55,7 +55,8 @@ def test_takes_a_step(chosen: Preset) -> None:
     params = params_of(*chosen)
     phases = [phase.res for _, phase in params.growth.chain()]
     system = SYSTEMS[params.model.name]
-    section = params.train.model_copy(update=SAME)
+    precision = "fp32" if params.train.precision == "auto" else params.train.precision
+    section = params.train.model_copy(update={**SAME, "precision": precision})
     for resolution in {phases[0], phases[-1]}:
         figures, moved = step(tiny(spec_of(params)), section, resolution)
         assert figures.shape == (len(system.statistics),)
