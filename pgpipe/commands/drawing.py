@@ -95,7 +95,7 @@ def generate(
     from pgpipe.reporting.progress import track
 
     chosen = parse(seeds)
-    if to.suffix == ".zip" and (grid or npy):
+    if to.suffix.lower() == ".zip" and (grid or npy):
         raise UsageError("--to: a .zip holds one picture per seed; --grid and --npy need a folder")
     with trained(generator) as found, naming_option("--to", to):
         classes, texts = ([name] if name is not None else [] for name in (class_name, text))

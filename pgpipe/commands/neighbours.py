@@ -139,7 +139,10 @@ def space(features: str, data: Path, side: int, device: "torch.device") -> "Spac
 
     known = data.absolute().parents[1] / CLASSIFIER
     if features == "classifier" and not sealed.has(known):
-        raise UsageError(f"--features: there is no {known}, which `pgpipe reference` writes")
+        raise UsageError(
+            f"--features: there is no {known}, which `pgpipe reference` writes where the images "
+            "have two labels or more"
+        )
     if features == "inception":
         return near.of_inception(side, device)
     if features == "pyramid":

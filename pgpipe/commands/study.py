@@ -27,7 +27,7 @@ StudyName = Annotated[
 ]
 Rows = Annotated[str | None, typer.Option(help="Rows such as a,b,g; all if not given.")]
 Data = Annotated[str | None, typer.Option(help="Data sets of the study; its first if not given.")]
-Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.", min=1)]
+Seeds = Annotated[int, typer.Option(help="Number of seeds, which count from 0.", min=1, max=1000)]
 
 
 class OfStudy(TyperCommand):

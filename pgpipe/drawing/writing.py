@@ -32,7 +32,7 @@ def write(
             columns = next(n for n in range(1, len(images) + 1) if n * n >= len(images))
             write_png(to / "grid.png", grid(images, columns, GRID_TILE))
         return to / "grid.png" if as_grid else to / "images.npy"
-    if to.suffix == ".zip":
+    if to.suffix.lower() == ".zip":
         with atomic(to) as file, zipfile.ZipFile(file, "w") as archive:
             each(seeds, batches, lambda name, data: archive.writestr(member(name), data))
     else:

@@ -120,7 +120,7 @@ def test_growth_of_what_has_no_previews_is_refused(model: Path) -> None:
 def test_pictures_are_named_by_their_seeds(tmp_path: Path, as_zip: bool) -> None:
     import zipfile
 
-    to = tmp_path / ("all.zip" if as_zip else "all")
+    to = tmp_path / ("all.ZIP" if as_zip else "all")
     images = np.stack(frames())
     writing.write(to, [3, 0, 12345, 7], iter([images[:3], images[3:]]), False, False)
     names = ["seed0000.png", "seed0003.png", "seed0007.png", "seed12345.png"]

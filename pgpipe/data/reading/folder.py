@@ -92,7 +92,7 @@ def named(folder: Path) -> list[tuple[str, Path]]:
     """The files under a folder with their relative names, in the order of these.
 
     Raises:
-        UsageError: a name is no text.
+        UsageError: a name is no text, or holds what parts folders in archives of other systems.
         IntegrityError: a file is too large to be an image.
     """
     found = sorted((path.relative_to(folder).as_posix(), path) for path in files_under(folder))
@@ -101,7 +101,11 @@ def named(folder: Path) -> list[tuple[str, Path]]:
             name.encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"{folder}: {error.object!r} is not a UTF-8 name; rename it") from None
-    for _, path in found:
+    for name, path in found:
+        if "\\" in name:
+            raise UsageError(
+                f"{path}: a backslash ends a folder's name in archives; rename it"
+            )
         bounds.require_file(path, "image")
     return found
 

@@ -54,7 +54,7 @@ def unpack(source: Path, raw: Path, linked: bool = False) -> None:
 
 def databases(path: Path) -> list[Path]:
     """The zips and the folders of databases at `path`, or `path` itself."""
-    if (path / DATA).is_file() or path.suffix == ".zip":
+    if (path / DATA).is_file() or path.suffix.lower() == ".zip":
         return [path]
     found = sorted([*path.glob("*.zip"), *(file.parent for file in path.glob(f"*/{DATA}"))])
     if not found:

@@ -335,6 +335,13 @@ def test_name_that_is_not_utf8_is_the_users_error(tmp_path: Path) -> None:
         folder.fetch(own, tmp_path / "images.zip")
 
 
+def test_a_backslash_in_a_name_is_the_users_error(tmp_path: Path) -> None:
+    """Packed, it would part a class from its images."""
+    own = fill(tmp_path / "own", "a\\b/1.png", "c/2.png")
+    with pytest.raises(UsageError, match=r"own/a.b/1\.png: a backslash"):
+        folder.fetch(own, tmp_path / "images.zip")
+
+
 # The data set: read
 
 
