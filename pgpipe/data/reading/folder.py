@@ -103,9 +103,7 @@ def named(folder: Path) -> list[tuple[str, Path]]:
         raise UsageError(f"{folder}: {error.object!r} is not a UTF-8 name; rename it") from None
     for name, path in found:
         if "\\" in name:
-            raise UsageError(
-                f"{path}: a backslash ends a folder's name in archives; rename it"
-            )
+            raise UsageError(f"{path}: a backslash ends a folder's name in archives; rename it")
         bounds.require_file(path, "image")
     return found
 
