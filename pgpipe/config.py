@@ -14,7 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -36,9 +36,7 @@ PARAMS_FILE = Path("params.yaml")
 
 Document = Mapping[str, Any]  # the whole of a params.yaml
 
-# What parses within a second whatever it holds; a params.yaml has 6 kB, 300 events, 4 levels.
-MAX_BYTES = 1 << 16
-MAX_EVENTS, MAX_DEPTH, MAX_ALIASES = 4096, 16, 64
+MAX_DEPTH, MAX_ALIASES = 16, 64  # of a YAML file; a params.yaml has 4 levels
 MAX_NAME = 80  # characters of a key that an error repeats
 
 SHORT = reprlib.Repr()
@@ -122,6 +120,17 @@ def paths_of(view: type[Section]) -> list[str]:
     return [field.alias or name for name, field in view.model_fields.items()]
 
 
+class Bounds(NamedTuple):
+    """How much a YAML file may hold."""
+
+    size: int  # bytes
+    events: int  # keys and values
+
+
+USERS = Bounds(1 << 16, 4096)  # parsed within a second; a params.yaml has 6 kB, 300 events
+DVCS = Bounds(1 << 22, 1 << 18)  # a dvc.lock has 9 kB and 800 events for each phase
+
+
 def read_params(view: type[S], key: str = "", file: Path = PARAMS_FILE) -> S:
     """Read and validate the part of `file` that `view` names.
 
@@ -175,15 +184,15 @@ def validate(view: type[S], values: Mapping[str, Any], source: str, key: str = "
         raise UsageError(" ".join(f"{source}: {first}{more}".split())) from None
 
 
-def load_yaml(file: Path, comments: bool = False) -> dict[str, Any]:
+def load_yaml(file: Path, comments: bool = False, bounds: Bounds = USERS) -> dict[str, Any]:
     """Read a YAML 1.2 mapping, as DVC reads it (1e-05 is a number, `no` is a string).
 
     With `comments`, it can be written again as it stood.
     """
-    return parse_yaml(yaml_text(file), str(file), comments)
+    return parse_yaml(yaml_text(file, bounds), str(file), comments, bounds)
 
 
-def yaml_text(file: Path) -> str:
+def yaml_text(file: Path, bounds: Bounds = USERS) -> str:
     """The text of a YAML file, which is no mapping yet.
 
     Raises:
@@ -193,9 +202,9 @@ def yaml_text(file: Path) -> str:
         if file.exists() and not file.is_file():  # reading a pipe would wait for ever
             raise UsageError(f"{file}: not a file")
         with file.open("rb") as opened:
-            data = opened.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise UsageError(f"{file}: more than {MAX_BYTES} bytes")
+            data = opened.read(bounds.size + 1)
+        if len(data) > bounds.size:
+            raise UsageError(f"{file}: more than {bounds.size} bytes")
         return data.decode().replace("\r\n", "\n")
     except FileNotFoundError:
         raise UsageError(f"{file}: not found; run pgpipe from the project's root") from None
@@ -205,10 +214,12 @@ def yaml_text(file: Path) -> str:
         raise refusal(error, file) or UsageError(f"{file}: {error.strerror}") from None
 
 
-def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]:
+def parse_yaml(
+    text: str, source: str, comments: bool = False, bounds: Bounds = USERS
+) -> dict[str, Any]:
     """The mapping that `text` is in YAML 1.2; `source` is what an error names as its place."""
     try:
-        document = deepcopy(parsed(text, comments))
+        document = deepcopy(parsed(text, comments, bounds.events))
     except Exception as error:  # bad text makes ruamel raise anything, assertions too
         raise UsageError(f"{source}: {in_one_line(error)}") from None
     if not isinstance(document, dict):
@@ -218,16 +229,16 @@ def parse_yaml(text: str, source: str, comments: bool = False) -> dict[str, Any]
 
 
 @lru_cache(maxsize=256)  # a stage reads params.yaml many times, a study all presets
-def parsed(text: str, comments: bool) -> Any:
+def parsed(text: str, comments: bool, most_events: int) -> Any:
     """What `text` is in YAML 1.2, which is not to be changed; see `load_yaml`."""
     yaml = YAML() if comments else YAML(typ="safe", pure=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a paragraph for each anchor that is used again
-        refuse_excess(yaml, text)
+        refuse_excess(yaml, text, most_events)
         return yaml.load(text)
 
 
-def refuse_excess(yaml: YAML, text: str) -> None:
+def refuse_excess(yaml: YAML, text: str, most_events: int) -> None:
     """Raise ValueError where constructing what `text` says could take long; nothing recurses."""
     depth = aliases = 0
     for number, event in enumerate(yaml.parse(text)):
@@ -236,7 +247,7 @@ def refuse_excess(yaml: YAML, text: str) -> None:
         for found, most, what in (
             (depth, MAX_DEPTH, "levels"),
             (aliases, MAX_ALIASES, "aliases"),
-            (number, MAX_EVENTS, "keys and values"),
+            (number, most_events, "keys and values"),
         ):
             if found > most:
                 raise ValueError(f"more than {most} {what} at line {event.start_mark.line + 1}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgpipe.config import leaves, load_yaml
+from pgpipe.config import DVCS, leaves, load_yaml
 from pgpipe.data.sources import catalogue
 from pgpipe.plumbing import sealed
 
@@ -44,7 +44,7 @@ def origin_of(file: Path) -> Origin:
     if folder.parent.name != "models" or not (root / LOCK_FILE).is_file():
         return Origin()
     with sealed.blaming(root / LOCK_FILE, "file of DVC's"):
-        stages = load_yaml(root / LOCK_FILE)["stages"]
+        stages = load_yaml(root / LOCK_FILE, bounds=DVCS)["stages"]
         if hash_in(stages, "sample", "deps", f"models/{folder.name}/{file.name}") != md5(file):
             return Origin()
         params = dict(read_params(stages, ("prepare", "init", f"train@{folder.name}")))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pgpipe.config import PARAMS_FILE, Document, parse_yaml
+from pgpipe.config import PARAMS_FILE, USERS, Bounds, Document, parse_yaml
 from pgpipe.errors import UsageError
 from pgpipe.plumbing.git import git
 from pgpipe.plumbing.project import require_git
@@ -54,10 +54,12 @@ def read(revision: str, file: Path) -> bytes | None:
     return git("show", f"{revision}:./{file.as_posix()}")
 
 
-def read_yaml(revision: str, file: Path = PARAMS_FILE) -> Document | None:
+def read_yaml(revision: str, file: Path = PARAMS_FILE, bounds: Bounds = USERS) -> Document | None:
     """The mapping in a YAML file of a revision; None where there is none."""
     content = read(revision, file)
     try:
-        return None if content is None else parse_yaml(content.decode(), f"{revision}:{file}")
+        if content is None:
+            return None
+        return parse_yaml(content.decode(), f"{revision}:{file}", bounds=bounds)
     except (UsageError, UnicodeDecodeError):
         return None

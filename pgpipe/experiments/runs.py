@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgpipe.config import PARAMS_FILE, Document, load_yaml, lookup
+from pgpipe.config import DVCS, PARAMS_FILE, Document, load_yaml, lookup
 from pgpipe.errors import UsageError
 from pgpipe.experiments.revisions import Ref, experiment_refs, read, read_yaml
 from pgpipe.plumbing.hashes import sha256_json
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 def finished() -> Iterator[Run]:
     """All experiments with scores."""
     for ref in experiment_refs():
-        document, lock = read_yaml(ref.commit), read_yaml(ref.commit, LOCK_FILE)
+        document, lock = read_yaml(ref.commit), read_yaml(ref.commit, LOCK_FILE, DVCS)
         content = read(ref.commit, METRICS_FILE)
         if document and lock and content and is_complete(document, lock, content):
             metrics = json.loads(content)
@@ -52,7 +52,8 @@ def of_folder(folder: Path) -> Run | None:
     """Return the run whose results a folder holds; None where they are not of its parameters."""
     try:
         document = load_yaml(folder / PARAMS_FILE)
-        lock, content = load_yaml(folder / LOCK_FILE), (folder / METRICS_FILE).read_bytes()
+        lock = load_yaml(folder / LOCK_FILE, bounds=DVCS)
+        content = (folder / METRICS_FILE).read_bytes()
         if not is_complete(document, lock, content):
             return None
         metrics = json.loads(content)

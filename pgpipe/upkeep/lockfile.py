@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from pgpipe.config import load_yaml, parse_yaml
+from pgpipe.config import DVCS, load_yaml, parse_yaml
 from pgpipe.errors import IntegrityError, UsageError
 
 LOCK_FILE, PIPELINE_FILE = Path("dvc.lock"), Path("dvc.yaml")
@@ -65,7 +65,7 @@ def parse(text: str) -> Lock:
     if not text.endswith("\n"):
         raise IntegrityError(f"{LOCK_FILE}: {'cut off' if text else 'empty'}")
     try:
-        return Lock.model_validate(parse_yaml(text, str(LOCK_FILE)))
+        return Lock.model_validate(parse_yaml(text, str(LOCK_FILE), bounds=DVCS))
     except UsageError as error:
         raise IntegrityError(str(error)) from None
     except ValidationError as error:

@@ -1,11 +1,14 @@
 """A dvc.lock that was cut off anywhere is refused, or is the whole of what it still says."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from pgpipe.config import DVCS, USERS, load_yaml
 from pgpipe.errors import IntegrityError
-from pgpipe.upkeep.lockfile import Lock, outputs, parse, read, without_cache
+from pgpipe.experiments import revisions
+from pgpipe.upkeep.lockfile import LOCK_FILE, Lock, outputs, parse, read, without_cache
 
 TEXT = """\
 schema: '2.0'
@@ -98,3 +101,25 @@ def test_outputs_know_whether_dvc_keeps_a_copy(tmp_path: Path) -> None:
 def test_marks_are_found_wherever_they_stand() -> None:
     marked = {"metrics": [{"a": {"cache": False}}, "b"], "outs": [{"c": {"cache": True}}]}
     assert without_cache({"stages": {"s": {"foreach": "x", "do": marked}}}) == ["a"]
+
+
+def test_the_lock_of_nine_phases_is_read_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is many times as long as a params.yaml may be."""
+    dependency = {"path": "pgpipe/gan/step.py", "hash": "md5", "md5": "0" * 32, "size": 7}
+    stage = {
+        "cmd": "exec python -m pgpipe train",
+        "deps": [dependency] * 50,
+        "params": {"params.yaml": {"train": {f"key{n}": n for n in range(50)}}},
+        "outs": [{"path": "models/r4", "hash": "md5", "md5": "0" * 32, "size": 7}],
+    }
+    document = {"schema": "2.0", "stages": {f"train@r{1 << n}": stage for n in range(2, 22)}}
+    text = json.dumps(document, indent=1) + "\n"
+    assert len(text) > USERS.size
+    assert len(parse(text).stages) == 20
+    monkeypatch.setattr(revisions, "read", lambda *_: text.encode())
+    assert revisions.read_yaml("HEAD", LOCK_FILE, DVCS) == document
+    assert revisions.read_yaml("HEAD", LOCK_FILE) is None
+    (tmp_path / LOCK_FILE).write_text(text)
+    assert load_yaml(tmp_path / LOCK_FILE, bounds=DVCS) == document
