@@ -67,7 +67,7 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
     with ExitStack() as stack:
         writes = first()
         if writes:
-            stack.enter_context(states.locked())
+            stack.enter_context(states.locked(wait=in_a_workspace()))
             states.note_user(os.environ.get("DVC_EXP_NAME", ""))
         group = stack.enter_context(join(choose(section.device)))
         tracker = stack.enter_context(
@@ -97,6 +97,11 @@ def train(key: str, section: TrainSection, phase: Phase) -> None:
         if writes:
             follow(scorer, listeners, 0)  # the metrics' code may be another than when it trained
             result.emit(states, end, snapshots, section, model(phase.origin), model(key))
+
+
+def in_a_workspace() -> bool:
+    """Whether an experiment runs beside others, which may train the same phase for longer."""
+    return Path.cwd().resolve() != project_root().resolve()
 
 
 def states_of(key: str, section: TrainSection, phase: Phase) -> StateFolder:

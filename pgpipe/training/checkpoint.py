@@ -21,7 +21,7 @@ from torch import Tensor
 from pgpipe.errors import IntegrityError
 from pgpipe.plumbing import locks, tensors
 from pgpipe.plumbing.files import UNFINISHED
-from pgpipe.plumbing.terminal import warn
+from pgpipe.plumbing.terminal import note, warn
 from pgpipe.training import hashed
 
 KEPT = 2
@@ -36,11 +36,17 @@ class StateFolder:
         self.folder = folder
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone; the lock dies with it."""
-        with locks.alone(
-            self.folder / "lock", lambda pid: f"{self.folder}: process {pid} trains here"
-        ):
+    def locked(self, wait: bool = False) -> Iterator[None]:
+        """Hold the folder for this process alone; the lock dies with it.
+
+        Args:
+            wait: for who holds it, and do not refuse.
+        """
+        file = self.folder / "lock"
+        if wait and locks.is_held(file):
+            note(f"waits for process {locks.first_number(file)}, which trains {self.folder.name}")
+        alone = locks.alone(file, lambda pid: f"{self.folder}: process {pid} trains here")
+        with locks.waiting(file, sign=True) if wait else alone:
             for litter in self.folder.glob(UNFINISHED):  # of killed processes: each a whole state
                 litter.unlink()
             yield

@@ -1,11 +1,15 @@
 """The states of a running phase, and what a finished one gives. tests/faults damages them."""
 
 import csv
+import os
+import threading
+import time
 from pathlib import Path
 
+import pytest
 from tinyphase import END, R4, R8, STEPS, Count, Place, damage, facts_of, is_finished, last_state
 
-from pgpipe.errors import IntegrityError
+from pgpipe.errors import IntegrityError, LockedError
 from pgpipe.gan.config import NetworkSpec
 from pgpipe.plumbing import tensors
 from pgpipe.plumbing.layout import GENERATOR, HISTORY, STATE
@@ -70,3 +74,25 @@ def test_a_lock_is_free_again_after_its_block(tmp_path: Path) -> None:
     for _ in range(2):
         with StateFolder(tmp_path).locked():
             pass
+
+
+def test_who_waits_for_the_states_gets_them_when_their_holder_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows of a study that train one phase for longer and shorter meet in a queue."""
+    states, order = StateFolder(tmp_path), list[str]()
+
+    def later() -> None:
+        with StateFolder(tmp_path).locked(wait=True):
+            order.append("waited")
+
+    with states.locked():
+        with pytest.raises(LockedError, match=f"process {os.getpid()} trains here"):
+            states.locked().__enter__()
+        other = threading.Thread(target=later)
+        other.start()
+        while "waits for process" not in capsys.readouterr().err:
+            time.sleep(0.01)
+        order.append("held")
+    other.join(timeout=10)
+    assert order == ["held", "waited"]
