@@ -101,8 +101,8 @@ def add_stage(name: str, of: str | Callable[..., None]) -> None:
     app.command(name, help=text, rich_help_panel="Stages")(function)
 
 
-for stage_and_text in STAGES.items():
-    add_stage(*stage_and_text)
+for name, of in STAGES.items():
+    add_stage(name, of)
 
 
 @app.command(rich_help_panel="Experiments")

@@ -91,7 +91,9 @@ def test_who_waits_for_the_states_gets_them_when_their_holder_ends(
             states.locked().__enter__()
         other = threading.Thread(target=later)
         other.start()
+        deadline = time.monotonic() + 60
         while "waits for process" not in capsys.readouterr().err:
+            assert time.monotonic() < deadline, "never said"
             time.sleep(0.01)
         order.append("held")
     other.join(timeout=10)
